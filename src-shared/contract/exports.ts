@@ -1,0 +1,45 @@
+import * as v from 'valibot';
+import { defineService } from './define.ts';
+import { count, id, list, nothing, path, text, wireError } from './values.ts';
+
+export const exportFormat = v.strictObject({
+  id,
+  name: text(128),
+  description: text(1000),
+  /** 'case': one result per case; 'project': one for all. */
+  scope: v.picklist(['case', 'project']),
+});
+
+export const exportedFile = v.strictObject({
+  caseId: v.nullable(id),
+  path,
+  bytes: count,
+  /** Read back and compared in world coordinates. Only verified files count as done. */
+  verified: v.boolean(),
+  differingVoxels: v.nullable(count),
+  message: text(2000),
+});
+
+/** Called `exports`, since `export` is a reserved word. */
+export const exports = defineService({
+  methods: {
+    formats: { input: nothing, output: v.strictObject({ formats: list(exportFormat, 50) }) },
+    /** Writes, reads back, compares. Reports progress. A case that fails does not stop the rest. */
+    run: {
+      input: v.strictObject({
+        format: id,
+        destination: path,
+        /** Which cases: these, or every accepted one. */
+        cases: v.variant('kind', [
+          v.strictObject({ kind: v.literal('these'), caseIds: v.pipe(list(id, 100_000), v.minLength(1)) }),
+          v.strictObject({ kind: v.literal('accepted') }),
+        ]),
+        source: v.optional(v.picklist(['mask', 'prediction']), 'mask'),
+        deidentify: v.optional(v.boolean(), true),
+        overwrite: v.optional(v.boolean(), false),
+      }),
+      output: v.strictObject({ files: list(exportedFile, 200_000), failures: list(v.strictObject({ caseId: id, error: wireError }), 100_000) }),
+    },
+  },
+  events: {},
+});

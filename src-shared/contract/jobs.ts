@@ -1,0 +1,103 @@
+import * as v from 'valibot';
+import { defineService } from './define.ts';
+import { count, finite, fraction, id, list, nothing, severity, text, timestamp, wireError } from './values.ts';
+
+export const jobKind = v.picklist(['improve', 'train', 'predict', 'cluster', 'pretrain', 'rank']);
+export const jobState = v.picklist(['queued', 'running', 'paused', 'interrupted', 'done', 'failed', 'cancelled']);
+
+export const job = v.strictObject({
+  id,
+  kind: jobKind,
+  state: jobState,
+  title: text(256),
+  phase: text(200),
+  fraction,
+  remainingSeconds: v.nullable(finite),
+  createdAt: timestamp,
+  startedAt: v.nullable(timestamp),
+  endedAt: v.nullable(timestamp),
+  error: v.nullable(wireError),
+  /** A checkpoint is there: `resume` goes on from it. */
+  canResume: v.boolean(),
+  /** The model that came out of it, once done. */
+  modelId: v.nullable(id),
+});
+
+/** One point of the live curves. `seconds` since the job's start, without pauses. */
+export const curvePoint = v.strictObject({
+  step: count,
+  seconds: finite,
+  /** Mean training loss since the point before. */
+  loss: v.nullable(finite),
+  learningRate: v.nullable(finite),
+  /** Validation Dice by label name, where this point was a validation. */
+  dice: v.nullable(v.record(text(128), finite)),
+});
+
+export const budget = v.variant('kind', [
+  v.strictObject({ kind: v.picklist(['quick', 'standard', 'overnight']) }),
+  v.strictObject({ kind: v.literal('minutes'), minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)) }),
+]);
+
+/** What "improve" is going to do, and why, before it begins. */
+export const improvePlan = v.strictObject({
+  minutes: finite,
+  device: text(128),
+  steps: list(v.strictObject({ phase: text(128), minutes: finite, reason: text(1000) }), 20),
+  trainingCases: count,
+  validationCases: count,
+  unlabelledCases: count,
+  memoryBytes: v.nullable(count),
+  startsFrom: text(256),
+  /** Why it cannot begin, each a sentence that says what to do; empty when it can. */
+  obstacles: list(text(1000), 20),
+  remarks: list(text(1000), 20),
+});
+
+export const interval = v.strictObject({ mean: finite, low: finite, high: finite });
+export const labelComparison = v.strictObject({
+  label: text(128),
+  diceBefore: v.nullable(finite), diceAfter: v.nullable(finite),
+  hd95Before: v.nullable(finite), hd95After: v.nullable(finite),
+  /** Difference of Dice over cases with its 95% confidence interval. */
+  difference: v.nullable(interval),
+});
+/** Two models on the same held-out cases. */
+export const comparison = v.strictObject({
+  beforeModelId: v.nullable(id),
+  afterModelId: id,
+  cases: count,
+  meanBefore: v.nullable(finite),
+  meanAfter: finite,
+  labels: list(labelComparison, 255),
+  promotionProposed: v.boolean(),
+  /** "Gain of …", or "no gain" and why. */
+  verdict: text(2000),
+});
+
+export const alarm = v.strictObject({ at: timestamp, severity, message: text(2000) });
+
+const jobOnly = v.strictObject({ jobId: id });
+
+export const jobs = defineService({
+  methods: {
+    plan: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: improvePlan },
+    improve: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: v.strictObject({ jobId: id }) },
+    list: { input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }), output: v.strictObject({ jobs: list(job, 500) }) },
+    get: {
+      input: jobOnly,
+      output: v.strictObject({ job, points: list(curvePoint, 100_000), alarms: list(alarm, 1000), comparison: v.nullable(comparison) }),
+    },
+    cancel: { input: jobOnly, output: nothing },
+    /** Goes on from the last checkpoint after an interruption, failure or cancellation. */
+    resume: { input: jobOnly, output: nothing },
+  },
+  events: {
+    /** State, phase or progress changed (at most a few times a second). */
+    changed: v.strictObject({ job }),
+    point: v.strictObject({ jobId: id, point: curvePoint }),
+    alarm: v.strictObject({ jobId: id, alarm }),
+    /** The compute process ended unexpectedly or is back. */
+    compute: v.strictObject({ state: v.picklist(['running', 'crashed', 'restarted']), message: text(2000), jobIds: list(id, 1000) }),
+  },
+});

@@ -10,6 +10,8 @@ export interface Executor extends Disposable {
   readonly name: ExecutorName;
   /** For a person: the device, e.g. 'AMD EPYC, 2 threads, AVX2'. */
   readonly description: string;
+  /** Whether elementwise kernels may write their first output over an input that is not needed any more (`mayReuse`). */
+  readonly reusesMemory: boolean;
   /** Why this executor cannot run the graph, in plain words; undefined when it can. */
   unsupported(graph: Graph): string | undefined;
   /** Bytes that a tensor takes in this executor's own layout (padding included, a multiple of its alignment). */

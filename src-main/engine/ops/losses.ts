@@ -1,0 +1,39 @@
+import { activation, f32 } from '../tensor/tensorType.ts';
+import type { OpDefinition } from './definition.ts';
+import { input, requireShape } from './shapes.ts';
+
+export const diceCrossEntropy: OpDefinition<'diceCrossEntropy'> = {
+  infer(_attributes, inputs) {
+    const { n, c, d, h, w } = activation(input(inputs, 0));
+    const label = input(inputs, 1);
+    requireShape(label.element === 'i32' && label.shape.join() === [n, d, h, w].join(), 'diceCrossEntropy', inputs);
+    return [f32(1), f32(1), f32(1), f32(n, c, 3)];
+  },
+  gradient({ builder, node }) {
+    const [logits, label] = node.inputs;
+    const sums = node.outputs[3];
+    return logits && label && sums ? builder.node('diceCrossEntropyGrad', node.attributes, [logits, label, sums], node.scope) : [];
+  },
+};
+
+export const diceCrossEntropyGrad: OpDefinition<'diceCrossEntropyGrad'> = {
+  infer: (_attributes, inputs) => [input(inputs, 0)],
+  gradient: 'not differentiable',
+  mayReuse: [0],
+};
+
+export const pseudoLabelLoss: OpDefinition<'pseudoLabelLoss'> = {
+  infer(_attributes, inputs) {
+    const [b, z, n, , one] = input(inputs, 0).shape;
+    requireShape(one === 1 && input(inputs, 1).shape.join() === [b, z, n].join() && input(inputs, 2).shape.join() === [b, z].join(), 'pseudoLabelLoss', inputs);
+    return [f32(1)];
+  },
+  gradient({ builder, node }) {
+    return builder.node('pseudoLabelLossGrad', node.attributes, node.inputs, node.scope);
+  },
+};
+
+export const pseudoLabelLossGrad: OpDefinition<'pseudoLabelLossGrad'> = {
+  infer: (_attributes, inputs) => [input(inputs, 0)],
+  gradient: 'not differentiable',
+};

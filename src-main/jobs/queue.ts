@@ -1,0 +1,286 @@
+import { randomUUID } from 'node:crypto';
+import { StudioError } from '#shared/base/errors.ts';
+import type { WireError } from '#shared/base/errors.ts';
+import type { CurvePoint, Job, JobAlarm, JobKind, JobPriority } from '#shared/domain/job.ts';
+import { ComputeProcess } from './computeProcess.ts';
+import type { ComputeOptions } from './computeProcess.ts';
+import { createJobFolder, hasCheckpoint, readLog, readResult } from './jobFolder.ts';
+import type { JobLog } from './jobFolder.ts';
+import type { FromCompute } from './protocol.ts';
+import type { JobStore } from './store.ts';
+import { isStopped, nextState } from './transitions.ts';
+import type { JobAction } from './transitions.ts';
+
+export interface QueueEvents {
+  readonly changed: (job: Job) => void;
+  readonly point: (jobId: string, point: CurvePoint) => void;
+  readonly alarm: (jobId: string, alarm: JobAlarm) => void;
+  readonly compute: (event: { readonly state: 'running' | 'crashed' | 'restarted'; readonly message: string; readonly jobIds: readonly string[] }) => void;
+}
+
+export interface QueueOptions {
+  readonly store: JobStore;
+  /** A job's folder, absolute. */
+  readonly folder: (jobId: string) => string;
+  readonly events: QueueEvents;
+  readonly compute?: ComputeOptions;
+  /** How many crashes in a row a job is started again after by itself. */
+  readonly restarts?: number;
+  /** How long a job that was asked to stop may take before its process is ended. */
+  readonly stopSeconds?: number;
+}
+
+export interface JobRequest {
+  readonly kind: JobKind;
+  readonly title: string;
+  readonly config: unknown;
+  readonly priority?: JobPriority;
+}
+
+interface Running {
+  /** With the latest progress, which is not worth a write to the store. */
+  job: Job;
+  /** What to become when it has stopped. */
+  stopping: 'cancel' | 'pause' | null;
+  timer: NodeJS.Timeout | null;
+}
+
+/**
+ * The jobs of one project. One background job runs at a time, in order of submission; interactive ones go beside it, in the same
+ * process, between its steps (turns.ts). A crash of the process interrupts what ran; each such job starts again from its checkpoint,
+ * until it has crashed `restarts` times in a row without getting further.
+ */
+export class JobQueue {
+  readonly #options: QueueOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #crashes = new Map<string, number>();
+  readonly #waiters = new Map<string, ((job: Job) => void)[]>();
+  #compute: ComputeProcess | null = null;
+  #closed = false;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  /** The compute process's id, while there is one. */
+  get computePid(): number | undefined {
+    return this.#compute?.pid;
+  }
+
+  /** To be called once, at start: jobs that ran when the app ended are interrupted, those that waited go on waiting. */
+  recover(): Job[] {
+    const interrupted: Job[] = [];
+    for (const job of this.#options.store.unfinished()) {
+      if (job.state !== 'running') continue;
+      interrupted.push(this.#act(job, 'interrupt', { error: stopped('The app ended while this job ran.') }));
+    }
+    this.#pump();
+    return interrupted;
+  }
+
+  /** Writes the job's folder and puts it in line. */
+  async submit(request: JobRequest): Promise<Job> {
+    const id = randomUUID();
+    await createJobFolder(this.#options.folder(id), { id, kind: request.kind, config: request.config });
+    const job: Job = {
+      id, kind: request.kind, state: 'queued', priority: request.priority ?? 'background', title: request.title, phase: 'Waiting', fraction: 0,
+      remainingSeconds: null, createdAt: now(), startedAt: null, endedAt: null, error: null, attempt: 0, canResume: false, modelId: null,
+    };
+    this.#save(job);
+    this.#pump();
+    return job;
+  }
+
+  get(id: string): Job {
+    const job = this.#running.get(id)?.job ?? this.#options.store.get(id);
+    if (job === undefined) throw new StudioError('not-found', 'There is no such job.');
+    return job;
+  }
+
+  list(limit = 50): Job[] {
+    return this.#options.store.list(limit).map((job) => this.#running.get(job.id)?.job ?? job);
+  }
+
+  log(id: string): Promise<JobLog> {
+    return readLog(this.#options.folder(this.get(id).id));
+  }
+
+  result(id: string): Promise<unknown> {
+    return readResult(this.#options.folder(this.get(id).id));
+  }
+
+  /** Resolves when the job no longer waits or runs. */
+  wait(id: string): Promise<Job> {
+    const job = this.get(id);
+    if (isStopped(job.state)) return Promise.resolve(job);
+    return new Promise((resolve) => { this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]); });
+  }
+
+  cancel(id: string): Promise<void> {
+    return this.#stop(id, 'cancel');
+  }
+
+  pause(id: string): Promise<void> {
+    return this.#stop(id, 'pause');
+  }
+
+  /** Back in line, from its checkpoint where there is one. */
+  resume(id: string): void {
+    this.#crashes.delete(id);
+    this.#act(this.get(id), 'resume', { error: null, endedAt: null });
+    this.#pump();
+  }
+
+  /** Stops what runs (a checkpoint each; they are `interrupted` at the next start) and ends the process. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#compute?.close();
+    this.#compute = null;
+    for (const id of [...this.#running.keys()]) this.#act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
+  }
+
+  async #stop(id: string, how: 'cancel' | 'pause'): Promise<void> {
+    const job = this.get(id);
+    const running = this.#running.get(id);
+    if (running === undefined) {
+      this.#act(job, how);
+      return;
+    }
+    nextState(job.state, how);
+    running.stopping = how;
+    this.#compute?.send({ type: 'stop', jobId: id });
+    running.timer ??= setTimeout(() => {
+      this.#compute?.kill('A job did not stop when it was asked to.');
+    }, (this.#options.stopSeconds ?? 30) * 1000);
+    await this.wait(id);
+  }
+
+  #pump(): void {
+    if (this.#closed) return;
+    for (const job of this.#options.store.unfinished()) {
+      if (job.state !== 'queued') continue;
+      const busy = [...this.#running.keys()].some((id) => this.get(id).priority === 'background');
+      if (job.priority === 'background' && busy) continue;
+      this.#start(job);
+    }
+  }
+
+  #start(job: Job): void {
+    const compute = (this.#compute ??= this.#launch());
+    const attempt = job.attempt + 1;
+    const started: Job = {
+      ...job, state: nextState(job.state, 'start'), attempt, phase: 'Starting', startedAt: job.startedAt ?? now(), endedAt: null, error: null, canResume: false,
+    };
+    this.#running.set(job.id, { job: started, stopping: null, timer: null });
+    this.#save(started);
+    compute.send({
+      type: 'start', jobId: job.id, folder: this.#options.folder(job.id), priority: job.priority, attempt, crashes: this.#crashes.get(job.id) ?? 0,
+    });
+  }
+
+  #launch(): ComputeProcess {
+    return new ComputeProcess({
+      message: (message) => { this.#receive(message); },
+      silent: () => { this.#tell('crashed', 'The compute process does not answer; the app waits for it.'); },
+      back: () => { this.#tell('running', 'The compute process answers again.'); },
+      crashed: (reason, detail) => { this.#crashed(reason, detail); },
+    }, this.#options.compute);
+  }
+
+  #receive(message: FromCompute): void {
+    if (message.type === 'ready') return;
+    const running = this.#running.get(message.jobId);
+    if (running === undefined) return;
+    const job = this.get(message.jobId);
+    switch (message.type) {
+      case 'progress': {
+        const { phase, fraction, remainingSeconds } = message.progress;
+        running.job = { ...job, phase, fraction: Math.min(1, Math.max(0, fraction)), remainingSeconds: remainingSeconds ?? null };
+        this.#options.events.changed(running.job);
+        return;
+      }
+      case 'point':
+        this.#crashes.delete(job.id); // it got further: the next crash is the first again
+        this.#options.events.point(job.id, message.point);
+        return;
+      case 'alarm':
+        this.#options.events.alarm(job.id, message.alarm);
+        return;
+      case 'done':
+        this.#act(job, 'finish', { fraction: 1, remainingSeconds: 0, phase: 'Done', modelId: message.modelId });
+        break;
+      case 'stopped':
+        this.#act(job, running.stopping ?? 'interrupt');
+        break;
+      case 'failed':
+        this.#failed(job, message.error);
+        break;
+    }
+    this.#pump();
+  }
+
+  #crashed(reason: string, detail: string): void {
+    this.#compute = null;
+    const ids = [...this.#running.keys()];
+    this.#options.events.compute({ state: 'crashed', message: `The compute process is gone. ${reason} No work of yours is lost.`, jobIds: ids });
+    const again: string[] = [];
+    for (const id of ids) {
+      const how = this.#running.get(id)?.stopping ?? null;
+      if (how !== null) this.#act(this.get(id), how);
+      else if (this.#interrupt(this.get(id), { ...stopped(`The compute process ended while this job ran. ${reason}`), detail })) again.push(id);
+    }
+    this.#pump();
+    if (again.length > 0 && !this.#closed) this.#tell('restarted', 'The compute process was started again; its jobs go on from their checkpoints.', again);
+  }
+
+  /** A device that failed or ran out of memory is tried again with a smaller plan, as after a crash. */
+  #failed(job: Job, error: WireError): void {
+    if (error.code !== 'out-of-memory' && error.code !== 'device') this.#act(job, 'fail', { error });
+    else if (this.#interrupt(job, error)) this.#tell('restarted', `${error.message} The job goes on from its checkpoint with a smaller plan.`, [job.id]);
+    else this.#act(this.get(job.id), 'fail', { error });
+  }
+
+  /** Interrupted; and, unless that happened too often in a row, back in line. Whether it is in line again. */
+  #interrupt(job: Job, error: WireError): boolean {
+    const crashes = (this.#crashes.get(job.id) ?? 0) + 1;
+    this.#crashes.set(job.id, crashes);
+    const again = crashes <= (this.#options.restarts ?? 2) && !this.#closed;
+    const interrupted = this.#act(job, 'interrupt', { error }, again);
+    if (again) this.#act(interrupted, 'resume', { phase: 'Starting again' });
+    return again;
+  }
+
+  /** One step of the state table, remembered and told. `silent`: whoever waits goes on waiting. */
+  #act(job: Job, action: JobAction, change: Partial<Job> = {}, silent = false): Job {
+    const state = nextState(job.state, action);
+    clearTimeout(this.#running.get(job.id)?.timer ?? undefined);
+    this.#running.delete(job.id);
+    const over = isStopped(state);
+    const canResume = over && state !== 'done' && hasCheckpoint(this.#options.folder(job.id));
+    const next: Job = { ...job, state, canResume, endedAt: over ? now() : null, remainingSeconds: null, ...change };
+    this.#save(next);
+    if (over && !silent) for (const resolve of this.#take(job.id)) resolve(next);
+    return next;
+  }
+
+  #take(id: string): ((job: Job) => void)[] {
+    const waiters = this.#waiters.get(id) ?? [];
+    this.#waiters.delete(id);
+    return waiters;
+  }
+
+  #save(job: Job): void {
+    this.#options.store.save(job);
+    this.#options.events.changed(job);
+  }
+
+  #tell(state: 'running' | 'crashed' | 'restarted', message: string, jobIds: readonly string[] = [...this.#running.keys()]): void {
+    this.#options.events.compute({ state, message, jobIds });
+  }
+}
+
+const now = (): string => new Date().toISOString();
+
+function stopped(message: string): WireError {
+  return { code: 'internal', message };
+}

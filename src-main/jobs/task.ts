@@ -1,0 +1,51 @@
+import type { Cancellation } from '#shared/base/cancellation.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import type { CurvePoint, JobKind, Severity } from '#shared/domain/job.ts';
+
+/** What a task sees of the world besides its configuration. */
+export interface TaskContext<Config> {
+  readonly jobId: string;
+  /** The job's folder (absolute): `checkpoint/` to go on from, `out/` for what comes out; both exist. */
+  readonly folder: string;
+  readonly checkpointFolder: string;
+  readonly outFolder: string;
+  readonly config: Config;
+  /** 1 at the first start. Above 1 a checkpoint may be there. */
+  readonly attempt: number;
+  /** How many attempts in a row ended in a crash of the process: a reason to ask for less memory. */
+  readonly crashes: number;
+  readonly cancellation: Cancellation;
+  readonly report: ReportProgress;
+  readonly point: (point: CurvePoint) => void;
+  readonly alarm: (severity: Severity, message: string) => void;
+  /**
+   * To be awaited between steps of long work. Lets waiting interactive work run first; throws `cancelled` once the job is to
+   * stop. A task that is stopped (cancelled or paused, it is the same to it) leaves a checkpoint and lets `cancelled` pass.
+   */
+  readonly turn: () => Promise<void>;
+}
+
+/**
+ * One kind of work. `parse` checks the configuration (JSON from job.json) and throws `invalid-argument`; `run` resolves with what is
+ * written to result.json. A task may be started again after any interruption, with the same folder and configuration: it goes on
+ * from its checkpoint and ends with the same result.
+ */
+export interface Task<Config = unknown, Result = unknown> {
+  readonly kind: JobKind;
+  readonly parse: (config: unknown) => Config;
+  readonly run: (context: TaskContext<Config>) => Promise<Result>;
+}
+
+/** A task with its types hidden, as the registry keeps it. */
+export interface AnyTask {
+  readonly kind: JobKind;
+  readonly start: (config: unknown, context: Omit<TaskContext<never>, 'config'>) => Promise<unknown>;
+}
+
+/** Makes a task ready for a registry. */
+export function anyTask<Config, Result>(task: Task<Config, Result>): AnyTask {
+  return { kind: task.kind, start: (config, context) => task.run({ ...context, config: task.parse(config) }) };
+}
+
+/** Kind → how to load its task; loading is lazy so that a prediction does not wait for the code of an experiment. */
+export type TaskRegistry = Readonly<Partial<Record<JobKind, () => Promise<AnyTask>>>>;

@@ -1,0 +1,128 @@
+/** Runs jobs: behind the app's IPC channel (`serve`), or one folder headless (`runJobFolder`). */
+import { setPriority, constants } from 'node:os';
+import { neverCancelled } from '#shared/base/cancellation.ts';
+import type { Cancellation } from '#shared/base/cancellation.ts';
+import { StudioError, toWireError } from '#shared/base/errors.ts';
+import { ignoreProgress } from '#shared/base/progress.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import type { CurvePoint, JobAlarm, JobPriority } from '#shared/domain/job.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { appendLog, checkpointFolder, outFolder, prepareJobFolder, readJobFile, writeResult } from './jobFolder.ts';
+import { parseToCompute } from './protocol.ts';
+import type { FromCompute } from './protocol.ts';
+import type { TaskRegistry } from './task.ts';
+import { Turns } from './turns.ts';
+
+export interface RunOptions {
+  readonly attempt?: number;
+  readonly crashes?: number;
+  readonly priority?: JobPriority;
+  readonly cancellation?: Cancellation;
+  readonly report?: ReportProgress;
+  readonly onPoint?: (point: CurvePoint) => void;
+  readonly onAlarm?: (alarm: JobAlarm) => void;
+  readonly turns?: Turns;
+}
+
+/** Runs the job that a folder describes, writes its result.json and resolves with the result. Errors are the task's. */
+export async function runJobFolder(registry: TaskRegistry, folder: string, options: RunOptions = {}): Promise<unknown> {
+  const { id, kind, config } = await readJobFile(folder);
+  await prepareJobFolder(folder);
+  const load = registry[kind];
+  if (load === undefined) throw new StudioError('unsupported', `This version cannot run jobs of the kind "${kind}".`);
+  const task = await load();
+  const { cancellation = neverCancelled, priority = 'background', turns = new Turns() } = options;
+  const result = await turns.run(priority, () => task.start(config, {
+    jobId: id,
+    folder,
+    checkpointFolder: checkpointFolder(folder),
+    outFolder: outFolder(folder),
+    attempt: options.attempt ?? 1,
+    crashes: options.crashes ?? 0,
+    cancellation,
+    report: options.report ?? ignoreProgress,
+    point: (point) => {
+      appendLog(folder, { point });
+      options.onPoint?.(point);
+    },
+    alarm: (severity, message) => {
+      const alarm: JobAlarm = { at: new Date().toISOString(), severity, message };
+      appendLog(folder, { alarm });
+      options.onAlarm?.(alarm);
+    },
+    turn: () => turns.turn(priority, cancellation),
+  }));
+  await writeResult(folder, result);
+  return result;
+}
+
+/** The compute process: answers main until its channel closes, then leaves checkpoints and goes. */
+export function serve(registry: TaskRegistry): void {
+  const channel = process.send?.bind(process);
+  if (channel === undefined) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'no IPC channel' });
+  const send = (message: FromCompute): void => { if (process.connected) channel(message); };
+  lowerPriority();
+  const heartbeat = startHeartbeat();
+  const running = new Map<string, { aborted: boolean }>();
+  const turns = new Turns();
+
+  process.on('message', (raw) => {
+    const message = parseToCompute(raw);
+    if (message.type === 'stop') {
+      const entry = running.get(message.jobId);
+      if (entry !== undefined) entry.aborted = true;
+      return;
+    }
+    const { jobId, folder, priority, attempt, crashes } = message;
+    const cancellation = { aborted: false };
+    running.set(jobId, cancellation);
+    runJobFolder(registry, folder, {
+      attempt, crashes, priority, cancellation, turns,
+      report: throttled((progress) => { send({ type: 'progress', jobId, progress }); }),
+      onPoint: (point) => { send({ type: 'point', jobId, point }); },
+      onAlarm: (alarm) => { send({ type: 'alarm', jobId, alarm }); },
+    }).then(
+      (result) => { send({ type: 'done', jobId, modelId: modelIdOf(result) }); },
+      (error: unknown) => {
+        const wire = toWireError(error);
+        send(wire.code === 'cancelled' ? { type: 'stopped', jobId } : { type: 'failed', jobId, error: wire });
+      },
+    ).finally(() => {
+      running.delete(jobId);
+      if (!process.connected && running.size === 0) process.exit(0);
+    });
+  });
+  process.on('disconnect', () => {
+    for (const entry of running.values()) entry.aborted = true;
+    if (running.size === 0) process.exit(0);
+  });
+  // Kept alive by the channel alone.
+  process.on('exit', () => { heartbeat.dispose(); });
+  send({ type: 'ready' });
+}
+
+function modelIdOf(result: unknown): string | null {
+  return typeof result === 'object' && result !== null && 'modelId' in result && typeof result.modelId === 'string' ? result.modelId : null;
+}
+
+/** At most five a second, except the first of a phase and the last. */
+function throttled(report: ReportProgress): ReportProgress {
+  let last = 0;
+  let phase = '';
+  return (progress) => {
+    const now = performance.now();
+    if (progress.phase === phase && progress.fraction < 1 && now - last < 200) return;
+    last = now;
+    phase = progress.phase;
+    report(progress);
+  };
+}
+
+/** The window's work goes before training. */
+function lowerPriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Not allowed here: it runs at normal priority.
+  }
+}

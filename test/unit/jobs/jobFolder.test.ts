@@ -1,0 +1,47 @@
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { CurvePoint } from '#shared/domain/job.ts';
+import { appendLog, checkpointFolder, createJobFolder, hasCheckpoint, readJobFile, readLog, readResult, writeResult } from '#main/jobs/jobFolder.ts';
+
+const point = (step: number, loss: number): CurvePoint => ({ step, seconds: step, loss, learningRate: null, dice: null });
+let folder: string;
+beforeEach(() => { folder = mkdtempSync(join(tmpdir(), 'job-')); });
+afterEach(() => { rmSync(folder, { recursive: true }); });
+
+describe('a job folder', () => {
+  it('gives back what was put in', async () => {
+    await createJobFolder(folder, { id: 'a', kind: 'train', config: { minutes: 3 } });
+    expect(await readJobFile(folder)).toEqual({ id: 'a', kind: 'train', config: { minutes: 3 } });
+    await expect(readResult(folder)).rejects.toMatchObject({ code: 'not-found' });
+    await writeResult(folder, { dice: 0.5 });
+    expect(await readResult(folder)).toEqual({ dice: 0.5 });
+  });
+
+  it('refuses a damaged description', async () => {
+    await createJobFolder(folder, { id: 'a', kind: 'train', config: {} });
+    writeFileSync(join(folder, 'job.json'), '{"format":1,"id":"a","kind":"mine-bitcoin","config":{}}');
+    await expect(readJobFile(folder)).rejects.toMatchObject({ code: 'corrupt' });
+    writeFileSync(join(folder, 'job.json'), '{"form');
+    await expect(readJobFile(folder)).rejects.toMatchObject({ code: 'corrupt' });
+  });
+
+  it('replaces points that a resumed run repeats, and passes over torn lines', async () => {
+    for (const [step, loss] of [[1, 0.9], [2, 0.8], [3, 0.7]] as const) appendLog(folder, { point: point(step, loss) });
+    appendFileSync(join(folder, 'log.jsonl'), '{"point":{"step":4,"sec\n');
+    appendLog(folder, { point: point(2, 0.6) });
+    appendLog(folder, { alarm: { at: '2026-01-01T00:00:00Z', severity: 'warning', message: 'x' } });
+    const log = await readLog(folder);
+    expect(log.points.map(({ step, loss }) => [step, loss])).toEqual([[1, 0.9], [2, 0.6]]);
+    expect(log.alarms).toHaveLength(1);
+  });
+
+  it('sees a checkpoint, but not a half-written one', async () => {
+    await createJobFolder(folder, { id: 'a', kind: 'train', config: {} });
+    writeFileSync(join(checkpointFolder(folder), 'x.bin.123.tmp'), '');
+    expect(hasCheckpoint(folder)).toBe(false);
+    writeFileSync(join(checkpointFolder(folder), 'x.bin'), '');
+    expect(hasCheckpoint(folder)).toBe(true);
+  });
+});

@@ -1,0 +1,24 @@
+import type { IntensityRule } from '#shared/domain/modelCard.ts';
+import type { LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
+import { reorientToCanonical } from '#shared/geometry/orientation.ts';
+import { gridWithSpacing, resampleLabels, resampleVolume } from '#shared/geometry/resample.ts';
+import { normaliseIntensities } from './intensity.ts';
+
+/**
+ * An image as the network sees it: axes closest to RAS, resampled to `spacing` mm along i, j, k, intensities by `rule`. The result's
+ * memory is its own. Throws `invalid-file` where intensities are not finite.
+ */
+export function prepareImage(image: Volume, spacing: Triple, rule: IntensityRule): Volume<Float32Array> {
+  const canonical = reorientToCanonical(image);
+  const resampled = resampleVolume(canonical, gridWithSpacing(canonical.grid, spacing), 'linear');
+  const data = resampled.data === (image.data as unknown) ? resampled.data.slice() : resampled.data;
+  normaliseIntensities(data, rule);
+  return { grid: resampled.grid, data };
+}
+
+/** A mask on the grid that `prepareImage` makes of an image on the same grid. Values stay as they are. */
+export function prepareLabels(labels: LabelVolume, spacing: Triple): LabelVolume {
+  const { grid, data } = reorientToCanonical<Uint8Array | Uint16Array>(labels);
+  const target = gridWithSpacing(grid, spacing);
+  return data instanceof Uint8Array ? resampleLabels({ grid, data }, target) : resampleLabels({ grid, data }, target);
+}

@@ -1,0 +1,72 @@
+/** What a training run is told. Everything else follows from the data (the training plan) and the recipe. */
+export interface TrainConfig {
+  readonly recipe: RecipeName;
+  /** Wall-clock minutes, or optimiser steps; the schedule fits itself to either. */
+  readonly budget: { readonly minutes: number } | { readonly steps: number };
+  readonly seed: number;
+  /** Part of the cases that validate and never train, 0..0.5. */
+  readonly validationFraction: number;
+  /** Optimiser steps between two validations; undefined: about twelve in the budget. */
+  readonly validateEvery?: number;
+}
+
+export type RecipeName = 'standard' | 'paper';
+
+/** The numbers of a training recipe. */
+export interface Recipe {
+  readonly learningRate: number;
+  /** Part of the budget with a linearly growing rate. */
+  readonly warmUp: number;
+  readonly weightDecay: number;
+  /** Largest norm of the whole gradient; 0: not clipped. */
+  readonly maximumNorm: number;
+  readonly diceWeight: number;
+  readonly crossEntropyWeight: number;
+  /** Patches in one step; undefined: what the memory budget and the data suggest. */
+  readonly batch?: number;
+  /** Part of the patches that are centred on a labelled voxel. */
+  readonly foregroundShare: number;
+  /** Time constant, in steps, of the moving average of the weights that validates and is kept; 0: none. */
+  readonly averageSteps: number;
+  readonly augmentation: Augmentation;
+}
+
+/** Ranges of the random changes to a training patch; every one is drawn anew for each patch. */
+export interface Augmentation {
+  /** Degrees about each axis, ±. */
+  readonly rotation: number;
+  /** Largest factor of zoom (its inverse is the smallest). */
+  readonly scale: number;
+  /** Standard deviation of the displacement of a coarse grid's points, in voxels. */
+  readonly elastic: number;
+  /** Share of patches with any rotation, scaling or elastic change. */
+  readonly spatialShare: number;
+  /** Voxels, ±, of a shift along each axis where the volume does not fill the patch. */
+  readonly shift: number;
+  /** Largest factor of contrast (its inverse is the smallest). */
+  readonly gain: number;
+  /** Brightness, ±, in units of the input. */
+  readonly offset: number;
+  /** Largest exponent (its inverse is the smallest). */
+  readonly gamma: number;
+  /** Largest standard deviation of added noise, in units of the input's standard deviation. */
+  readonly noise: number;
+  /** Whether patches are mirrored along the axes where the labels allow it. */
+  readonly mirror: boolean;
+}
+
+const augmentation: Augmentation = {
+  rotation: 15, scale: 1.18, elastic: 1, spatialShare: 0.8, shift: 4, gain: 1.3, offset: 0.2, gamma: 1.3, noise: 0.1, mirror: true,
+};
+
+/** 'standard' is what measured best here (docs/training.md); 'paper' has the values of the paper's section 4.2. */
+export const recipes: Readonly<Record<RecipeName, Recipe>> = {
+  standard: {
+    learningRate: 2e-3, warmUp: 0.03, weightDecay: 1e-5, maximumNorm: 1, diceWeight: 1, crossEntropyWeight: 1,
+    foregroundShare: 0.5, averageSteps: 100, augmentation,
+  },
+  paper: {
+    learningRate: 1e-4, warmUp: 0.02, weightDecay: 1e-5, maximumNorm: 0, diceWeight: 1, crossEntropyWeight: 1,
+    batch: 2, foregroundShare: 0.5, averageSteps: 0, augmentation,
+  },
+};

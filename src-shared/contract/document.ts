@@ -1,61 +1,49 @@
 import * as v from 'valibot';
 import { defineService } from './define.ts';
-import { bytes, chunk, count, grid, id, labelValue, list, nothing, text, timestamp, triple } from './values.ts';
+import { bytes, count, grid, id, list, nothing, text, timestamp } from './values.ts';
 
-const caseOnly = v.strictObject({ caseId: id });
+const editing = v.strictObject({ caseId: id, session: id });
 
-/** Names of what can be undone (last is next to be undone) and redone (last is next to be redone). */
-export const history = v.strictObject({ undo: list(text(200), 1_000_000), redo: list(text(200), 1_000_000) });
-
-/** State after a change: `revision` grows by one with every acknowledged change. */
-export const acknowledged = v.strictObject({ revision: count, undoCount: count, redoCount: count });
-
-/** An encoded edit delta (src-shared/segmentation) that the window applies to its mask. */
-export const change = v.strictObject({ ...acknowledged.entries, name: text(200), delta: bytes });
-
-/** Where a copy from the prediction applies; all given limits hold together. */
-export const region = v.strictObject({
-  labels: v.optional(list(labelValue, 255)),
-  /** Voxel box, both ends included. */
-  box: v.optional(v.strictObject({ from: triple, to: triple })),
-});
-
-/** The mask that a person corrects. What is acknowledged is on disk. */
+/**
+ * The mask that a person corrects. The window edits its own copy (src-shared/segmentation `SegmentationDocument`) and hands over each
+ * journal record; what is acknowledged is on disk. Undo and redo are records, too, so that they survive a restart.
+ */
 export const document = defineService({
   methods: {
-    /** Opens (or begins) the case's mask and streams its voxels; pieces that hold only background are left out. */
+    /** Opens (or begins) the case's mask for editing: the state for `SegmentationDocument.restore`. Ends any other window's session on it. */
     open: {
-      input: caseOnly,
+      input: v.strictObject({ caseId: id }),
       output: v.strictObject({
         caseId: id,
+        /** Names this window's right to edit; the calls below need it. */
+        session: id,
         grid,
-        voxelType: v.picklist(['uint8', 'uint16']),
-        byteLength: count,
-        revision: count,
-        history,
-        /** Set when unsaved strokes were found and brought back. */
-        recovered: v.nullable(v.strictObject({ at: timestamp, steps: count, message: text(1000) })),
+        /** `encodeMask` of the mask as it is. */
+        mask: bytes,
+        /** The encoded undo and redo history. */
+        history: bytes,
+        /** The mask as it was last accepted is older than the mask as it is. */
+        changedSinceAccepted: v.boolean(),
+        /** Set when work of a session that did not end well was brought back: what was recovered, in a sentence. */
+        recovered: v.nullable(v.strictObject({ at: timestamp, edits: count, message: text(1000) })),
       }),
-      item: chunk,
     },
-    /** Appends finished edits in order; answers when they are on disk. `conflict` where `revision` is not the current one. */
+    /**
+     * Appends journal records in the order they were made; answers when they are on disk. `sequence` counts the records sent before
+     * in this session. `conflict` when the session has ended or the sequence has a gap: open again.
+     */
     append: {
-      input: v.strictObject({
-        caseId: id, revision: count, edits: v.pipe(list(v.strictObject({ name: text(200), delta: bytes }), 256), v.minLength(1)),
-      }),
-      output: acknowledged,
+      input: v.strictObject({ ...editing.entries, sequence: count, records: v.pipe(list(bytes, 256), v.minLength(1)) }),
+      output: v.strictObject({ sequence: count }),
     },
-    /** Takes the last edit back, on disk; the window applies the delta. `conflict` when there is none. */
-    undo: { input: caseOnly, output: change },
-    redo: { input: caseOnly, output: change },
-    history: { input: caseOnly, output: history },
     /** Writes a snapshot now, so that reopening is quick. */
-    snapshot: { input: caseOnly, output: acknowledged },
-    /** Copies the prediction into the mask, as one edit that undo takes back; locked labels stay as they are. */
-    copyPrediction: { input: v.strictObject({ caseId: id, region: v.optional(region, {}) }), output: change },
-    /** Marks the mask as it is now as the case's accepted segmentation: the truth that training uses. */
-    accept: { input: caseOnly, output: v.strictObject({ revision: count, acceptedAt: timestamp }) },
-    close: { input: caseOnly, output: nothing },
+    snapshot: { input: editing, output: nothing },
+    /** Keeps the mask as it is on disk now as the case's accepted segmentation: the truth that training uses. */
+    accept: { input: v.strictObject({ ...editing.entries, sequence: count }), output: v.strictObject({ revisionId: id, acceptedAt: timestamp }) },
+    close: { input: editing, output: nothing },
   },
-  events: {},
+  events: {
+    /** Another window took over; this session's changes are refused from now on. */
+    sessionEnded: editing,
+  },
 });

@@ -1,14 +1,16 @@
 import * as v from 'valibot';
+import { jobKinds, jobStates } from '../domain/job.ts';
 import { defineService } from './define.ts';
 import { count, finite, fraction, id, list, nothing, severity, text, timestamp, wireError } from './values.ts';
 
-export const jobKind = v.picklist(['improve', 'train', 'predict', 'cluster', 'pretrain', 'rank']);
-export const jobState = v.picklist(['queued', 'running', 'paused', 'interrupted', 'done', 'failed', 'cancelled']);
+export const jobKind = v.picklist(jobKinds);
+export const jobState = v.picklist(jobStates);
 
 export const job = v.strictObject({
   id,
   kind: jobKind,
   state: jobState,
+  priority: v.picklist(['interactive', 'background']),
   title: text(256),
   phase: text(200),
   fraction,
@@ -17,6 +19,8 @@ export const job = v.strictObject({
   startedAt: v.nullable(timestamp),
   endedAt: v.nullable(timestamp),
   error: v.nullable(wireError),
+  /** How often it was started; above 1 after a crash or a resume. */
+  attempt: count,
   /** A checkpoint is there: `resume` goes on from it. */
   canResume: v.boolean(),
   /** The model that came out of it, once done. */
@@ -89,7 +93,9 @@ export const jobs = defineService({
       output: v.strictObject({ job, points: list(curvePoint, 100_000), alarms: list(alarm, 1000), comparison: v.nullable(comparison) }),
     },
     cancel: { input: jobOnly, output: nothing },
-    /** Goes on from the last checkpoint after an interruption, failure or cancellation. */
+    /** Stops at a checkpoint, to go on with `resume`. */
+    pause: { input: jobOnly, output: nothing },
+    /** Goes on from the last checkpoint after a pause, interruption, failure or cancellation. */
     resume: { input: jobOnly, output: nothing },
   },
   events: {

@@ -40,7 +40,7 @@ interface RunningCall {
  * Serves the contract's calls. Every input is validated before a handler sees it, every output before it leaves; whatever goes wrong
  * is answered as `{code, message, detail}`. A frame that is no message is answered with an error of id −1.
  */
-export function serve(handlers: Handlers, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
+export function serve(handlers: Partial<Handlers>, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
   const running = new Map<number, RunningCall>();
   let open = true;
   const reply = (message: ServerMessage): void => { if (open) send(encodeFrame(message)); };
@@ -120,7 +120,7 @@ export function serve(handlers: Handlers, send: (frame: Uint8Array<ArrayBuffer>)
 
 type AnyHandler = (input: unknown, context: CallContext<unknown>) => unknown;
 
-function find(handlers: Handlers, service: string, method: string): { definition: MethodDefinition; handler: AnyHandler } {
+function find(handlers: Partial<Handlers>, service: string, method: string): { definition: MethodDefinition; handler: AnyHandler } {
   const services: Readonly<Record<string, ServiceDefinition>> = contract;
   const definition = Object.hasOwn(services, service) ? services[service] : undefined;
   const found = definition !== undefined && Object.hasOwn(definition.methods, method) ? definition.methods[method] : undefined;

@@ -1,0 +1,54 @@
+// Starts the app: in Electron where its binary is there, else in an installed browser through the loopback host.
+// Builds the window first when its sources are newer than its build. `--web` takes the browser even where Electron is there.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const ownNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+const passed = process.argv.slice(2).filter((word) => word !== '--web');
+
+/** Time of the newest file in what is named. */
+function newest(...names) {
+  return Math.max(0, ...names.map((name) => {
+    const path = join(root, name);
+    if (!existsSync(path)) return 0;
+    if (!statSync(path).isDirectory()) return statSync(path).mtimeMs;
+    const files = readdirSync(path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return Math.max(0, ...files.map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs));
+  }));
+}
+
+function build(script, ...words) {
+  const result = spawnSync(ownNode, [join(root, script), ...words], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (result.status !== 0) {
+    console.error('The build failed: see the lines above.');
+    process.exit(1);
+  }
+}
+
+/** Path of Electron's program, or null: it is downloaded from GitHub and not every network allows that. */
+function electronProgram() {
+  const override = process.env.ELECTRON_OVERRIDE_DIST_PATH;
+  const folder = override ?? join(root, 'node_modules', 'electron', 'dist');
+  const name = { darwin: 'Electron.app/Contents/MacOS/Electron', win32: 'electron.exe' }[process.platform] ?? 'electron';
+  return existsSync(join(folder, name)) ? join(folder, name) : null;
+}
+
+if (newest('src-renderer', 'src-shared', 'vite.config.ts', 'index.html') > newest('dist/renderer/index.html')) {
+  console.error('Building the window …');
+  build('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'error');
+}
+
+const electron = process.argv.includes('--web') ? null : electronProgram();
+let child;
+if (electron !== null) {
+  build('node_modules/vite/bin/vite.js', 'build', '--config', 'vite.host.config.ts', '--logLevel', 'error');
+  child = spawn(electron, [root, ...passed], { cwd: root, stdio: 'inherit', env: { ...process.env, LOGONET_NODE: ownNode } });
+} else {
+  if (!process.argv.includes('--web')) console.error('Electron\'s program is not installed here, so LoGoNet Studio opens in your browser instead; it works the same and stays on this computer.');
+  child = spawn(ownNode, [join(root, 'src-main', 'host', 'web', 'main.ts'), ...passed], { cwd: root, stdio: 'inherit' });
+}
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => { process.exitCode = signal === null ? code ?? 1 : 0; });

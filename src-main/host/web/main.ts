@@ -1,0 +1,91 @@
+/** The loopback host: the same window as Electron's, in an installed browser. `--no-browser` prints the address instead. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { StudioError } from '#shared/base/errors.ts';
+import { appFolders } from '#main/services/appFolders.ts';
+import { openLog } from '#main/services/log.ts';
+import { createStudio } from '#main/services/studio.ts';
+import { Windows } from '../windows.ts';
+import { findBrowser, openAppWindow } from './browser.ts';
+import { writeLaunchPage, type LaunchPage } from './launchPage.ts';
+import { startWebServer } from './server.ts';
+
+/** After the last window has gone: a reload comes back within it. */
+const graceMs = 5000;
+
+const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { 'no-browser': { type: 'boolean' }, renderer: { type: 'string' } } });
+  const root = installationRoot(import.meta.dirname);
+  const rendererFolder = resolve(values.renderer ?? join(root, 'dist', 'renderer'));
+  if (!existsSync(join(rendererFolder, 'index.html'))) throw new StudioError('not-found', 'The window has not been built: run "npm run build:renderer" first.');
+  const folders = appFolders();
+  const log = openLog(folders.logs);
+  const windows = new Windows(log);
+  const browser = values['no-browser'] === true ? null : findBrowser();
+  let stopping = false;
+
+  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version: versionOf(root), quit: () => { void stop(0); } } });
+  windows.handlers = studio.handlers;
+  let page: LaunchPage | null = null;
+  let closing: NodeJS.Timeout | undefined;
+  const server = await startWebServer({
+    rendererFolder,
+    connect: windows.connect,
+    onEntered: () => {
+      page?.remove();
+      if (browser === null) say(`To open another window: ${server.entryAddress()}`);
+    },
+    onWindows: (count) => {
+      clearTimeout(closing);
+      if (count === 0 && browser !== null) closing = setTimeout(() => { void stop(0); }, graceMs);
+    },
+  });
+
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
+    page?.remove();
+    await studio.close().catch((error: unknown) => { log.error('close', error); });
+    await server.close();
+    log.write('stopped', { code });
+    process.exit(code);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { void stop(0); });
+  process.on('uncaughtException', (error) => {
+    log.error('uncaught', error);
+    void stop(1);
+  });
+
+  log.write('started', { host: 'web', pid: process.pid });
+  if (browser === null) {
+    say(`Open this address in Chrome, Chromium or Edge on this computer (it admits one window): ${server.entryAddress()}`);
+    return;
+  }
+  page = writeLaunchPage(join(folders.data, 'launch'), server.entryAddress());
+  openAppWindow(browser, page.url, folders.browserProfile).on('error', (error) => {
+    log.error('browser', error);
+    say(`The browser did not start. Open this address in Chrome, Chromium or Edge on this computer: ${server.entryAddress()}`);
+  });
+  say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
+}
+
+/** The folder with package.json, from the sources as from the bundle. */
+function installationRoot(start: string): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder;
+    if (folder === dirname(folder)) throw new StudioError('internal', 'The installation is incomplete: install LoGoNet Studio again.');
+  }
+}
+
+function versionOf(root: string): string {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof StudioError ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,102 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { Connection } from '#shared/contract/server.ts';
+import { requestLimits } from '#shared/contract/wire.ts';
+import { contentSecurityPolicy, securityHeaders } from '../contentSecurity.ts';
+import { readStaticFile } from '../staticFiles.ts';
+import { Admission } from './admission.ts';
+
+export interface WebServerOptions {
+  /** Folder of the renderer's build. */
+  readonly rendererFolder: string;
+  /** Serves the contract to a new window. */
+  readonly connect: (send: (frame: Uint8Array) => void) => Connection;
+  /** Called with the number of windows whenever it changes. */
+  readonly onWindows?: (count: number) => void;
+  /** Called when a window has entered with a key. */
+  readonly onEntered?: () => void;
+}
+
+export interface WebServer {
+  readonly port: number;
+  readonly origin: string;
+  /** An address that admits one window once. */
+  entryAddress(): string;
+  close(): Promise<void>;
+}
+
+/** Starts the loopback host on 127.0.0.1 and a free port. Whoever is not admitted is hung up on without an answer. */
+export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
+  const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 });
+  await listen(server);
+  const { port } = server.address() as AddressInfo;
+  const admission = new Admission(port);
+  const headers = securityHeaders(contentSecurityPolicy(admission.origin.replace('http:', 'ws:')));
+
+  server.on('request', (request, response) => {
+    void answer(request, response).catch(() => { request.socket.destroy(); });
+  });
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = pathOf(request);
+    if (url?.pathname === '/enter' && request.method === 'GET' && admission.addressed(request.headers)) {
+      const cookie = admission.redeem(url.searchParams.get('key') ?? '');
+      if (cookie === null) { request.socket.destroy(); return; }
+      // A redirect would still count as coming from outside, and a strict cookie would not be sent along: the page itself goes on.
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8', 'Set-Cookie': cookie });
+      response.end('<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>LoGoNet Studio</title>');
+      options.onEntered?.();
+      return;
+    }
+    if (url === null || !admission.admitsRequest(request.headers)) { request.socket.destroy(); return; }
+    if (request.method !== 'GET' && request.method !== 'HEAD') { response.writeHead(405, headers).end(); return; }
+    const file = await readStaticFile(options.rendererFolder, url.pathname);
+    if (file === null) { response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found.'); return; }
+    response.writeHead(200, { ...headers, 'Content-Type': file.mediaType, 'Content-Length': String(file.body.byteLength) });
+    response.end(request.method === 'HEAD' ? undefined : file.body);
+  };
+
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: requestLimits.frameBytes, perMessageDeflate: false });
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    if (pathOf(request)?.pathname !== '/contract' || !admission.admitsSocket(request.headers)) { socket.destroy(); return; }
+    sockets.handleUpgrade(request, socket, head, (window) => {
+      attach(window, options.connect);
+      options.onWindows?.(sockets.clients.size);
+      window.on('close', () => { options.onWindows?.(sockets.clients.size); });
+    });
+  });
+
+  return {
+    port,
+    origin: admission.origin,
+    entryAddress: () => `${admission.origin}/enter?key=${admission.issueKey()}`,
+    close: () => new Promise((resolve) => {
+      for (const window of sockets.clients) window.terminate();
+      server.close(() => { resolve(); });
+      server.closeAllConnections();
+    }),
+  };
+}
+
+function attach(window: WebSocket, connect: WebServerOptions['connect']): void {
+  const connection = connect((frame) => { if (window.readyState === window.OPEN) window.send(frame); });
+  window.on('message', (data, isBinary) => {
+    if (!isBinary || !Buffer.isBuffer(data)) { window.close(1003); return; }
+    connection.receive(data);
+  });
+  window.on('close', () => { connection.close(); });
+  // What breaks a socket also closes it.
+  window.on('error', () => undefined);
+}
+
+function pathOf(request: IncomingMessage): URL | null {
+  return request.url?.startsWith('/') === true ? URL.parse(request.url, 'http://127.0.0.1') : null;
+}
+
+function listen(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, resolve);
+  });
+}

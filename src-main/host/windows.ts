@@ -1,0 +1,37 @@
+import type { Handlers, Publish } from '#shared/contract/contract.ts';
+import { serve, type Connection } from '#shared/contract/server.ts';
+import type { Log } from '#main/services/log.ts';
+
+/** The connected windows: each is served the contract, and all are told of events. */
+export class Windows {
+  readonly #connections = new Set<Connection>();
+  readonly #log: Log;
+  #handlers: Partial<Handlers> = {};
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  set handlers(handlers: Partial<Handlers>) {
+    this.#handlers = handlers;
+  }
+
+  readonly publish: Publish = (name, payload) => {
+    for (const connection of this.#connections) connection.publish(name, payload);
+  };
+
+  readonly connect = (send: (frame: Uint8Array) => void): Connection => {
+    const connection = serve(this.#handlers, send, {
+      createAbort: () => new AbortController(),
+      onInternalError: (call, error) => { this.#log.error(call, error); },
+    });
+    this.#connections.add(connection);
+    return {
+      ...connection,
+      close: () => {
+        this.#connections.delete(connection);
+        connection.close();
+      },
+    };
+  };
+}

@@ -1,0 +1,206 @@
+import { applyAffine, lpsToIjk } from '#shared/geometry/affine.ts';
+import { spacing, type Grid, type LpsPoint } from '#shared/geometry/grid.ts';
+import {
+  add, alignedBasis, axisDirection, dot, length, normalized, orientations, rotatedBasis, scaled, sliceStep, subtract, screenToWorld,
+  type Orientation, type PlaneBasis, type Vector, type ViewFrame,
+} from '../vtk/viewPlane.ts';
+import type { Slab } from '../vtk/sliceView.ts';
+
+export type Pane = Orientation | 'volume';
+export type LayoutName = 'grid' | 'focus' | Pane;
+
+/** Placement of one plane; the plane itself passes through the crosshair. */
+interface Placement {
+  readonly basis: PlaneBasis;
+  /** World point that lies, projected on the plane, in the middle of the viewport. */
+  readonly middle: LpsPoint;
+  readonly millimetresPerPixel: number;
+}
+
+interface ViewportSize { readonly width: number; readonly height: number }
+
+export interface Ruler { readonly id: number; readonly orientation: Orientation; readonly from: LpsPoint; readonly to: LpsPoint }
+export interface Window { readonly center: number; readonly width: number }
+
+const initialBasis = (grid: Grid): Record<Orientation, PlaneBasis> => ({
+  axial: alignedBasis(grid.affine, 'axial'),
+  coronal: alignedBasis(grid.affine, 'coronal'),
+  sagittal: alignedBasis(grid.affine, 'sagittal'),
+});
+
+/** Where the person looks: crosshair, planes, zoom, intensity window, layout. Knows nothing of how it is drawn. */
+export class ViewerState {
+  grid = $state.raw<Grid | null>(null);
+  crosshair = $state.raw<LpsPoint>([0, 0, 0]);
+  window = $state.raw<Window>({ center: 40, width: 400 });
+  slab = $state.raw<Slab>({ thickness: 0, mode: 'maximum' });
+  layout = $state<LayoutName>('grid');
+  active = $state<Orientation>('axial');
+  /** World point under the pointer. */
+  probe = $state.raw<LpsPoint | null>(null);
+  rulers = $state.raw<readonly Ruler[]>([]);
+  crosshairShown = $state(true);
+  #placements = $state.raw<Record<Orientation, Placement> | null>(null);
+  #sizes = $state.raw<Record<Orientation, ViewportSize>>({
+    axial: { width: 1, height: 1 }, coronal: { width: 1, height: 1 }, sagittal: { width: 1, height: 1 },
+  });
+
+  /** Shows `grid` from its middle, fitted to the viewports, planes along the image axes. */
+  show(grid: Grid): void {
+    this.grid = grid;
+    this.rulers = [];
+    this.probe = null;
+    this.crosshair = voxelCentre(grid, centreOf(grid));
+    this.resetPlanes();
+  }
+
+  /** Planes back along the image axes, fitted. */
+  resetPlanes(): void {
+    const grid = this.grid;
+    if (grid === null) return;
+    const bases = initialBasis(grid);
+    const place = (orientation: Orientation): Placement => ({
+      basis: bases[orientation], middle: centreOf(grid), millimetresPerPixel: this.#fit(grid, bases[orientation], orientation),
+    });
+    this.#placements = { axial: place('axial'), coronal: place('coronal'), sagittal: place('sagittal') };
+  }
+
+  frame(orientation: Orientation): ViewFrame | null {
+    const placement = this.#placements?.[orientation];
+    if (placement === undefined) return null;
+    const { basis, middle, millimetresPerPixel } = placement;
+    const center = add(middle, basis.normal, dot(subtract(this.crosshair, middle), basis.normal));
+    return { basis, center, millimetresPerPixel, ...this.#sizes[orientation] };
+  }
+
+  setSize(orientation: Orientation, width: number, height: number): void {
+    const before = this.#sizes[orientation];
+    if (before.width === width && before.height === height) return;
+    const first = before.width <= 1 && width > 1;
+    this.#sizes = { ...this.#sizes, [orientation]: { width, height } };
+    const placement = this.#placements?.[orientation];
+    if (this.grid === null || placement === undefined) return;
+    const scale = first
+      ? this.#fit(this.grid, placement.basis, orientation)
+      : placement.millimetresPerPixel * (Math.min(before.width, before.height) / Math.max(1, Math.min(width, height)));
+    this.#place(orientation, { millimetresPerPixel: scale });
+  }
+
+  /** The middle of the image. */
+  middle(): LpsPoint {
+    return this.grid === null ? [0, 0, 0] : centreOf(this.grid);
+  }
+
+  /** Moves the crosshair to the centre of the voxel nearest to `point`, kept inside the image. */
+  moveTo(point: LpsPoint): void {
+    if (this.grid !== null) this.crosshair = voxelCentre(this.grid, point);
+  }
+
+  /** Also brings the point into the middle of every view. */
+  jumpTo(point: LpsPoint): void {
+    this.moveTo(point);
+    for (const orientation of orientations) this.#place(orientation, { middle: this.crosshair });
+  }
+
+  /** Steps through slices of a view; positive goes away from the person. */
+  scroll(orientation: Orientation, steps: number): void {
+    const frame = this.frame(orientation);
+    if (frame === null || this.grid === null) return;
+    const next = add(this.crosshair, frame.basis.normal, steps * sliceStep(this.grid, frame.basis.normal));
+    if (isAligned(this.grid, frame.basis.normal)) this.moveTo(next);
+    else if (isInside(this.grid, next)) this.crosshair = next;
+  }
+
+  /** Zooms by `factor` (above 1 comes closer), holding the world point under (x, y) where it is. */
+  zoom(orientation: Orientation, factor: number, x?: number, y?: number): void {
+    const frame = this.frame(orientation);
+    if (frame === null) return;
+    const millimetresPerPixel = Math.min(20, Math.max(0.005, frame.millimetresPerPixel / factor));
+    const fixed = screenToWorld(frame, x ?? frame.width / 2, y ?? frame.height / 2);
+    const moved = screenToWorld({ ...frame, millimetresPerPixel }, x ?? frame.width / 2, y ?? frame.height / 2);
+    this.#place(orientation, { millimetresPerPixel, middle: add(frame.center, subtract(fixed, moved)) });
+  }
+
+  pan(orientation: Orientation, dx: number, dy: number): void {
+    const frame = this.frame(orientation);
+    if (frame === null) return;
+    const shift = add(scaled(frame.basis.right, -dx * frame.millimetresPerPixel), frame.basis.down, -dy * frame.millimetresPerPixel);
+    this.#place(orientation, { middle: add(frame.center, shift) });
+  }
+
+  /** Turns the two other planes about this view's normal by `angle` (radians): oblique slices. */
+  tilt(orientation: Orientation, angle: number): void {
+    const placements = this.#placements;
+    if (placements === null) return;
+    const axis = placements[orientation].basis.normal;
+    const next = { ...placements };
+    for (const other of orientations) {
+      if (other !== orientation) next[other] = { ...placements[other], middle: this.crosshair, basis: rotatedBasis(placements[other].basis, axis, angle) };
+    }
+    this.#placements = next;
+  }
+
+  isOblique(orientation: Orientation): boolean {
+    const frame = this.#placements?.[orientation];
+    return frame !== undefined && this.grid !== null && !isAligned(this.grid, frame.basis.normal);
+  }
+
+  /** Window by drag: right widens, down brightens, in proportion to the present width. */
+  dragWindow(dx: number, dy: number): void {
+    const { center, width } = this.window;
+    const speed = Math.max(width, 1) / 300;
+    this.window = { width: Math.max(1e-3, width + dx * speed), center: center + dy * speed };
+  }
+
+  setWindowRange(low: number, high: number): void {
+    this.window = { center: (low + high) / 2, width: Math.max(1e-3, high - low) };
+  }
+
+  addRuler(orientation: Orientation, from: LpsPoint, to: LpsPoint): void {
+    if (length(subtract(to, from)) < 0.1) return;
+    this.rulers = [...this.rulers, { id: Math.max(0, ...this.rulers.map((ruler) => ruler.id)) + 1, orientation, from, to }];
+  }
+
+  /** Slice number (1 …) of the crosshair and their count along the image axis of a view; null for an oblique view. */
+  sliceNumber(orientation: Orientation): { readonly number: number; readonly count: number } | null {
+    const placement = this.#placements?.[orientation];
+    if (placement === undefined || this.grid === null) return null;
+    for (const axis of [0, 1, 2] as const) {
+      if (Math.abs(dot(axisDirection(this.grid.affine, axis), placement.basis.normal)) > 0.9999) {
+        return { number: Math.round(lpsToIjk(this.grid, this.crosshair)[axis]) + 1, count: this.grid.size[axis] };
+      }
+    }
+    return null;
+  }
+
+  #place(orientation: Orientation, change: Partial<Placement>): void {
+    const placements = this.#placements;
+    if (placements !== null) this.#placements = { ...placements, [orientation]: { ...placements[orientation], ...change } };
+  }
+
+  #fit(grid: Grid, basis: PlaneBasis, orientation: Orientation): number {
+    const { width, height } = this.#sizes[orientation];
+    const extent = (direction: Vector): number =>
+      [0, 1, 2].reduce((sum, axis) => sum + grid.size[axis as 0] * spacing(grid)[axis as 0] * Math.abs(dot(axisDirection(grid.affine, axis), direction)), 0);
+    if (width <= 1 || height <= 1) return 1;
+    return Math.max(extent(basis.right) / width, extent(basis.down) / height) * 1.04;
+  }
+}
+
+function centreOf(grid: Grid): LpsPoint {
+  return applyAffine(grid.affine, [(grid.size[0] - 1) / 2, (grid.size[1] - 1) / 2, (grid.size[2] - 1) / 2]);
+}
+
+function isAligned(grid: Grid, normal: Vector): boolean {
+  return [0, 1, 2].some((axis) => Math.abs(dot(axisDirection(grid.affine, axis), normalized(normal))) > 0.9999);
+}
+
+function isInside(grid: Grid, point: LpsPoint): boolean {
+  return lpsToIjk(grid, point).every((index, axis) => index >= -0.5 && index <= grid.size[axis as 0] - 0.5);
+}
+
+/** Centre of the voxel nearest to a point, clamped to the grid. */
+export function voxelCentre(grid: Grid, point: LpsPoint): LpsPoint {
+  const [i, j, k] = lpsToIjk(grid, point).map((index, axis) => Math.min(grid.size[axis as 0] - 1, Math.max(0, Math.round(index)))) as [number, number, number];
+  return applyAffine(grid.affine, [i, j, k]);
+}

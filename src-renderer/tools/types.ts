@@ -1,0 +1,87 @@
+import type { LpsPoint } from '#shared/geometry/grid.ts';
+import type { Editing } from '../stores/editing.svelte.ts';
+import type { ViewerState } from '../stores/viewer.svelte.ts';
+import type { Orientation, ViewFrame } from '../vtk/viewPlane.ts';
+
+export type ParameterValue = number | string | boolean;
+
+/** A setting of a tool, as its panel shows it. */
+export type Parameter =
+  | { readonly id: string; readonly name: string; readonly kind: 'number'; readonly minimum: number; readonly maximum: number; readonly step: number; readonly unit: string; readonly initial: number }
+  | { readonly id: string; readonly name: string; readonly kind: 'choice'; readonly choices: readonly { readonly value: string; readonly name: string }[]; readonly initial: string }
+  | { readonly id: string; readonly name: string; readonly kind: 'switch'; readonly initial: boolean }
+  | { readonly id: string; readonly name: string; readonly kind: 'label'; readonly initial: number };
+
+export type ParameterValues = Readonly<Record<string, ParameterValue>>;
+
+export type ToolGroup = 'look' | 'paint' | 'outline' | 'region' | 'refine';
+
+/** What a view draws over the picture while a tool is at work; world points in LPS. */
+export type Preview =
+  | { readonly kind: 'circle'; readonly centre: LpsPoint; readonly radius: number; readonly tone: PreviewTone }
+  | { readonly kind: 'path'; readonly points: readonly LpsPoint[]; readonly closed: boolean; readonly tone: PreviewTone; readonly handles: boolean }
+  | { readonly kind: 'line'; readonly from: LpsPoint; readonly to: LpsPoint };
+export type PreviewTone = 'add' | 'erase';
+
+export interface ToolPointer {
+  readonly orientation: Orientation;
+  readonly frame: ViewFrame;
+  /** CSS pixels in the viewport. */
+  readonly x: number;
+  readonly y: number;
+  readonly world: LpsPoint;
+  readonly shift: boolean;
+  readonly control: boolean;
+  readonly alt: boolean;
+}
+
+/** What a tool may use. */
+export interface ToolHost {
+  readonly viewer: ViewerState;
+  readonly editing: Editing;
+  readonly values: ParameterValues;
+  setValue(id: string, value: ParameterValue): void;
+  setPreview(orientation: Orientation, previews: readonly Preview[]): void;
+  /** Runs an operation in the worker and records it as one step. */
+  runOperation(name: string, operation: unknown): void;
+}
+
+/** A tool that works with the pointer in a slice view. Errors that handlers throw are shown to the person. */
+export interface ToolHandler {
+  down(pointer: ToolPointer, host: ToolHost): void;
+  /** While the button is held; `path` holds every position since the last call, the last one equal to `pointer`. */
+  drag?(pointer: ToolPointer, path: readonly ToolPointer[], host: ToolHost): void;
+  up?(pointer: ToolPointer, host: ToolHost): void;
+  hover?(pointer: ToolPointer, host: ToolHost): void;
+  /** True when the key was used. */
+  key?(key: string, host: ToolHost): boolean;
+  doubleClick?(pointer: ToolPointer, host: ToolHost): void;
+  /** Gives up what is begun: Escape, tool change. */
+  cancel?(host: ToolHost): void;
+}
+
+interface ToolDescription {
+  readonly id: string;
+  readonly name: string;
+  readonly group: ToolGroup;
+  /** Shortcut as tinykeys writes it; empty for none. */
+  readonly key: string;
+  /** One line on how to use it. */
+  readonly help: string;
+  readonly parameters: readonly Parameter[];
+}
+
+export interface PointerTool extends ToolDescription {
+  readonly kind: 'pointer';
+  readonly cursor: string;
+  readonly handler: ToolHandler;
+}
+
+/** A tool that works on the whole mask at the press of a button. */
+export interface OperationTool extends ToolDescription {
+  readonly kind: 'operation';
+  /** The step's name, and the operation for the worker. */
+  build(host: ToolHost): { readonly name: string; readonly operation: unknown };
+}
+
+export type Tool = PointerTool | OperationTool;

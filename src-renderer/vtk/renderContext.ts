@@ -1,0 +1,104 @@
+import '@kitware/vtk.js/Rendering/OpenGL/Profiles/Geometry';
+import '@kitware/vtk.js/Rendering/OpenGL/Profiles/Volume';
+import vtkOpenGLRenderWindow from '@kitware/vtk.js/Rendering/OpenGL/RenderWindow';
+import vtkRenderer from '@kitware/vtk.js/Rendering/Core/Renderer';
+import vtkRenderWindow from '@kitware/vtk.js/Rendering/Core/RenderWindow';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
+
+/** One window of the shared context: a canvas inside `container`, drawn by the parent's GL context. */
+export interface ContextView extends Disposable {
+  readonly renderer: vtkRenderer;
+  /** Size in device pixels; a size below 1 is taken as 1. */
+  resize(width: number, height: number): void;
+  requestRender(): void;
+}
+
+/** Script milliseconds of one animation frame that drew something. */
+export type FrameListener = (scriptMilliseconds: number) => void;
+
+/**
+ * One GL context for all views, so that a volume is on the GPU once and a painted box is uploaded once. Views that asked for it are drawn
+ * together in the next animation frame; a view that did not ask keeps its picture.
+ */
+export class RenderContext implements Disposable {
+  readonly #parentWindow = vtkRenderWindow.newInstance();
+  readonly #parentView = vtkOpenGLRenderWindow.newInstance();
+  readonly #pending = new Set<() => void>();
+  readonly #frameListeners = new Set<FrameListener>();
+  #frame = 0;
+  #disposed = false;
+
+  constructor() {
+    if (document.createElement('canvas').getContext('webgl2') === null) {
+      throw new StudioError('device', 'This browser cannot draw with WebGL 2. Update the graphics driver, or switch hardware acceleration on, then start again.');
+    }
+    this.#parentWindow.addView(this.#parentView);
+    this.#parentView.initialize();
+  }
+
+  /** `onDrawn` runs after each drawing of this view. */
+  createView(container: HTMLElement, background: readonly [number, number, number], onDrawn: () => void = () => undefined): ContextView {
+    const renderWindow = vtkRenderWindow.newInstance();
+    const renderer = vtkRenderer.newInstance();
+    renderer.setBackground(background[0], background[1], background[2]);
+    renderWindow.addRenderer(renderer);
+    this.#parentWindow.addRenderWindow(renderWindow);
+    const view = this.#parentView.addMissingNode(renderWindow) as vtkOpenGLRenderWindow | undefined;
+    if (view === undefined) throw new StudioError('device', 'The graphics driver refused a drawing area. Restart the app.');
+    renderWindow.addView(view);
+    view.setContainer(container);
+    const draw = (): void => {
+      renderWindow.render();
+      onDrawn();
+    };
+    return {
+      renderer,
+      resize: (width, height) => {
+        view.setSize(Math.max(1, Math.round(width)), Math.max(1, Math.round(height)));
+        this.#parentView.resizeFromChildRenderWindows();
+      },
+      requestRender: () => this.#schedule(draw),
+      dispose: () => {
+        this.#pending.delete(draw);
+        this.#parentWindow.removeRenderWindow(renderWindow);
+        renderer.getViewProps().forEach((prop) => renderer.removeViewProp(prop));
+        view.setContainer(null as never);
+        renderWindow.delete();
+      },
+    };
+  }
+
+  /** Listens to the script time of drawn frames; returns what stops it. */
+  onFrame(listener: FrameListener): () => void {
+    this.#frameListeners.add(listener);
+    return () => this.#frameListeners.delete(listener);
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    cancelAnimationFrame(this.#frame);
+    this.#pending.clear();
+    const parent = this.#parentView as unknown as { releaseGraphicsResources(): void; getContext(): WebGL2RenderingContext | null };
+    const context = parent.getContext();
+    parent.releaseGraphicsResources();
+    context?.getExtension('WEBGL_lose_context')?.loseContext();
+    this.#parentView.delete();
+    this.#parentWindow.delete();
+  }
+
+  #schedule(draw: () => void): void {
+    if (this.#disposed) return;
+    this.#pending.add(draw);
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      const started = performance.now();
+      const draws = [...this.#pending];
+      this.#pending.clear();
+      for (const each of draws) each();
+      const elapsed = performance.now() - started;
+      for (const listener of this.#frameListeners) listener(elapsed);
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { extname, join, resolve, sep } from 'node:path';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+
+const candidates = [
+  process.env['LOGONET_BROWSER'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable', '/usr/bin/microsoft-edge',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+];
+
+/** An installed Chromium-like browser, or null: then browser tests are reported as skipped. */
+export function installedBrowser(): string | null {
+  return candidates.find((path): path is string => path !== undefined && existsSync(path)) ?? null;
+}
+
+export interface OpenBrowser { readonly page: Page; readonly context: BrowserContext; close(): Promise<void> }
+
+export interface BrowserOptions { readonly width?: number; readonly height?: number; readonly scale?: number }
+
+/** A fresh profile in real Chromium, drawing with SwiftShader so that it works without a GPU. */
+export async function openBrowser(executablePath: string, { width = 1280, height = 720, scale = 1 }: BrowserOptions = {}): Promise<OpenBrowser> {
+  const profile = mkdtempSync(join(tmpdir(), 'logonet-browser-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath, headless: true, viewport: { width, height }, deviceScaleFactor: scale,
+    args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--disable-dev-shm-usage'],
+  });
+  const page = context.pages()[0] ?? (await context.newPage());
+  return {
+    page, context,
+    close: async () => {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm' };
+
+/** Serves a built folder on a free loopback port. */
+export async function serveFolder(folder: string): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const root = resolve(folder);
+  const server = createServer((request, response) => {
+    const path = resolve(root, `.${decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname)}`);
+    const file = path === root ? join(root, 'index.html') : path;
+    if (!file.startsWith(root + sep) || !existsSync(file)) {
+      response.writeHead(404).end();
+      return;
+    }
+    response.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: () => new Promise((done) => { server.close(() => done()); }),
+  };
+}

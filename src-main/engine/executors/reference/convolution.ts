@@ -4,42 +4,39 @@ import { at, extents, type ReferenceKernel, type ReferenceTensor } from './tenso
 
 interface Geometry { readonly kernel: number; readonly stride: number; readonly padding: number; readonly dilation: number }
 
-/** Calls `visit(outputVoxel, inputVoxel, tap)` for every tap of every output voxel that falls inside the input. */
-function forTaps(
-  output: { readonly d: number; readonly h: number; readonly w: number },
-  input: { readonly d: number; readonly h: number; readonly w: number },
-  { kernel, stride, padding, dilation }: Geometry,
-  visit: (outputVoxel: number, inputVoxel: number, tap: number) => void,
-): void {
-  for (let d = 0; d < output.d; d++) for (let h = 0; h < output.h; h++) for (let w = 0; w < output.w; w++) {
-    const outputVoxel = (d * output.h + h) * output.w + w;
-    for (let kd = 0; kd < kernel; kd++) for (let kh = 0; kh < kernel; kh++) for (let kw = 0; kw < kernel; kw++) {
-      const z = d * stride - padding + kd * dilation;
-      const y = h * stride - padding + kh * dilation;
-      const x = w * stride - padding + kw * dilation;
-      if (z < 0 || z >= input.d || y < 0 || y >= input.h || x < 0 || x >= input.w) continue;
-      visit(outputVoxel, (z * input.h + y) * input.w + x, (kd * kernel + kh) * kernel + kw);
-    }
-  }
+/** A run of multiply-accumulates along W with one weight: output and weight indices, and the input index that advances by the stride. */
+interface Run { output: number; input: number; count: number; weight: number }
+
+/** The outputs [first, last) of one axis whose tap `k` falls inside the input. */
+function valid(k: number, outputExtent: number, inputExtent: number, { stride, padding, dilation }: Geometry): readonly [number, number] {
+  const offset = k * dilation - padding;
+  return [Math.max(0, Math.ceil(-offset / stride)), Math.min(outputExtent, Math.floor((inputExtent - 1 - offset) / stride) + 1)];
 }
 
-/** Runs `visit(outputIndex, inputIndex, weightIndex)` over all multiply-accumulates; `groups` is 1 or the channel count. */
-function forProducts(
-  x: ReferenceTensor, y: ReferenceTensor, geometry: Geometry, instances: number, depthwise: boolean,
-  visit: (outputIndex: number, inputIndex: number, weightIndex: number) => void,
-): void {
+/** Calls `visit` for every run of every (sample, output channel, input channel, tap, output row). */
+function forRuns(x: ReferenceTensor, y: ReferenceTensor, geometry: Geometry, instances: number, depthwise: boolean, visit: (run: Readonly<Run>) => void): void {
   const input = extents(x);
   const output = extents(y);
-  const perInstance = input.n / instances;
-  const taps = geometry.kernel ** 3;
+  const { kernel, stride, padding, dilation } = geometry;
   const inputChannels = depthwise ? 1 : input.c;
-  for (let n = 0; n < output.n; n++) {
-    const g = Math.floor(n / perInstance);
-    for (let o = 0; o < output.c; o++) for (let i = 0; i < inputChannels; i++) {
-      const yBase = (n * output.c + o) * output.voxels;
-      const xBase = (n * input.c + (depthwise ? o : i)) * input.voxels;
-      const wBase = ((g * output.c + o) * inputChannels + i) * taps;
-      forTaps(output, input, geometry, (outputVoxel, inputVoxel, tap) => visit(yBase + outputVoxel, xBase + inputVoxel, wBase + tap));
+  const run: Run = { output: 0, input: 0, count: 0, weight: 0 };
+  for (let n = 0; n < output.n; n++) for (let o = 0; o < output.c; o++) for (let i = 0; i < inputChannels; i++) {
+    const yBase = (n * output.c + o) * output.voxels;
+    const xBase = (n * input.c + (depthwise ? o : i)) * input.voxels;
+    const wBase = ((Math.floor(n / (input.n / instances)) * output.c + o) * inputChannels + i) * kernel ** 3;
+    for (let kd = 0; kd < kernel; kd++) for (let kh = 0; kh < kernel; kh++) for (let kw = 0; kw < kernel; kw++) {
+      const [d0, d1] = valid(kd, output.d, input.d, geometry);
+      const [h0, h1] = valid(kh, output.h, input.h, geometry);
+      const [w0, w1] = valid(kw, output.w, input.w, geometry);
+      run.count = w1 - w0;
+      run.weight = wBase + (kd * kernel + kh) * kernel + kw;
+      for (let d = d0; d < d1; d++) for (let h = h0; h < h1; h++) {
+        const z = d * stride + kd * dilation - padding;
+        const row = h * stride + kh * dilation - padding;
+        run.output = yBase + (d * output.h + h) * output.w + w0;
+        run.input = xBase + (z * input.h + row) * input.w + w0 * stride + kw * dilation - padding;
+        visit(run);
+      }
     }
   }
 }
@@ -64,17 +61,30 @@ function forward(geometry: Geometry, instances: number, depthwise: boolean, [x, 
   if (!x || !weight || !bias || !y) return;
   const start = biasOf(bias, y, instances);
   for (let index = 0; index < y.data.length; index++) y.data[index] = start(index);
-  forProducts(x, y, geometry, instances, depthwise, (o, i, w) => { y.data[o] = at(y.data, o) + at(x.data, i) * at(weight.data, w); });
+  const { stride } = geometry;
+  forRuns(x, y, geometry, instances, depthwise, ({ output, input, count, weight: index }) => {
+    const factor = at(weight.data, index);
+    for (let j = 0; j < count; j++) y.data[output + j] = at(y.data, output + j) + factor * at(x.data, input + j * stride);
+  });
 }
 
 function gradInput(geometry: Geometry, instances: number, depthwise: boolean, [dy, weight]: readonly ReferenceTensor[], [dx]: readonly ReferenceTensor[]): void {
   if (!dy || !weight || !dx) return;
-  forProducts(dx, dy, geometry, instances, depthwise, (o, i, w) => { dx.data[i] = at(dx.data, i) + at(dy.data, o) * at(weight.data, w); });
+  const { stride } = geometry;
+  forRuns(dx, dy, geometry, instances, depthwise, ({ output, input, count, weight: index }) => {
+    const factor = at(weight.data, index);
+    for (let j = 0; j < count; j++) dx.data[input + j * stride] = at(dx.data, input + j * stride) + factor * at(dy.data, output + j);
+  });
 }
 
 function gradWeight(geometry: Geometry, instances: number, depthwise: boolean, [x, dy]: readonly ReferenceTensor[], [dWeight, dBias]: readonly ReferenceTensor[]): void {
   if (!x || !dy || !dWeight || !dBias) return;
-  forProducts(x, dy, geometry, instances, depthwise, (o, i, w) => { dWeight.data[w] = at(dWeight.data, w) + at(dy.data, o) * at(x.data, i); });
+  const { stride } = geometry;
+  forRuns(x, dy, geometry, instances, depthwise, ({ output, input, count, weight }) => {
+    let sum = 0;
+    for (let j = 0; j < count; j++) sum += at(dy.data, output + j) * at(x.data, input + j * stride);
+    dWeight.data[weight] = at(dWeight.data, weight) + sum;
+  });
   sumBias(dy, dBias, instances);
 }
 

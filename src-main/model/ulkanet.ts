@@ -1,0 +1,74 @@
+import type { Value } from '#main/engine/graph/graph.ts';
+import type { ModelBuilder } from './modelBuilder.ts';
+
+export interface UlkanetShape {
+  readonly dims: readonly number[];
+  readonly depths: readonly number[];
+  readonly mlpRatios: readonly number[];
+  /** Channels of the output. */
+  readonly out: number;
+}
+
+/** 'Conv' of Fig. 4, one after another: Conv3D 3³ → BatchNorm → LeakyReLU(0.01), through the given widths. */
+function convolutionBlocks(m: ModelBuilder, x: Value, name: string, instances: number, widths: readonly number[]): Value {
+  return widths.reduce((y, out, index) => m.convolutionNorm(y, `${name}.${index}.conv`, `${name}.${index}.norm`, instances, { out, kernel: 3 }, 'leakyRelu'), x);
+}
+
+/** Eq. 2–3: proj_1 → GELU = u; u ⊙ pw(dilated 7³(5³(u))) → proj_2. */
+function attention(m: ModelBuilder, x: Value, name: string, instances: number, out: number): Value {
+  const u = m.gelu(m.convolution(x, `${name}.proj_1`, instances, { out, kernel: 1 }), name);
+  const wide = m.depthwise(m.depthwise(u, `${name}.dw`, instances, 5, 1), `${name}.dil`, instances, 7, 3);
+  const weights = m.convolution(wide, `${name}.pw`, instances, { out, kernel: 1 });
+  return m.convolution(m.graph.apply('multiply', {}, [u, weights], name), `${name}.proj_2`, instances, { out, kernel: 1 });
+}
+
+/** Alg. 4: 1³ → GELU → depthwise 3³ → GELU → 1³. */
+function mlp(m: ModelBuilder, x: Value, name: string, instances: number, out: number, hidden: number): Value {
+  const wide = m.gelu(m.convolution(x, `${name}.fc1`, instances, { out: hidden, kernel: 1 }), name);
+  return m.convolution(m.gelu(m.depthwise(wide, `${name}.dw`, instances, 3, 1), name), `${name}.fc2`, instances, { out, kernel: 1 });
+}
+
+/** Alg. 3, read literally: the residual is the normalised tensor. */
+function lkaBlock(m: ModelBuilder, input: Value, name: string, instances: number, width: number, ratio: number): Value {
+  const x = m.batchNorm(input, `${name}.norm1`, instances, 'none');
+  const attended = m.graph.apply('add', {}, [x, attention(m, x, `${name}.attn`, instances, width)], name);
+  const y = m.batchNorm(attended, `${name}.norm2`, instances, 'none');
+  return m.graph.apply('add', {}, [y, mlp(m, y, `${name}.mlp`, instances, width, width * ratio)], name);
+}
+
+/** Patch embedding → LKA blocks → LayerNorm over channels. */
+function encoderBlock(m: ModelBuilder, input: Value, name: string, instances: number, width: number, depth: number, ratio: number, first: boolean): Value {
+  const patch = first ? { out: width, kernel: 7, stride: 4 } : { out: width, kernel: 3, stride: 2 };
+  let x = m.convolutionNorm(input, `${name}.embed.proj`, `${name}.embed.norm`, instances, patch, 'none');
+  for (let block = 0; block < depth; block++) x = lkaBlock(m, x, `${name}.blocks.${block}`, instances, width, ratio);
+  return m.layerNorm(x, `${name}.norm`, instances);
+}
+
+/**
+ * ULKANet: n encoder blocks, a bottleneck and n decoders (each ends in trilinear ×2), skips with two convolutions.
+ * x (N,C,D,H,W), sides multiples of 2^(n+1) → (N,out,D,H,W). Widths where the paper is silent: LOGONET.md.
+ */
+export function ulkanet(m: ModelBuilder, x: Value, name: string, instances: number, { dims, depths, mlpRatios, out }: UlkanetShape): Value {
+  const stages = dims.length;
+  const width = (level: number): number => dims[level] ?? 0;
+  const narrow = width(0) / 2;
+  const below = (level: number): number => (level === 0 ? narrow : width(level - 1));
+  const up = (y: Value, scope: string): Value => m.graph.apply('upsample2', {}, [y], scope);
+
+  const features: Value[] = [];
+  let y = x;
+  for (let stage = 0; stage < stages; stage++) {
+    y = encoderBlock(m, y, `${name}.enc.${stage}`, instances, width(stage), depths[stage] ?? 0, mlpRatios[stage] ?? 0, stage === 0);
+    features.push(y);
+  }
+  y = up(convolutionBlocks(m, y, `${name}.bottleneck`, instances, [below(stages - 1), below(stages - 1)]), `${name}.bottleneck`);
+  for (let level = stages - 2; level >= 0; level--) {
+    const skip = convolutionBlocks(m, features[level] as Value, `${name}.skip.${level}`, instances, [width(level), width(level)]);
+    const joined = m.graph.apply('concatChannels', {}, [y, skip], `${name}.dec.${level}`);
+    const widths = [width(level), width(level), below(level), below(level)];
+    y = up(convolutionBlocks(m, joined, `${name}.dec.${level}`, instances, widths), `${name}.dec.${level}`);
+  }
+  y = up(convolutionBlocks(m, y, `${name}.last`, instances, [narrow, narrow, narrow, narrow]), `${name}.last`);
+  const skip = convolutionBlocks(m, x, `${name}.skip_in`, instances, [narrow, width(0)]);
+  return convolutionBlocks(m, m.graph.apply('concatChannels', {}, [skip, y], `${name}.out`), `${name}.out`, instances, [out, out]);
+}

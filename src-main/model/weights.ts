@@ -1,0 +1,83 @@
+import { must } from '#shared/base/assert.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Random } from '#shared/base/random.ts';
+import type { Session } from '#main/engine/executors/executor.ts';
+import type { Model } from './build.ts';
+import { instanceLength, NORM_EPSILON, type ParameterSpec } from './modelBuilder.ts';
+import type { NamedTensor } from './safetensors.ts';
+
+/** Weights and running statistics by the reference implementation's names; one tensor per instance. */
+export type Weights = ReadonlyMap<string, NamedTensor>;
+
+/** Fresh weights as PyTorch's defaults draw them: uniform ±1/√fan-in for convolutions, ones and zeros for norms. */
+export function initialWeights(model: Model, random: Random): Map<string, NamedTensor> {
+  const weights = new Map<string, NamedTensor>();
+  for (const spec of [...model.parameters, ...model.states]) {
+    for (const name of spec.names) {
+      const { init } = spec;
+      const data = new Float32Array(instanceLength(spec));
+      if (init.kind === 'constant') data.fill(init.value);
+      else for (let index = 0; index < data.length; index++) data[index] = random.uniform(-init.bound, init.bound);
+      weights.set(name, { shape: spec.value.type.shape.slice(1), data });
+    }
+  }
+  return weights;
+}
+
+/** Writes weights into a session. Throws `invalid-file` naming the first tensor that is missing or has another shape. */
+export async function loadWeights(session: Session, model: Model, weights: Weights): Promise<void> {
+  for (const spec of [...model.parameters, ...model.states]) {
+    const length = instanceLength(spec);
+    const joined = new Float32Array(length * spec.names.length);
+    spec.names.forEach((name, instance) => joined.set(spec.foldedNorm ? folded(spec, instance, weights) : tensor(weights, name, length), instance * length));
+    await session.write(spec.value, joined);
+  }
+}
+
+/** Reads weights and running statistics back out of a training session. */
+export async function readWeights(session: Session, model: Model): Promise<Map<string, NamedTensor>> {
+  const weights = new Map<string, NamedTensor>();
+  for (const spec of [...model.parameters, ...model.states]) {
+    const joined = (await session.read(spec.value)) as Float32Array;
+    const length = instanceLength(spec);
+    spec.names.forEach((name, instance) => weights.set(name, { shape: spec.value.type.shape.slice(1), data: joined.slice(instance * length, (instance + 1) * length) }));
+  }
+  return weights;
+}
+
+/** The weights of `model` with those of `source` wherever name and shape agree (a backbone under a new head), the rest from `fresh`. */
+export function transplant(source: Weights, fresh: Weights): { readonly weights: Map<string, NamedTensor>; readonly carried: number } {
+  const weights = new Map(fresh);
+  let carried = 0;
+  for (const [name, own] of fresh) {
+    const other = source.get(name);
+    if (other === undefined || other.data.length !== own.data.length || other.shape.join() !== own.shape.join()) continue;
+    weights.set(name, other);
+    carried++;
+  }
+  return { weights, carried };
+}
+
+function tensor(weights: Weights, name: string, length: number): Float32Array {
+  const found = weights.get(name);
+  if (found === undefined) throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} is missing.`);
+  if (found.data.length !== length || !(found.data instanceof Float32Array)) throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} has another shape.`);
+  return found.data;
+}
+
+/** Convolution weight or bias with the norm behind it folded in: w·s and (b − mean)·s + beta, s = gamma/√(variance+ε). */
+function folded(spec: ParameterSpec, instance: number, weights: Weights): Float32Array {
+  const { part, names, convolution } = must(spec.foldedNorm, 'folded norm');
+  const norm = must(names[instance], 'norm name');
+  const name = must(convolution[instance], 'convolution name');
+  const channels = spec.value.type.shape[1] ?? 0;
+  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((key) => tensor(weights, `${norm}.${key}`, channels)) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const scale = gamma.map((value, channel) => value / Math.sqrt((variance[channel] ?? 0) + NORM_EPSILON));
+  if (part === 'bias') {
+    const bias = tensor(weights, `${name}.bias`, channels);
+    return bias.map((value, channel) => (value - (mean[channel] ?? 0)) * (scale[channel] ?? 0) + (beta[channel] ?? 0));
+  }
+  const length = instanceLength(spec);
+  const each = length / channels;
+  return tensor(weights, `${name}.weight`, length).map((value, index) => value * (scale[Math.floor(index / each)] ?? 0));
+}

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { countModel } from '#main/model/counts.ts';
+import { variant } from '#main/model/variants.ts';
+
+describe('counts at 96³ and 14 classes (paper, Table 1; LOGONET calibration)', () => {
+  it.each([
+    ['normal', 67_541_928, 246.957, 245.797],
+    ['large', 172_503_720, 487.631, 486.008],
+    ['ulkanet', 40_336_296, 129.851, 129.242],
+  ])('%s', (name, parameters, thopGiga, gigaMacs) => {
+    const counts = countModel(variant(name, 14), [96, 96, 96]);
+    expect(counts.parameters).toBe(parameters);
+    expect(counts.thopGiga).toBeCloseTo(thopGiga, 3);
+    expect(counts.macs / 1e9).toBeCloseTo(gigaMacs, 2);
+  });
+
+  it('refuses a size that the stages do not divide', () => {
+    expect(() => countModel(variant('normal', 14), [48, 96, 96])).toThrow(/multiple of 32/);
+  });
+});

@@ -44,7 +44,7 @@ if (newest('src-renderer', 'src-shared', 'vite.config.ts', 'index.html') > newes
 const electron = process.argv.includes('--web') ? null : electronProgram();
 let child;
 if (electron !== null) {
-  build('node_modules/vite/bin/vite.js', 'build', '--config', 'vite.host.config.ts', '--logLevel', 'error');
+  build('scripts/buildElectron.mjs');
   child = spawn(electron, [root, ...passed], { cwd: root, stdio: 'inherit', env: { ...process.env, LOGONET_NODE: ownNode } });
 } else {
   if (!process.argv.includes('--web')) console.error('Electron\'s program is not installed here, so LoGoNet Studio opens in your browser instead; it works the same and stays on this computer.');

@@ -1,11 +1,12 @@
 /** The loopback host: the same window as Electron's, in an installed browser. `--no-browser` prints the address instead. */
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StudioError } from '#shared/base/errors.ts';
 import { appFolders } from '#main/services/appFolders.ts';
 import { openLog } from '#main/services/log.ts';
 import { createStudio } from '#main/services/studio.ts';
+import { findInstallation } from '../installation.ts';
 import { Windows } from '../windows.ts';
 import { findBrowser, openAppWindow } from './browser.ts';
 import { writeLaunchPage, type LaunchPage } from './launchPage.ts';
@@ -18,7 +19,7 @@ const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { 'no-browser': { type: 'boolean' }, renderer: { type: 'string' } } });
-  const root = installationRoot(import.meta.dirname);
+  const { root, version } = findInstallation(import.meta.dirname);
   const rendererFolder = resolve(values.renderer ?? join(root, 'dist', 'renderer'));
   if (!existsSync(join(rendererFolder, 'index.html'))) throw new StudioError('not-found', 'The window has not been built: run "npm run build:renderer" first.');
   const folders = appFolders();
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   const browser = values['no-browser'] === true ? null : findBrowser();
   let stopping = false;
 
-  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version: versionOf(root), quit: () => { void stop(0); } } });
+  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version, quit: () => { void stop(0); } } });
   windows.handlers = studio.handlers;
   let page: LaunchPage | null = null;
   let closing: NodeJS.Timeout | undefined;
@@ -70,19 +71,6 @@ async function main(): Promise<void> {
     say(`The browser did not start. Open this address in Chrome, Chromium or Edge on this computer: ${server.entryAddress()}`);
   });
   say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
-}
-
-/** The folder with package.json, from the sources as from the bundle. */
-function installationRoot(start: string): string {
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return folder;
-    if (folder === dirname(folder)) throw new StudioError('internal', 'The installation is incomplete: install LoGoNet Studio again.');
-  }
-}
-
-function versionOf(root: string): string {
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-  return version;
 }
 
 main().catch((error: unknown) => {

@@ -1,0 +1,117 @@
+import { Worker } from 'node:worker_threads';
+import { neverCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import { fromWireError, StudioError } from '#shared/base/errors.ts';
+import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
+import type { WorkerReply } from './decodeWorker.ts';
+import type { DecodeTaskName, DecodeTasks } from './tasks.ts';
+
+export interface WorkerLimits {
+  readonly timeoutMs: number;
+  readonly cancellation?: Cancellation;
+  readonly report?: ReportProgress;
+  /** What a person reads when decoding hangs or the worker dies, e.g. a file's name. */
+  readonly subject: string;
+}
+
+/** Megabytes of JavaScript heap; voxels lie outside it and are bounded by the readers. */
+const heapMegabytes = 512;
+const idleMs = 3000;
+const mostIdle = 4;
+/** A worker is thrown away after so many decodes, so that nothing that a file did to it lasts. */
+const decodesPerWorker = 64;
+const cancellationPollMs = 50;
+
+interface Job {
+  readonly reply: (reply: WorkerReply) => void;
+  readonly died: (reason: string, detail: string) => void;
+}
+
+interface DecodeWorker {
+  readonly worker: Worker;
+  decodes: number;
+  job: Job | null;
+  idleTimer?: NodeJS.Timeout;
+}
+
+const idle: DecodeWorker[] = [];
+
+/**
+ * Runs a decoding task in a disposable worker. A hang ends after `timeoutMs`, a crash or an exhausted heap ends the worker alone, and
+ * either becomes `invalid-file`; cancelling terminates the worker at once. Workers that ended well are used again.
+ */
+export async function decodeInWorker<T extends DecodeTaskName>(
+  task: T, request: Parameters<DecodeTasks[T]>[0], { timeoutMs, cancellation = neverCancelled, report = ignoreProgress, subject }: WorkerLimits,
+): Promise<Awaited<ReturnType<DecodeTasks[T]>>> {
+  if (cancellation.aborted) throw new StudioError('cancelled', 'Cancelled.');
+  const decoder = idle.pop() ?? start();
+  clearTimeout(decoder.idleTimer);
+  decoder.worker.ref();
+  const timers: NodeJS.Timeout[] = [];
+  try {
+    return await new Promise((resolve, reject: (error: StudioError) => void) => {
+      decoder.job = {
+        reply: (reply) => {
+          if (reply.kind === 'progress') report(reply.progress);
+          else if (reply.kind === 'failed') reject(fromWireError(reply.error));
+          else {
+            decoder.decodes += 1;
+            resolve(reply.result as Awaited<ReturnType<DecodeTasks[T]>>);
+          }
+        },
+        died: (reason, detail) => { reject(new StudioError('invalid-file', `${subject} ${reason}`, { detail })); },
+      };
+      timers.push(setTimeout(() => { reject(new StudioError('invalid-file', `${subject} could not be read within ${Math.round(timeoutMs / 1000)} s.`)); }, timeoutMs));
+      if (cancellation !== neverCancelled) {
+        timers.push(setInterval(() => { if (cancellation.aborted) reject(new StudioError('cancelled', 'Cancelled.')); }, cancellationPollMs));
+      }
+      decoder.worker.postMessage({ task, request });
+    }).finally(() => { decoder.job = null; }) as Awaited<ReturnType<DecodeTasks[T]>>;
+  } catch (error) {
+    decoder.decodes = decodesPerWorker;
+    throw error;
+  } finally {
+    timers.forEach(clearTimeout);
+    release(decoder);
+  }
+}
+
+function start(): DecodeWorker {
+  // Source runs as .ts under Node itself, a build as .js beside the bundle.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const worker = new Worker(new URL(`./decodeWorker.${extension}`, import.meta.url), {
+    resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+    // The codecs' chatter must not reach the standard output of a command that prints JSON.
+    stdout: true,
+    stderr: true,
+  });
+  const decoder: DecodeWorker = { worker, decodes: 0, job: null };
+  worker.stdout.resume();
+  worker.stderr.resume();
+  worker.on('message', (reply: WorkerReply) => decoder.job?.reply(reply));
+  worker.on('error', (cause: Error & { code?: string }) => {
+    decoder.job?.died(cause.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'needs more memory than reading a file may take.' : 'could not be read: decoding it failed.', cause.message);
+  });
+  worker.on('exit', (code) => {
+    forget(decoder);
+    decoder.job?.died('could not be read: decoding it failed.', `worker exit ${code}`);
+  });
+  return decoder;
+}
+
+function release(decoder: DecodeWorker): void {
+  if (decoder.decodes >= decodesPerWorker || idle.length >= mostIdle) {
+    void decoder.worker.terminate();
+    return;
+  }
+  decoder.worker.unref();
+  decoder.idleTimer = setTimeout(() => {
+    forget(decoder);
+    void decoder.worker.terminate();
+  }, idleMs).unref();
+  idle.push(decoder);
+}
+
+function forget(decoder: DecodeWorker): void {
+  const at = idle.indexOf(decoder);
+  if (at >= 0) idle.splice(at, 1);
+}

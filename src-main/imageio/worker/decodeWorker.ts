@@ -1,0 +1,25 @@
+import { parentPort } from 'node:worker_threads';
+import { toWireError, type WireError } from '#shared/base/errors.ts';
+import type { Progress } from '#shared/base/progress.ts';
+import { decodeTasks, transferablesOf, type DecodeTaskName } from './tasks.ts';
+
+export interface WorkerRequest {
+  readonly task: DecodeTaskName;
+  readonly request: unknown;
+}
+
+export type WorkerReply =
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'done'; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly error: WireError };
+
+const port = parentPort;
+const send = (reply: WorkerReply, transfer: ArrayBuffer[] = []): void => { port?.postMessage(reply, transfer); };
+
+port?.on('message', ({ task, request }: WorkerRequest) => {
+  const run = decodeTasks[task] as (request: unknown, report: (progress: Progress) => void) => Promise<unknown>;
+  run(request, (progress) => { send({ kind: 'progress', progress }); }).then(
+    (result) => { send({ kind: 'done', result }, transferablesOf(result)); },
+    (error: unknown) => { send({ kind: 'failed', error: toWireError(error) }); },
+  );
+});

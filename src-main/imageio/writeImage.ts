@@ -1,0 +1,27 @@
+import type { Volume } from '#shared/geometry/grid.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import { writeFileAtomically } from './atomicFile.ts';
+import { encodeMetaImage } from './metaimage/encodeMetaImage.ts';
+import { encodeNifti } from './nifti/encodeNifti.ts';
+import { encodeNrrd } from './nrrd/encodeNrrd.ts';
+
+export interface WriteVolumeOptions {
+  /** A name for the file's own description field; never a person's. */
+  readonly description?: string;
+  /** Looked at before the file takes its place: throws to refuse what was written. */
+  readonly check?: (temporaryPath: string) => Promise<void>;
+}
+
+/**
+ * Writes a volume by the path's ending: .nii, .nii.gz, .nrrd (gzip inside) or .mha. Atomic and durable (see `writeFileAtomically`).
+ * Throws `invalid-argument` on another ending, `disk-full` or `io`.
+ */
+export async function writeVolume(path: string, volume: Volume, { description = '', check }: WriteVolumeOptions = {}): Promise<void> {
+  const options = check ? { check } : {};
+  const lower = path.toLowerCase();
+  if (lower.endsWith('.nii')) return writeFileAtomically(path, encodeNifti(volume, description), options);
+  if (lower.endsWith('.nii.gz')) return writeFileAtomically(path, encodeNifti(volume, description), { ...options, compression: 'gzip' });
+  if (lower.endsWith('.nrrd')) return writeFileAtomically(path, await encodeNrrd(volume), options);
+  if (lower.endsWith('.mha')) return writeFileAtomically(path, await encodeMetaImage(volume), options);
+  throw new StudioError('invalid-argument', 'Volumes are written as .nii, .nii.gz, .nrrd or .mha; give the file one of these endings.');
+}

@@ -23,10 +23,11 @@ export async function writeFileAtomically(path: string, pieces: Iterable<Uint8Ar
   try {
     const file = await open(temporary, 'wx');
     try {
-      const source = Readable.from(inChunks(pieces), { objectMode: false });
-      const target = file.createWriteStream({ autoClose: false });
-      if (compression === 'gzip') await pipeline(source, createGzip({ level: 4, chunkSize: 1 << 18 }), target);
-      else await pipeline(source, target);
+      const append = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> => {
+        for await (const chunk of chunks) await file.writeFile(chunk);
+      };
+      if (compression === 'none') await append(inChunks(pieces));
+      else await pipeline(Readable.from(inChunks(pieces), { objectMode: false }), createGzip({ level: 4, chunkSize: 1 << 18 }), append);
       await file.sync();
     } finally {
       await file.close();

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { closeSync, copyFileSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { StudioError } from '#shared/base/errors.ts';
+
+/** A file system error as one that a person can act on. */
+export function fileError(error: unknown, path: string): unknown {
+  if (error instanceof StudioError || !(error instanceof Error && 'code' in error)) return error;
+  const options = { detail: `${String(error.code)} ${path}`, cause: error };
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new StudioError('disk-full', 'The disk is full. Free some space and try again; nothing saved before is lost.', options);
+  if (error.code === 'ENOENT') return new StudioError('not-found', `“${basename(path)}” is missing.`, options);
+  return new StudioError('io', `“${basename(path)}” could not be read or written (${String(error.code)}). Check the disk and its permissions, and try again.`, options);
+}
+
+function syncPath(path: string): void {
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes renames and removals in the folder durable. Windows has no such call. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Lets `write` make a temporary file, then fsync, rename, fsync folder: the path holds the old content or the new, whole. */
+export function replaceFile(path: string, write: (temporary: string) => void): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  try {
+    rmSync(temporary, { force: true });
+    write(temporary);
+    syncPath(temporary);
+    renameSync(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw fileError(error, path);
+  }
+}
+
+export function writeText(path: string, text: string): void {
+  replaceFile(path, (temporary) => {
+    const file = openSync(temporary, 'w');
+    try {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
+export function copyDurably(from: string, to: string): void {
+  replaceFile(to, (temporary) => copyFileSync(from, temporary));
+}
+
+/** SHA-256 (hex) of a file, read in pieces. */
+export function hashFile(path: string): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(1 << 20);
+  const file = openSync(path, 'r');
+  try {
+    for (;;) {
+      const length = readSync(file, piece);
+      if (length === 0) return hash.digest('hex');
+      hash.update(piece.subarray(0, length));
+    }
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,74 @@
+import Database from 'better-sqlite3';
+import { StudioError } from '#shared/base/errors.ts';
+
+type Value = string | number | null | Uint8Array;
+export type Parameters = Readonly<Record<string, Value>>;
+
+/** An error of SQLite as one that a person can act on. */
+export function databaseError(error: unknown): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const options = { detail: `${error.code}: ${error.message}`, cause: error };
+  if (error.code === 'SQLITE_FULL') return new StudioError('disk-full', 'The disk is full: this was not saved. Free some space and try again; nothing saved before is lost.', options);
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code)) return new StudioError('corrupt', 'The project’s library is damaged. Close the project and open it again to restore it from a backup.', options);
+  if (error.code.startsWith('SQLITE_CONSTRAINT')) return new StudioError('conflict', 'This does not agree with what the project already holds.', options);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(error.code)) return new StudioError('conflict', 'The project’s library is in use by another program. Try again in a moment.', options);
+  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM)/.test(error.code)) return new StudioError('io', 'The project’s library could not be read or written. Check the disk and its permissions, and try again.', options);
+  return error;
+}
+
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw databaseError(error);
+  }
+}
+
+/** Reads a library. Statements are prepared once. A WriteHandle may stand wherever one is asked for, never the other way round. */
+export class ReadHandle {
+  protected readonly database: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  constructor(database: Database.Database) {
+    this.database = database;
+  }
+
+  protected statement(sql: string): Database.Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** The first row, or undefined. `Row` is what the statement's columns are. */
+  get<Row>(sql: string, parameters: Parameters = {}): Row | undefined {
+    return guarded(() => this.statement(sql).get(parameters) as Row | undefined);
+  }
+
+  all<Row>(sql: string, parameters: Parameters = {}): Row[] {
+    return guarded(() => this.statement(sql).all(parameters) as Row[]);
+  }
+}
+
+/** Reads and writes a library in the name of `author`. */
+export class WriteHandle extends ReadHandle {
+  /** Who is at work: goes into cases and events. */
+  readonly author: string;
+
+  constructor(database: Database.Database, author: string) {
+    super(database);
+    this.author = author;
+  }
+
+  /** Rows changed. Throws `conflict`, `disk-full`, `io`, `corrupt`. */
+  run(sql: string, parameters: Parameters = {}): number {
+    return guarded(() => this.statement(sql).run(parameters).changes);
+  }
+
+  /** All or nothing; durable when it returns. May be nested. */
+  transaction<T>(work: () => T): T {
+    return guarded(() => this.database.transaction(work).immediate());
+  }
+}

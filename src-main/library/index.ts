@@ -1,0 +1,13 @@
+export type { Repair } from './backup.ts';
+export { ReadHandle, WriteHandle } from './handle.ts';
+export { newId } from './newId.ts';
+export { ProjectPaths, relativeInside, resolveInside } from './paths.ts';
+export { createProject, openProject, openProjectReadOnly, type CreateOptions, type Project, type ProjectInfo } from './project.ts';
+export * from './queries/cases.ts';
+export * from './queries/events.ts';
+export * from './queries/images.ts';
+export * from './queries/jobs.ts';
+export * from './queries/labels.ts';
+export * from './queries/masks.ts';
+export * from './queries/models.ts';
+export * from './queries/predictions.ts';

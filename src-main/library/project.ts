@@ -1,0 +1,224 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import type Database from 'better-sqlite3';
+import { StudioError } from '#shared/base/errors.ts';
+import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { backUp, restoreFromBackup, type Repair } from './backup.ts';
+import { breakSeal, connect, connectReadOnly, faultOf, markAsLibrary, seal, sealIsBroken } from './database.ts';
+import { fileError, writeText } from './durable.ts';
+import { databaseError, ReadHandle, WriteHandle } from './handle.ts';
+import { ProjectLock } from './lock.ts';
+import { migrate, refuseFuture, schemaVersion, latestVersion } from './migrations/index.ts';
+import { newId } from './newId.ts';
+import { ProjectPaths } from './paths.ts';
+import { recordEvent } from './queries/events.ts';
+import { setLabelSet } from './queries/labels.ts';
+
+export interface ProjectInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+}
+
+/** A project folder that this process alone may write to, until `close`. */
+export class Project {
+  readonly paths: ProjectPaths;
+  readonly info: ProjectInfo;
+  readonly read: ReadHandle;
+  readonly write: WriteHandle;
+  /** What was done at opening about a damaged library, or null. */
+  readonly repair: Repair | null;
+  readonly #database: Database.Database;
+  readonly #reader: Database.Database;
+  readonly #lock: ProjectLock;
+  #backedUpAt: number;
+  #closed = false;
+
+  constructor(parts: { paths: ProjectPaths; info: ProjectInfo; database: Database.Database; lock: ProjectLock; repair: Repair | null; author: string }) {
+    this.paths = parts.paths;
+    this.info = parts.info;
+    this.repair = parts.repair;
+    this.#database = parts.database;
+    this.#lock = parts.lock;
+    this.#reader = connectReadOnly(parts.paths.database);
+    this.read = new ReadHandle(this.#reader);
+    this.write = new WriteHandle(parts.database, parts.author);
+    this.#backedUpAt = -1;
+  }
+
+  /** Writes a backup, unless nothing has changed since this process made the last one. Throws `disk-full`, `io`. */
+  backup(): void {
+    const changes = totalChanges(this.#database);
+    if (changes === this.#backedUpAt) return;
+    try {
+      backUp(this.#database, this.paths);
+    } catch (error) {
+      throw databaseError(error);
+    }
+    this.#backedUpAt = changes;
+  }
+
+  /** Backs up, seals the library and gives up the lock. A backup that cannot be written does not keep the project open. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#reader.close();
+      if (totalChanges(this.#database) > 0) this.backup();
+    } finally {
+      try {
+        this.#database.pragma('wal_checkpoint(TRUNCATE)');
+        this.#database.close();
+        seal(this.paths.database, this.paths.checksum);
+      } finally {
+        this.#lock.release();
+      }
+    }
+  }
+}
+
+function totalChanges(database: Database.Database): number {
+  return Number(database.prepare('SELECT total_changes()').pluck().get());
+}
+
+export interface CreateOptions {
+  readonly name: string;
+  readonly labelSet: LabelSet;
+  /** Who is at work. */
+  readonly author: string;
+}
+
+/** Makes a project in a new or empty folder and opens it. Throws `conflict` where something is there already, `disk-full`, `io`. */
+export function createProject(folder: string, options: CreateOptions): Project {
+  const paths = new ProjectPaths(folder);
+  return guarded(paths, () => {
+    mkdirSync(paths.folder, { recursive: true });
+    const present = readdirSync(paths.folder).filter((name) => !name.startsWith('.') && !name.startsWith('project.lock'));
+    if (present.length > 0) throw new StudioError('conflict', 'This folder is not empty. Choose a new or an empty folder for the project.', { detail: present.slice(0, 5).join(', ') });
+    return locked(paths, (lock) => {
+      for (const path of [paths.backups, paths.images, paths.exports]) mkdirSync(path, { recursive: true });
+      const info: ProjectInfo = { id: newId(), name: options.name, createdAt: new Date().toISOString() };
+      const database = connect(paths.database);
+      try {
+        markAsLibrary(database);
+        migrate(database);
+        const project = new Project({ paths, info, database, lock, repair: null, author: options.author });
+        project.write.transaction(() => {
+          recordEvent(project.write, { kind: 'project-created', message: `Project “${options.name}” created.` });
+          setLabelSet(project.write, options.labelSet);
+        });
+        project.backup();
+        // Last, because it is what makes the folder a project.
+        writeText(paths.info, `${JSON.stringify({ format: 1, ...info }, null, 2)}\n`);
+        return project;
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    });
+  });
+}
+
+/**
+ * Opens a project for reading and writing. A damaged library is put aside and restored from its newest backup (`repair` says so).
+ * Throws `not-found`, `conflict` (open elsewhere), `unsupported` (made by a newer version), `corrupt` (no backup), `disk-full`, `io`.
+ */
+export function openProject(folder: string, options: { readonly author: string }): Project {
+  const paths = new ProjectPaths(folder);
+  return guarded(paths, () => {
+    const info = readInfo(paths);
+    return locked(paths, (lock) => {
+      const { database, repair } = openSound(paths);
+      try {
+        if (schemaVersion(database) < latestVersion) backUp(database, paths);
+        breakSeal(paths.checksum);
+        migrate(database);
+        const project = new Project({ paths, info, database, lock, repair, author: options.author });
+        if (repair !== null) recordEvent(project.write, { kind: 'restored-backup', message: repair.sentence, detail: repair });
+        return project;
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    });
+  });
+}
+
+/** Reads a project that may be open elsewhere. Throws `not-found`, `unsupported`, `corrupt`. */
+export function openProjectReadOnly(folder: string): { readonly paths: ProjectPaths; readonly info: ProjectInfo; readonly read: ReadHandle; close(): void } {
+  const paths = new ProjectPaths(folder);
+  return guarded(paths, () => {
+    const info = readInfo(paths);
+    const database = connectReadOnly(paths.database);
+    try {
+      refuseFuture(database);
+      const fault = schemaVersion(database) < latestVersion ? 'older schema' : faultOf(database);
+      if (fault !== null) throw new StudioError('corrupt', 'Open this project in the application first: its library has to be brought up to date or repaired.', { detail: fault });
+      return { paths, info, read: new ReadHandle(database), close: () => { database.close(); } };
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+function openSound(paths: ProjectPaths): { database: Database.Database; repair: Repair | null } {
+  const attempt = (): { database: Database.Database | null; fault: string } => {
+    if (!existsSync(paths.database)) return { database: null, fault: 'the file is missing' };
+    if (sealIsBroken(paths.database, paths.checksum)) return { database: null, fault: 'the file is not as it was left' };
+    let database: Database.Database | null = null;
+    try {
+      database = connect(paths.database);
+      refuseFuture(database);
+      const fault = faultOf(database);
+      if (fault === null) return { database, fault: '' };
+      database.close();
+      return { database: null, fault };
+    } catch (error) {
+      database?.close();
+      const known = databaseError(error);
+      if (known instanceof StudioError && known.code === 'corrupt') return { database: null, fault: known.detail ?? known.message };
+      throw known;
+    }
+  };
+  const first = attempt();
+  if (first.database !== null) return { database: first.database, repair: null };
+  const repair = restoreFromBackup(paths, first.fault);
+  const second = attempt();
+  if (second.database === null) throw new StudioError('corrupt', 'This project’s library is damaged and could not be restored from its backup.', { detail: second.fault });
+  return { database: second.database, repair };
+}
+
+function readInfo(paths: ProjectPaths): ProjectInfo {
+  if (!existsSync(paths.info)) throw new StudioError('not-found', 'There is no LoGoNet Studio project in this folder.', { detail: paths.folder });
+  const broken = new StudioError('corrupt', 'The file “project.json” of this project is damaged. Restore it from a copy of the project.', { detail: paths.info });
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(paths.info, 'utf8'));
+  } catch {
+    throw broken;
+  }
+  if (typeof value !== 'object' || value === null || !('format' in value)) throw broken;
+  if (value.format !== 1) throw new StudioError('unsupported', 'This project was made by a newer version of LoGoNet Studio. Install that version to open it; nothing was changed.');
+  if (!('id' in value && 'name' in value && 'createdAt' in value)) throw broken;
+  const { id, name, createdAt } = value;
+  if (typeof id !== 'string' || typeof name !== 'string' || typeof createdAt !== 'string') throw broken;
+  return { id, name, createdAt };
+}
+
+function locked<T>(paths: ProjectPaths, work: (lock: ProjectLock) => T): T {
+  const lock = ProjectLock.acquire(paths.lock);
+  try {
+    return work(lock);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function guarded<T>(paths: ProjectPaths, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw databaseError(fileError(error, paths.folder));
+  }
+}

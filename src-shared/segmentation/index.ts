@@ -1,0 +1,10 @@
+export * from './box.ts';
+export { composeDeltas, invertDelta, mergeDeltas } from './compose.ts';
+export { applyDelta, decodeDelta, fits, forEachRun, revertDelta, type Delta } from './delta.ts';
+export { SegmentationDocument, Stroke, type DocumentChange, type DocumentOptions } from './document.ts';
+export { freePolicy, policyOf, type EditPolicy, type EditTarget } from './editor.ts';
+export { History, type Edit } from './history.ts';
+export { decodeMask, encodeMask } from './maskCodec.ts';
+export { paint } from './paint.ts';
+export { decodeHistory, decodeRecord, encodeHistory, encodeRecord, type DocumentRecord } from './records.ts';
+export { dabsAlong, shapeOn, type Shape, type ShapeDescription } from './shapes.ts';

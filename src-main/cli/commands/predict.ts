@@ -1,0 +1,29 @@
+import { resolve } from 'node:path';
+import { predictTask } from '#main/jobs/tasks/predict.ts';
+import { defineCommand } from '../command.ts';
+import { runTask } from '../runTask.ts';
+import { deviceOptions } from './shared.ts';
+
+export const predictCommand = defineCommand({
+  name: 'predict',
+  summary: 'Segment images with a model; each mask lies on its image\'s grid.',
+  positionals: { name: 'FILE…', minimum: 1, maximum: Infinity },
+  options: {
+    model: { kind: 'text', help: 'folder of the model', value: 'MODELDIR', required: true },
+    out: { kind: 'text', help: 'folder for the masks (.nii.gz)', value: 'DIR', required: true },
+    overlap: { kind: 'number', help: 'part of a window that neighbours share', minimum: 0, maximum: 0.9, default: 0.5 },
+    'no-mirror': { kind: 'flag', help: 'do not predict mirrored images too (faster)' },
+    uncertainty: { kind: 'flag', help: 'write a map of the uncertainty (0..255) beside each mask' },
+    ...deviceOptions,
+  },
+  async run(command) {
+    const { options, positionals } = command;
+    const { predictions, leftOut } = await runTask(predictTask, {
+      model: resolve(options.model), images: positionals.map((path) => ({ path: resolve(path) })), device: options.device, threads: options.threads,
+      overlap: options.overlap, mirror: !options['no-mirror'], uncertainty: options.uncertainty,
+    }, command, { outFolder: resolve(options.out) });
+    const lines = predictions.map(({ mask, volumes, seconds }) =>
+      `${mask}  ${Object.entries(volumes).map(([name, millilitres]) => `${name} ${millilitres.toFixed(1)} ml`).join(', ')}  (${seconds.toFixed(1)} s)`);
+    return { json: { predictions, leftOut }, text: lines.join('\n') || 'No image could be predicted.', failed: predictions.length === 0 };
+  },
+});

@@ -1,0 +1,30 @@
+import { deviceNames } from '#main/jobs/tasks/openExecutor.ts';
+import { usageError } from '../command.ts';
+
+/** `--device` and `--threads`, the same in every command that computes. */
+export const deviceOptions = {
+  device: { kind: 'text', help: 'what to compute on', choices: deviceNames, default: 'cpu' },
+  threads: { kind: 'integer', help: 'processor threads; all cores unless given', minimum: 1 },
+} as const;
+
+/** '96' or '96x64x48' as voxels along D, H, W. */
+export function parseSize(text: string): [number, number, number] {
+  const parts = text.split(/[x×,]/).map(Number);
+  const [d, h = d, w = d] = parts;
+  if (parts.length === 2 || parts.length > 3 || d === undefined || h === undefined || w === undefined || ![d, h, w].every((side) => Number.isInteger(side) && side > 0 && side <= 4096)) {
+    throw usageError(`--size is written 96 or 96x96x96, not "${text}".`);
+  }
+  return [d, h, w];
+}
+
+/** A plain table: first column to the left, the others to the right. */
+export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
+  const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd();
+  return [header, ...rows].map(line).join('\n');
+}
+
+/** A number with fixed decimals, or a dash where there is none. */
+export function figure(value: number | null | undefined, decimals: number): string {
+  return value === null || value === undefined ? '–' : value.toFixed(decimals);
+}

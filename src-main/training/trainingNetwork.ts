@@ -1,0 +1,130 @@
+import { must } from '#shared/base/assert.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
+import type { Triple } from '#shared/geometry/grid.ts';
+import type { Executor, Session } from '#main/engine/executors/executor.ts';
+import { makePlan } from '#main/engine/plan/makePlan.ts';
+import { buildModel, type HeadConfig, type Model } from '#main/model/build.ts';
+import type { NamedTensor } from '#main/model/safetensors.ts';
+import { trainingStep, type LossConfig, type OptimiserConfig, type TrainingGraph } from '#main/model/trainingStep.ts';
+import { loadWeights, readWeights, type Weights } from '#main/model/weights.ts';
+
+export interface TrainingNetworkOptions {
+  readonly batch: number;
+  /** Voxels along D, H, W. */
+  readonly patch: Triple;
+  readonly loss: LossConfig;
+  readonly optimiser: OptimiserConfig;
+  readonly head?: HeadConfig;
+  readonly memoryBudgetBytes?: number;
+}
+
+/** What goes into one step: `x` (batch, 1, D, H, W) and the loss's targets (see TrainingGraph). */
+export interface StepInputs {
+  readonly x: Float32Array;
+  readonly label?: Int32Array;
+  readonly pseudo?: Int32Array;
+  readonly masked?: Int32Array;
+}
+
+export interface StepRate {
+  readonly learningRate: number;
+  /** Largest gradient norm; 0: not clipped. */
+  readonly maximumNorm: number;
+  /** Steps done including this one, from 1: the optimiser's bias correction. */
+  readonly count: number;
+}
+
+export interface StepScalars {
+  readonly loss: number;
+  /** Gradient norm before clipping. */
+  readonly norm: number;
+}
+
+/** A network on a device with everything that one optimiser step needs; weights, statistics and moments live there. */
+export class TrainingNetwork implements Disposable {
+  readonly model: Model;
+  /** Bytes of the plan's arena. */
+  readonly arenaBytes: number;
+  readonly #graph: TrainingGraph;
+  readonly #session: Session;
+  readonly #optimiser: OptimiserConfig;
+
+  private constructor(model: Model, graph: TrainingGraph, session: Session, arenaBytes: number, optimiser: OptimiserConfig) {
+    this.model = model;
+    this.#graph = graph;
+    this.#session = session;
+    this.arenaBytes = arenaBytes;
+    this.#optimiser = optimiser;
+  }
+
+  /** Throws `out-of-memory` where the step does not fit the budget, `device` where the executor cannot run it. */
+  static async create(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): Promise<TrainingNetwork> {
+    const { model, graph } = trainingGraph(architecture, options);
+    const obstacle = executor.unsupported(graph.graph);
+    if (obstacle !== undefined) throw new StudioError('device', obstacle);
+    const plan = makePlan(graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes });
+    return new TrainingNetwork(model, graph, await executor.prepare(plan), plan.arenaBytes, options.optimiser);
+  }
+
+  async step(inputs: StepInputs, { learningRate, maximumNorm, count }: StepRate): Promise<StepScalars> {
+    const { x, targets, hyper, scalars } = this.#graph;
+    await this.#session.write(x, inputs.x);
+    for (const [name, value] of Object.entries(targets)) {
+      if (value !== undefined) await this.#session.write(value, must(inputs[name as keyof typeof targets], name));
+    }
+    const { beta1, beta2 } = this.#optimiser;
+    await this.#session.write(must(hyper, 'hyper'), Float32Array.of(learningRate, 1 - beta1 ** count, 1 - beta2 ** count, maximumNorm));
+    await this.#session.run();
+    const scalar = async (name: string): Promise<number> => (await this.#session.read(must(scalars.get(name), name)))[0] ?? NaN;
+    return { loss: await scalar('loss'), norm: await scalar('norm') };
+  }
+
+  load(weights: Weights): Promise<void> {
+    return loadWeights(this.#session, this.model, weights);
+  }
+
+  /** A copy of weights and running statistics. */
+  weights(): Promise<Map<string, NamedTensor>> {
+    return readWeights(this.#session, this.model);
+  }
+
+  /** A copy of the optimiser's moments, as 'm/<parameter>' and 'v/<parameter>'. */
+  async moments(): Promise<Map<string, NamedTensor>> {
+    const moments = new Map<string, NamedTensor>();
+    for (const { m, v } of this.#graph.moments.values()) {
+      for (const value of [m, v]) moments.set(value.name, { shape: value.type.shape, data: (await this.#session.read(value)).slice() });
+    }
+    return moments;
+  }
+
+  /** Restores what `moments` gave; zeros where `source` has none (a fresh optimiser). */
+  async loadMoments(source: ReadonlyMap<string, NamedTensor>): Promise<void> {
+    for (const { m, v } of this.#graph.moments.values()) {
+      for (const value of [m, v]) {
+        const length = value.type.shape.reduce((product, extent) => product * extent, 1);
+        await this.#session.write(value, source.get(value.name)?.data ?? new Float32Array(length));
+      }
+    }
+  }
+
+  dispose(): void {
+    this.#session.dispose();
+  }
+}
+
+function trainingGraph(architecture: ArchitectureConfig, { batch, patch, loss, optimiser, head }: TrainingNetworkOptions): { model: Model; graph: TrainingGraph } {
+  const model = buildModel(architecture, { batch, size: patch, mode: 'train', ...(head && { head }) });
+  return { model, graph: trainingStep(model, { loss, optimiser }) };
+}
+
+/** Bytes that a training step would take on an executor, recomputing as the budget asks; undefined where it does not fit. */
+export function trainingBytes(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): number | undefined {
+  try {
+    return makePlan(trainingGraph(architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes }).arenaBytes;
+  } catch (error) {
+    if (error instanceof StudioError && error.code === 'out-of-memory') return undefined;
+    throw error;
+  }
+}

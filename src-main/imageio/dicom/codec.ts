@@ -1,0 +1,44 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gdcmReadImageNode } from '@itk-wasm/image-io';
+import type { VoxelArray } from '#shared/geometry/grid.ts';
+import { invalidFile, unsupportedFile } from '../failure.ts';
+import { uids } from './dictionary.ts';
+import { encodeDicom } from './encode.ts';
+import type { PixelFormat } from './pixels.ts';
+
+/** Transfer syntaxes that GDCM decodes exactly (or as its lossy stream says). */
+const decodable: readonly string[] = [
+  uids.rle, '1.2.840.10008.1.2.4.50', '1.2.840.10008.1.2.4.51', '1.2.840.10008.1.2.4.57', '1.2.840.10008.1.2.4.70',
+  '1.2.840.10008.1.2.4.80', '1.2.840.10008.1.2.4.81', '1.2.840.10008.1.2.4.90', '1.2.840.10008.1.2.4.91',
+];
+
+/**
+ * Decodes compressed frames of one size and syntax by GDCM (WebAssembly). The frames travel in a new multi-frame file that holds the pixel
+ * description alone, so that neither the original's other attributes nor its rescale reach the decoder: what returns are stored values.
+ * Throws `unsupported` on other syntaxes, `invalid-file` where decoding fails. Only for workers: it blocks.
+ */
+export async function decodeFrames(path: string, transferSyntax: string, frames: readonly Uint8Array[], format: PixelFormat): Promise<VoxelArray> {
+  if (!decodable.includes(transferSyntax)) throw unsupportedFile(path, `is compressed in a way that is not read here (transfer syntax ${transferSyntax.slice(0, 64)}).`);
+  const pieces = encodeDicom({
+    SOPClassUID: format.bitsAllocated === 8 ? uids.multiFrameByteSecondaryCapture : uids.multiFrameWordSecondaryCapture, SOPInstanceUID: '2.25.1', Modality: 'OT',
+    SamplesPerPixel: 1, PhotometricInterpretation: 'MONOCHROME2', NumberOfFrames: frames.length, Rows: format.rows, Columns: format.columns,
+    BitsAllocated: format.bitsAllocated, BitsStored: format.bitsStored, HighBit: format.highBit, PixelRepresentation: format.isSigned ? 1 : 0,
+  }, { transferSyntax, frames });
+  const folder = await mkdtemp(join(tmpdir(), 'logonet-frames-'));
+  try {
+    const file = join(folder, 'frames.dcm');
+    await writeFile(file, pieces);
+    const { image } = await gdcmReadImageNode(file).catch((error: unknown) => { throw invalidFile(path, 'holds compressed pixels that cannot be decoded.', error); });
+    const data: unknown = image?.data;
+    if (!isVoxels(data) || data.length !== frames.length * format.rows * format.columns) throw invalidFile(path, 'holds compressed pixels that cannot be decoded.');
+    return data;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function isVoxels(data: unknown): data is VoxelArray {
+  return ArrayBuffer.isView(data) && !(data instanceof DataView) && !(data instanceof BigInt64Array) && !(data instanceof BigUint64Array);
+}

@@ -1,4 +1,4 @@
-import type { Handlers, Publish } from '#shared/contract/contract.ts';
+import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
 import { serve, type Connection } from '#shared/contract/server.ts';
 import type { Log } from '#main/services/log.ts';
 
@@ -6,13 +6,13 @@ import type { Log } from '#main/services/log.ts';
 export class Windows {
   readonly #connections = new Set<Connection>();
   readonly #log: Log;
-  #handlers: Partial<Handlers> = {};
+  #handlers: PartialHandlers = {};
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  set handlers(handlers: Partial<Handlers>) {
+  set handlers(handlers: PartialHandlers) {
     this.#handlers = handlers;
   }
 

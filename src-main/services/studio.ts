@@ -1,11 +1,20 @@
 import { join } from 'node:path';
-import type { Handlers, Publish } from '#shared/contract/contract.ts';
+import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
 import type { AppFolders } from './appFolders.ts';
 import { appService, type HostAbilities } from './appService.ts';
+import { documentService } from './documentService.ts';
 import { filesService } from './filesService.ts';
+import { imagesService } from './imagesService.ts';
+import { jobsService } from './jobsService.ts';
+import { libraryService } from './libraryService.ts';
 import type { Log } from './log.ts';
+import { modelsService } from './modelsService.ts';
+import { problemsService } from './problemsService.ts';
+import { projectsService } from './projectsService.ts';
+import { RecentProjects } from './recentProjects.ts';
 import { RunMarker } from './runMarker.ts';
 import { SettingsKeeper, settingsService } from './settingsService.ts';
+import { Workbench } from './workbench.ts';
 
 export interface StudioOptions {
   readonly folders: AppFolders;
@@ -16,7 +25,7 @@ export interface StudioOptions {
 
 /** Everything beneath a window: both hosts serve `handlers`. */
 export interface Studio {
-  readonly handlers: Partial<Handlers>;
+  readonly handlers: PartialHandlers;
   /** Saves, leaves running jobs at a checkpoint and releases the project. */
   close(): Promise<void>;
 }
@@ -24,15 +33,24 @@ export interface Studio {
 export function createStudio({ folders, host, publish, log }: StudioOptions): Studio {
   const marker = new RunMarker(join(folders.data, 'running.json'));
   const settings = new SettingsKeeper(folders.data);
+  const recent = new RecentProjects(folders.data);
+  const workbench = new Workbench({ publish, log, settings, recent });
   return {
     handlers: {
       app: appService(host, marker, log),
+      projects: projectsService(workbench, recent),
+      library: libraryService(workbench),
+      images: imagesService(workbench),
+      document: documentService(workbench),
+      jobs: jobsService(workbench),
+      models: modelsService(workbench, publish),
+      problems: problemsService(workbench),
       settings: settingsService(settings, publish),
       files: filesService(host),
     },
-    close: () => {
+    close: async () => {
+      await workbench.close();
       marker.clear();
-      return Promise.resolve();
     },
   };
 }

@@ -45,6 +45,8 @@ type Handler<Method extends MethodDefinition> = (
 
 /** The implementation of one service. */
 export type ServiceHandlers<S extends ServiceName> = { readonly [M in keyof Methods<S>]: Methods<S>[M] extends MethodDefinition ? Handler<Methods<S>[M]> : never };
+/** A host may lack single calls; they are answered `unsupported`. */
+export type PartialHandlers = { readonly [S in ServiceName]?: Partial<ServiceHandlers<S>> };
 export type Handlers = { readonly [S in ServiceName]: ServiceHandlers<S> };
 
 export interface CallOptions<Item = never> {

@@ -25,7 +25,7 @@ export const document = defineService({
         /** The mask as it was last accepted is older than the mask as it is. */
         changedSinceAccepted: v.boolean(),
         /** Set when work of a session that did not end well was brought back: what was recovered, in a sentence. */
-        recovered: v.nullable(v.strictObject({ at: timestamp, edits: count, message: text(1000) })),
+        recovered: v.nullable(v.strictObject({ at: timestamp, changes: count, message: text(1000) })),
       }),
     },
     /**

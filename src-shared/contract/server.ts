@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { StudioError, toWireError } from '../base/errors.ts';
 import type { Progress } from '../base/progress.ts';
-import { contract, type CallContext, type CancelSignal, type EventName, type EventPayload, type Handlers } from './contract.ts';
+import { contract, type CallContext, type CancelSignal, type EventName, type EventPayload, type PartialHandlers } from './contract.ts';
 import type { DeepReadonly, MethodDefinition, Schema, ServiceDefinition } from './define.ts';
 import { progress as progressSchema } from './values.ts';
 import { decodeFrame, encodeFrame, requestLimits, type ServerMessage } from './wire.ts';
@@ -40,7 +40,7 @@ interface RunningCall {
  * Serves the contract's calls. Every input is validated before a handler sees it, every output before it leaves; whatever goes wrong
  * is answered as `{code, message, detail}`. A frame that is no message is answered with an error of id −1.
  */
-export function serve(handlers: Partial<Handlers>, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
+export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
   const running = new Map<number, RunningCall>();
   let open = true;
   const reply = (message: ServerMessage): void => { if (open) send(encodeFrame(message)); };
@@ -120,7 +120,7 @@ export function serve(handlers: Partial<Handlers>, send: (frame: Uint8Array<Arra
 
 type AnyHandler = (input: unknown, context: CallContext<unknown>) => unknown;
 
-function find(handlers: Partial<Handlers>, service: string, method: string): { definition: MethodDefinition; handler: AnyHandler } {
+function find(handlers: PartialHandlers, service: string, method: string): { definition: MethodDefinition; handler: AnyHandler } {
   const services: Readonly<Record<string, ServiceDefinition>> = contract;
   const definition = Object.hasOwn(services, service) ? services[service] : undefined;
   const found = definition !== undefined && Object.hasOwn(definition.methods, method) ? definition.methods[method] : undefined;

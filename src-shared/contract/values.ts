@@ -23,7 +23,7 @@ export const grid = v.strictObject({
 });
 
 /** Binary data. On the wire it travels outside the JSON; on arrival it begins at a multiple of eight bytes. */
-export const bytes = v.instance(Uint8Array);
+export const bytes = v.custom<Uint8Array>((value) => value instanceof Uint8Array, 'Not binary data.');
 /** A piece of a voxel array: `offset` in bytes from its start. Pieces come in any order and do not overlap. */
 export const chunk = v.strictObject({ offset: count, bytes });
 

@@ -1,5 +1,5 @@
 import { createClient, type Client } from '#shared/contract/client.ts';
-import type { Handlers } from '#shared/contract/contract.ts';
+import type { PartialHandlers } from '#shared/contract/contract.ts';
 import { serve, type Connection } from '#shared/contract/server.ts';
 
 export interface MemoryPair {
@@ -12,7 +12,7 @@ export interface MemoryPair {
 }
 
 /** Client and server of the contract in one process: real frames over a transport that delivers them a turn later. */
-export function memoryPair(handlers: Partial<Handlers>): MemoryPair {
+export function memoryPair(handlers: PartialHandlers): MemoryPair {
   const internalErrors: unknown[] = [];
   const toClient = new Set<(frame: Uint8Array) => void>();
   const closed = new Set<() => void>();
@@ -25,4 +25,15 @@ export function memoryPair(handlers: Partial<Handlers>): MemoryPair {
     onClose: (listener) => { closed.add(listener); return () => { closed.delete(listener); }; },
   });
   return { client, connection, internalErrors, disconnect: () => { connection.close(); for (const listener of closed) listener(); } };
+}
+
+/** A client of a host that connects windows, in this process. */
+export function memoryClient(connect: (send: (frame: Uint8Array) => void) => Connection): Client {
+  const listeners = new Set<(frame: Uint8Array) => void>();
+  const connection = connect((frame) => { queueMicrotask(() => { for (const listener of listeners) listener(frame); }); });
+  return createClient({
+    send: (frame) => { queueMicrotask(() => { connection.receive(frame); }); },
+    onFrame: (listener) => { listeners.add(listener); return () => { listeners.delete(listener); }; },
+    onClose: () => () => undefined,
+  });
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
-import type { Handlers } from '#shared/contract/contract.ts';
+import type { Handlers, PartialHandlers } from '#shared/contract/contract.ts';
 import { memoryPair } from '#test/support/memoryPair.ts';
 
-const imagesWith = (read: Handlers['images']['read']): Partial<Handlers> => ({
+const imagesWith = (read: Handlers['images']['read']): PartialHandlers => ({
   images: { open: () => { throw new StudioError('not-found', 'There is no such case.'); }, read, close: () => ({}) },
 });
 

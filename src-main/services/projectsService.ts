@@ -1,0 +1,27 @@
+import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import { getLabelSet, setLabelSet } from '#main/library/index.ts';
+import type { RecentProjects } from './recentProjects.ts';
+import type { Workbench } from './workbench.ts';
+
+export function projectsService(workbench: Workbench, recent: RecentProjects): Omit<ServiceHandlers<'projects'>, 'demo'> {
+  return {
+    recent: () => ({ projects: recent.list() }),
+    forget: async ({ path }) => {
+      await recent.forget(path);
+      return {};
+    },
+    create: async ({ path, name, labels }) => workbench.describe(await workbench.create(path, name, { labels })),
+    open: async ({ path }) => workbench.describe(await workbench.open(path)),
+    current: () => ({ project: workbench.current === null ? null : workbench.describe(workbench.current) }),
+    close: async () => {
+      await workbench.close();
+      return {};
+    },
+    setLabels: ({ labels }) => {
+      const { project } = workbench.require();
+      setLabelSet(project.write, { labels });
+      workbench.projectChanged();
+      return { labels: getLabelSet(project.read).labels };
+    },
+  };
+}

@@ -1,0 +1,164 @@
+import { resolve } from 'node:path';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Publish } from '#shared/contract/contract.ts';
+import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { JobQueue } from '#main/jobs/queue.ts';
+import { countByStatus, createProject, getLabelSet, openProject, type Project } from '#main/library/index.ts';
+import { ImageCache } from './imageCache.ts';
+import { libraryJobStore } from './jobStore.ts';
+import type { Log } from './log.ts';
+import { OpenDocuments } from './openDocuments.ts';
+import { ProblemList } from './problemList.ts';
+import type { RecentProjects } from './recentProjects.ts';
+import type { SettingsKeeper } from './settingsService.ts';
+
+export interface Notice {
+  readonly severity: 'info' | 'warning' | 'error';
+  readonly message: string;
+}
+
+/** What is open together with a project. */
+export interface ProjectSession {
+  readonly project: Project;
+  readonly images: ImageCache;
+  readonly documents: OpenDocuments;
+  readonly problems: ProblemList;
+  readonly queue: JobQueue;
+  readonly notices: readonly Notice[];
+}
+
+export interface WorkbenchOptions {
+  readonly publish: Publish;
+  readonly log: Log;
+  readonly settings: SettingsKeeper;
+  readonly recent: RecentProjects;
+}
+
+/** Holds the one open project. */
+export class Workbench {
+  readonly #options: WorkbenchOptions;
+  #session: ProjectSession | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #countsTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: WorkbenchOptions) {
+    this.#options = options;
+  }
+
+  get current(): ProjectSession | null {
+    return this.#session;
+  }
+
+  /** The open project; `conflict` where none is. */
+  require(): ProjectSession {
+    if (this.#session === null) throw new StudioError('conflict', 'No project is open. Open one, or make a new one.');
+    return this.#session;
+  }
+
+  create(folder: string, name: string, labelSet: LabelSet): Promise<ProjectSession> {
+    return this.#exclusively(() => this.#begin(() => createProject(resolve(folder), { name, labelSet, author: this.#author })));
+  }
+
+  open(folder: string): Promise<ProjectSession> {
+    return this.#exclusively(async () => {
+      if (this.#session?.project.paths.folder === resolve(folder)) return this.#session;
+      return this.#begin(() => openProject(resolve(folder), { author: this.#author }));
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#end();
+      this.#options.publish('projects.changed', { project: null });
+    });
+  }
+
+  /** What the contract says of the open project. */
+  describe({ project, notices }: ProjectSession) {
+    return {
+      path: project.paths.folder, name: project.info.name, createdAt: project.info.createdAt, labels: getLabelSet(project.read).labels,
+      counts: countByStatus(project.read), notices,
+    };
+  }
+
+  /** Tells the windows that cases changed; the project's counts follow soon, once for many. */
+  casesChanged(caseIds: readonly string[] | null): void {
+    this.#options.publish('library.changed', { caseIds: caseIds !== null && caseIds.length > 1000 ? null : caseIds });
+    this.#countsTimer ??= setTimeout(() => {
+      this.#countsTimer = null;
+      this.projectChanged();
+    }, 200);
+  }
+
+  projectChanged(): void {
+    if (this.#session !== null) this.#options.publish('projects.changed', { project: this.describe(this.#session) });
+  }
+
+  get #author(): string {
+    return this.#options.settings.current.annotator;
+  }
+
+  async #begin(openIt: () => Project): Promise<ProjectSession> {
+    // First the new one: should it refuse to open, the old one stays.
+    const project = openIt();
+    await this.#end();
+    const { publish, log, recent } = this.#options;
+    const queue = new JobQueue({
+      store: libraryJobStore(project),
+      folder: (jobId) => project.paths.job(jobId),
+      events: {
+        changed: (job) => { publish('jobs.changed', { job }); },
+        point: (jobId, point) => { publish('jobs.point', { jobId, point }); },
+        alarm: (jobId, alarm) => { publish('jobs.alarm', { jobId, alarm }); },
+        compute: (event) => {
+          log.write('compute', { state: event.state, jobs: event.jobIds.length });
+          publish('jobs.compute', event);
+        },
+      },
+    });
+    const interrupted = queue.recover();
+    const notices: Notice[] = [
+      ...(project.repair === null ? [] : [{ severity: 'warning' as const, message: project.repair.sentence }]),
+      ...interrupted.map((job) => ({ severity: 'warning' as const, message: `“${job.title}” was interrupted when the program ended.${job.canResume ? ' It can go on from its last checkpoint: see Train.' : ''}` })),
+    ];
+    const session: ProjectSession = {
+      project,
+      images: new ImageCache(project),
+      documents: new OpenDocuments(project, {
+        sessionEnded: (caseId, ended) => { publish('document.sessionEnded', { caseId, session: ended }); },
+        caseChanged: (caseId) => { this.casesChanged([caseId]); },
+      }),
+      problems: new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); }),
+      queue,
+      notices,
+    };
+    this.#session = session;
+    await recent.add(project.paths.folder, project.info.name);
+    publish('projects.changed', { project: this.describe(session) });
+    return session;
+  }
+
+  /** Masks first, since they are what cannot be made again. */
+  async #end(): Promise<void> {
+    const session = this.#session;
+    if (session === null) return;
+    this.#session = null;
+    if (this.#countsTimer !== null) clearTimeout(this.#countsTimer);
+    this.#countsTimer = null;
+    try {
+      await session.documents.closeAll();
+    } finally {
+      try {
+        await session.queue.close();
+      } finally {
+        session.project.close();
+      }
+    }
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work, work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}

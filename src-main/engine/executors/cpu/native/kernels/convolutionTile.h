@@ -1,0 +1,138 @@
+// The innermost loops of dense convolution: a tile of M voxels × NV channel blocks stays in registers over all taps and channels.
+
+/** Voxels of a tile with `blocks` channel blocks: as many accumulators as the registers hold beside weights and one operand. */
+constexpr int tileVoxels(int blocks) {
+  return BLOCK == 16 ? (blocks == 1 ? 12 : blocks == 2 ? 12 : blocks == 3 ? 8 : 6) : (blocks == 1 ? 12 : blocks == 2 ? 6 : blocks == 3 ? 4 : 3);
+}
+constexpr int maximumTileBlocks = 4;
+constexpr int maximumTileVoxels = 12;
+/** Taps that one tile call can take. */
+constexpr int maximumSegments = 64;
+
+alignas(64) static const float zeroBlock[BLOCK] = {};
+
+/** One call: y tile += Σ over segments (taps) and channels of x·w. Strides in floats. */
+struct Tile {
+  const float* x;
+  int64_t xVoxel, xBlock;
+  const int64_t* xOffsets;
+  /** At the borders instead of x and xOffsets: a pointer and a block stride per segment and voxel; outside points to zeros. */
+  const float* const* xPointers;
+  const int64_t* xSteps;
+  const float* w;
+  int64_t wBlock;
+  const int64_t* wOffsets;
+  int segments, channels;
+  float* y;
+  int64_t yVoxel, yBlock;
+};
+
+enum class Access { contiguous, strided, pointers };
+
+template <int M, int NV, Access A>
+static void convolveTile(const Tile& t) {
+  Vec sum[M][NV];
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = load(t.y + m * t.yVoxel + n * t.yBlock); }); });
+  const int64_t wBlock = t.wBlock;
+  for (int s = 0; s < t.segments; s++) {
+    const float* w = t.w + t.wOffsets[s];
+    const float* x[M];
+    if constexpr (A == Access::pointers)
+      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] = t.xPointers[s * M + m]; });
+    else
+      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] = t.x + t.xOffsets[s] + m * (A == Access::contiguous ? BLOCK : t.xVoxel); });
+    const int64_t* steps = t.xSteps + s * M;
+    const auto multiply = [&](int k) LOGONET_LAMBDA {
+      Vec weight[NV];
+      unroll<NV>([&](auto n) LOGONET_LAMBDA { weight[n] = load(w + n * wBlock + k * BLOCK); });
+      unroll<M>([&](auto m) LOGONET_LAMBDA {
+        const Vec value = splat(A == Access::contiguous ? x[0][m * BLOCK + k] : x[m][k]);
+        unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] += value * weight[n]; });
+      });
+    };
+    int channels = t.channels;
+    for (; channels >= BLOCK; channels -= BLOCK) {
+      unroll<BLOCK>([&](auto k) LOGONET_LAMBDA { multiply(k); });
+      w += BLOCK * BLOCK;
+      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] += A == Access::pointers ? steps[m] : t.xBlock; });
+    }
+    for (int k = 0; k < channels; k++) multiply(k);
+  }
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.y + m * t.yVoxel + n * t.yBlock, sum[m][n]); }); });
+}
+
+typedef void (*TileFunction)(const Tile&);
+
+template <int NV, Access A, int... I>
+inline TileFunction tileOfVoxels(int voxels, IndexList<I...>) {
+  static constexpr TileFunction table[] = {&convolveTile<I + 1, NV, A>...};
+  return table[voxels - 1];
+}
+template <Access A>
+static TileFunction tileFunction(int voxels, int blocks) {
+  switch (blocks) {
+    case 1: return tileOfVoxels<1, A>(voxels, MakeIndexList<tileVoxels(1)>::type{});
+    case 2: return tileOfVoxels<2, A>(voxels, MakeIndexList<tileVoxels(2)>::type{});
+    case 3: return tileOfVoxels<3, A>(voxels, MakeIndexList<tileVoxels(3)>::type{});
+    default: return tileOfVoxels<4, A>(voxels, MakeIndexList<tileVoxels(4)>::type{});
+  }
+}
+
+/** Runs of voxels for the weight gradient: `count` voxels of x and of dy from these places. */
+struct GradientRow {
+  const float* x;
+  const float* dy;
+  int64_t count;
+};
+
+/** Channels of x whose weights are summed together with `blocks` blocks of dy. */
+constexpr int gradientChannels(int blocks) { return BLOCK == 16 || (blocks == 1 && BLOCK >= 8) ? 8 : 4; }
+constexpr int maximumGradientBlocks = 3;
+
+struct GradientTile {
+  const GradientRow* rows;
+  int rowCount;
+  /** Added to every row's x: the channel. */
+  int64_t xOffset;
+  int64_t xVoxel, dyBlock;
+  float* dw;
+  int64_t dwBlock;
+};
+
+/** dW (M channels of x, NV blocks of dy) += Σ over the rows' voxels of x·dy. */
+template <int M, int NV>
+static void weightGradientTile(const GradientTile& t) {
+  Vec sum[M][NV];
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = load(t.dw + n * t.dwBlock + m * BLOCK); }); });
+  const int64_t xVoxel = t.xVoxel, dyBlock = t.dyBlock;
+  for (int r = 0; r < t.rowCount; r++) {
+    const float* x = t.rows[r].x + t.xOffset;
+    const float* dy = t.rows[r].dy;
+    for (int64_t v = t.rows[r].count; v > 0; v--) {
+      Vec gradient[NV];
+      unroll<NV>([&](auto n) LOGONET_LAMBDA { gradient[n] = load(dy + n * dyBlock); });
+      unroll<M>([&](auto m) LOGONET_LAMBDA {
+        const Vec value = splat(x[m]);
+        unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] += value * gradient[n]; });
+      });
+      x += xVoxel;
+      dy += BLOCK;
+    }
+  }
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.dw + n * t.dwBlock + m * BLOCK, sum[m][n]); }); });
+}
+
+typedef void (*GradientTileFunction)(const GradientTile&);
+
+template <int NV, int... I>
+inline GradientTileFunction gradientTileOfChannels(int channels, IndexList<I...>) {
+  static constexpr GradientTileFunction table[] = {&weightGradientTile<I + 1, NV>...};
+  return table[channels - 1];
+}
+static GradientTileFunction gradientTileFunction(int channels, int blocks) {
+  switch (blocks) {
+    case 1: return gradientTileOfChannels<1>(channels, MakeIndexList<gradientChannels(1)>::type{});
+    case 2: return gradientTileOfChannels<2>(channels, MakeIndexList<gradientChannels(2)>::type{});
+    default: return gradientTileOfChannels<3>(channels, MakeIndexList<gradientChannels(3)>::type{});
+  }
+}

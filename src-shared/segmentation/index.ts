@@ -1,10 +1,18 @@
 export * from './box.ts';
+export { combine, copyPrediction, labelCounts, type BooleanOperator, type CopyOptions, type Operand } from './combine.ts';
 export { composeDeltas, invertDelta, mergeDeltas } from './compose.ts';
 export { applyDelta, decodeDelta, fits, forEachRun, revertDelta, type Delta } from './delta.ts';
 export { SegmentationDocument, Stroke, type DocumentChange, type DocumentOptions } from './document.ts';
 export { freePolicy, policyOf, type EditPolicy, type EditTarget } from './editor.ts';
+export { floodFill, regionGrow } from './flood.ts';
+export { growFromSeeds, type SeedOptions } from './growFromSeeds.ts';
 export { History, type Edit } from './history.ts';
+export { interpolateSlices } from './interpolate.ts';
+export { fillHoles, keepLargest, removeSmall } from './islands.ts';
 export { decodeMask, encodeMask } from './maskCodec.ts';
+export { grow, smooth } from './morphology.ts';
+export { runOperation, type Operation } from './operations.ts';
 export { paint } from './paint.ts';
 export { decodeHistory, decodeRecord, encodeHistory, encodeRecord, type DocumentRecord } from './records.ts';
+export { labelBox } from './selection.ts';
 export { dabsAlong, shapeOn, type Shape, type ShapeDescription } from './shapes.ts';

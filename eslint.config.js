@@ -16,6 +16,7 @@ export default tseslint.config(
       '@typescript-eslint/no-extraneous-class': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
       eqeqeq: 'error',
+      'svelte/prefer-svelte-reactivity': 'off', // State is replaced whole ($state.raw), never changed in place.
       'no-console': ['error', { allow: ['error', 'warn'] }],
     },
   },

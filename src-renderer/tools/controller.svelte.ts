@@ -1,4 +1,5 @@
 import { must } from '#shared/base/assert.ts';
+import type { Operation } from '#shared/segmentation/index.ts';
 import type { Editing } from '../stores/editing.svelte.ts';
 import type { ViewerState } from '../stores/viewer.svelte.ts';
 import { orientations, type Orientation } from '../vtk/viewPlane.ts';
@@ -10,7 +11,7 @@ const nothing: Record<Orientation, readonly Preview[]> = { axial: [], coronal: [
 interface ControllerOptions {
   readonly viewer: ViewerState;
   readonly onError: (error: unknown) => void;
-  readonly runOperation: (name: string, operation: unknown) => void;
+  readonly runOperation: (name: string, operation: Operation) => void;
 }
 
 /** Which tool is in the hand, its settings, and what it draws over the views. */
@@ -60,7 +61,7 @@ export class ToolController implements ToolHost {
     this.previews = { ...nothing, [orientation]: previews };
   }
 
-  runOperation(name: string, operation: unknown): void {
+  runOperation(name: string, operation: Operation): void {
     this.#options.runOperation(name, operation);
   }
 

@@ -1,4 +1,5 @@
 import type { LpsPoint } from '#shared/geometry/grid.ts';
+import type { Operation } from '#shared/segmentation/index.ts';
 import type { Editing } from '../stores/editing.svelte.ts';
 import type { ViewerState } from '../stores/viewer.svelte.ts';
 import type { Orientation, ViewFrame } from '../vtk/viewPlane.ts';
@@ -43,7 +44,7 @@ export interface ToolHost {
   setValue(id: string, value: ParameterValue): void;
   setPreview(orientation: Orientation, previews: readonly Preview[]): void;
   /** Runs an operation in the worker and records it as one step. */
-  runOperation(name: string, operation: unknown): void;
+  runOperation(name: string, operation: Operation): void;
 }
 
 /** A tool that works with the pointer in a slice view. Errors that handlers throw are shown to the person. */
@@ -81,7 +82,7 @@ export interface PointerTool extends ToolDescription {
 export interface OperationTool extends ToolDescription {
   readonly kind: 'operation';
   /** The step's name, and the operation for the worker. */
-  build(host: ToolHost): { readonly name: string; readonly operation: unknown };
+  build(host: ToolHost): { readonly name: string; readonly operation: Operation };
 }
 
 export type Tool = PointerTool | OperationTool;

@@ -1,0 +1,74 @@
+import { StudioError } from '#shared/base/errors.ts';
+import type { Progress } from '#shared/base/progress.ts';
+
+/** Long work that the person can see and stop. */
+export interface Activity {
+  readonly id: number;
+  readonly title: string;
+  readonly progress: Progress;
+  cancel(): void;
+}
+
+export type Tone = 'info' | 'good' | 'warning' | 'error';
+export interface Message { readonly id: number; readonly tone: Tone; readonly text: string }
+
+export interface ActivityContext {
+  readonly signal: AbortSignal;
+  readonly report: (progress: Progress) => void;
+}
+
+/** What is going on, and what the person has to be told. */
+export class Activities {
+  running = $state.raw<readonly Activity[]>([]);
+  messages = $state.raw<readonly Message[]>([]);
+  /** Read out by screen readers. */
+  spoken = $state('');
+  #next = 1;
+  readonly #log: (message: string, stack: string) => void;
+
+  constructor(log: (message: string, stack: string) => void) {
+    this.#log = log;
+  }
+
+  /** Runs work with progress and cancel; errors become messages. Answers undefined when it failed or was cancelled. */
+  async run<T>(title: string, work: (context: ActivityContext) => Promise<T>): Promise<T | undefined> {
+    const id = this.#next++;
+    const controller = new AbortController();
+    const show = (progress: Progress): void => {
+      this.running = this.running.map((activity) => (activity.id === id ? { ...activity, progress } : activity));
+    };
+    this.running = [...this.running, { id, title, progress: { phase: '', fraction: 0 }, cancel: () => controller.abort() }];
+    try {
+      return await work({ signal: controller.signal, report: show });
+    } catch (error) {
+      this.fail(error);
+      return undefined;
+    } finally {
+      this.running = this.running.filter((activity) => activity.id !== id);
+    }
+  }
+
+  say(text: string, tone: Tone = 'info'): void {
+    const id = this.#next++;
+    this.spoken = text;
+    this.messages = [...this.messages.filter((message) => message.text !== text).slice(-4), { id, tone, text }];
+    if (tone === 'info' || tone === 'good') setTimeout(() => this.dismiss(id), 6000);
+  }
+
+  /** Shows an error in the person's words; what was cancelled says nothing. */
+  fail(error: unknown): void {
+    if (error instanceof StudioError) {
+      if (error.code === 'cancelled') return;
+      this.say(error.message, error.code === 'conflict' || error.code === 'usage' ? 'warning' : 'error');
+      if (error.code === 'internal') this.#log(error.message, error.detail ?? '');
+      return;
+    }
+    const message = error instanceof Error ? error.message : String(error);
+    this.#log(message, error instanceof Error ? (error.stack ?? '') : '');
+    this.say('Something went wrong in this window. Your saved work is safe; try again, or reload the window with F5.', 'error');
+  }
+
+  dismiss(id: number): void {
+    this.messages = this.messages.filter((message) => message.id !== id);
+  }
+}

@@ -1,0 +1,120 @@
+import type { Client } from '#shared/contract/client.ts';
+import type { Activities } from './activities.svelte.ts';
+
+export type CaseRow = Awaited<ReturnType<Client['library']['list']>>['cases'][number];
+export type CaseStatus = CaseRow['status'];
+export type CaseSort = 'rank' | 'name' | 'status' | 'updatedAt' | 'uncertainty';
+export interface Thumbnail { readonly width: number; readonly height: number; readonly gray: Uint8Array }
+
+export const statusNames: Record<CaseStatus, string> = {
+  unlabelled: 'Unlabelled', predicted: 'Predicted', inCorrection: 'In correction', accepted: 'Accepted', excluded: 'Excluded',
+};
+
+const pageSize = 200;
+
+/** The worklist: rows are fetched in pages as they come into sight. */
+export class CasesStore {
+  readonly #client: Client;
+  readonly #activities: Activities;
+  text = $state('');
+  status = $state<CaseStatus | 'all'>('all');
+  sort = $state<CaseSort>('rank');
+  descending = $state(false);
+  total = $state(0);
+  loaded = $state(false);
+  selected = $state<string | null>(null);
+  suggestion = $state.raw<{ readonly caseId: string; readonly reason: string } | null>(null);
+  #rows = $state.raw<ReadonlyMap<number, CaseRow>>(new Map());
+  readonly #pages = new Set<number>();
+  readonly #thumbnails = new Map<string, Promise<Thumbnail | null>>();
+  #generation = 0;
+
+  constructor(client: Client, activities: Activities) {
+    this.#client = client;
+    this.#activities = activities;
+    client.on('library.changed', () => void this.reload());
+    client.on('library.imported', () => void this.reload());
+    client.on('predictions.added', () => void this.reload());
+  }
+
+  row(index: number): CaseRow | undefined {
+    return this.#rows.get(index);
+  }
+
+  /** Row of a case among those that are loaded. */
+  find(caseId: string): CaseRow | undefined {
+    for (const row of this.#rows.values()) if (row.id === caseId) return row;
+    return undefined;
+  }
+
+  /** Reads the list anew and keeps what is shown until the new rows are there. */
+  async reload(): Promise<void> {
+    this.#generation++;
+    this.#pages.clear();
+    await Promise.all([this.#fetch(0, true), this.#suggest()]);
+  }
+
+  /** Makes sure that rows [first, last] are there or on their way. */
+  need(first: number, last: number): void {
+    for (let page = Math.floor(first / pageSize); page <= Math.floor(last / pageSize); page++) {
+      if (page * pageSize < this.total && !this.#pages.has(page)) void this.#fetch(page, false);
+    }
+  }
+
+  thumbnail(caseId: string): Promise<Thumbnail | null> {
+    let made = this.#thumbnails.get(caseId);
+    if (made === undefined) {
+      made = this.#client.library.thumbnail({ caseId }).catch(() => null);
+      this.#thumbnails.set(caseId, made);
+    }
+    return made;
+  }
+
+  async update(caseIds: readonly string[], change: { readonly status?: CaseStatus; readonly notes?: string; readonly heldOut?: boolean }): Promise<void> {
+    try {
+      await this.#client.library.update({ caseIds, ...change });
+      await this.reload();
+    } catch (error) {
+      this.#activities.fail(error);
+    }
+  }
+
+  clear(): void {
+    this.#generation++;
+    this.#rows = new Map();
+    this.#pages.clear();
+    this.#thumbnails.clear();
+    this.total = 0;
+    this.loaded = false;
+    this.selected = null;
+    this.suggestion = null;
+  }
+
+  async #fetch(page: number, replace: boolean): Promise<void> {
+    const generation = this.#generation;
+    this.#pages.add(page);
+    try {
+      const answer = await this.#client.library.list({
+        text: this.text, ...(this.status === 'all' ? {} : { statuses: [this.status] }),
+        sort: this.sort, descending: this.descending, offset: page * pageSize, limit: pageSize,
+      });
+      if (generation !== this.#generation) return;
+      const rows = new Map(replace ? [] : this.#rows);
+      answer.cases.forEach((row, index) => rows.set(page * pageSize + index, row));
+      this.#rows = rows;
+      this.total = answer.total;
+      this.loaded = true;
+    } catch (error) {
+      this.#pages.delete(page);
+      if (generation === this.#generation) this.#activities.fail(error);
+    }
+  }
+
+  async #suggest(): Promise<void> {
+    try {
+      this.suggestion = (await this.#client.library.next({})).suggestion;
+    } catch {
+      this.suggestion = null; // A suggestion is a courtesy; the list works without one.
+    }
+  }
+}

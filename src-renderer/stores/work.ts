@@ -1,0 +1,150 @@
+import { fromWireError, StudioError } from '#shared/base/errors.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
+import type { Volume } from '#shared/geometry/grid.ts';
+import { boxSize, decodeDelta, unionBox, type Box, type Delta, type EditPolicy, type Operation } from '#shared/segmentation/index.ts';
+import type { Surface } from '../vtk/surfaceNets.ts';
+import type { Patch, WorkReply, WorkRequest } from './work.worker.ts';
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
+  readonly report: ReportProgress;
+}
+
+/** Boxes that are remembered one by one before they are joined. */
+const separateBoxes = 32;
+
+type AskRequest = Extract<WorkRequest, { readonly id: number }> extends infer R ? R extends { readonly id: number } ? Omit<R, 'id'> : never : never;
+
+/**
+ * Heavy work on the mask, off the window's thread. The worker keeps a copy of the mask, made at the first request; afterwards only boxes
+ * that changed are sent. Cancelling ends the worker, and the next request begins a new one.
+ */
+export class MaskWork implements Disposable {
+  readonly #mask: Volume<Uint8Array>;
+  readonly #image: Volume;
+  #prediction: Volume<Uint8Array> | null = null;
+  #worker: Worker | null = null;
+  #dirty: Box[] = [];
+  #sent = { image: false, prediction: false };
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+
+  constructor(mask: Volume<Uint8Array>, image: Volume) {
+    this.#mask = mask;
+    this.#image = image;
+  }
+
+  setPrediction(prediction: Volume<Uint8Array> | null): void {
+    this.#prediction = prediction;
+    this.#sent.prediction = false;
+  }
+
+  /** The mask changed here since the last request. */
+  changed(box: Box): void {
+    if (this.#worker === null) return;
+    this.#dirty.push(box);
+    if (this.#dirty.length > separateBoxes) this.#dirty = [this.#dirty.reduce<Box | null>(unionBox, null) as Box];
+  }
+
+  /** The delta of an operation; the mask itself is not changed. */
+  async run(operation: Operation, policy: EditPolicy, report: ReportProgress, signal: AbortSignal): Promise<Delta> {
+    const abort = (): void => this.dispose();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      const delta = decodeDelta((await this.#ask({ kind: 'operation', operation, policy }, report, true)) as Uint8Array);
+      if (delta.box !== null) this.changed(delta.box); // The worker's copy is ahead until the delta is applied here, too.
+      return delta;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** Voxels by label value. */
+  async counts(): Promise<Readonly<Record<number, number>>> {
+    return (await this.#ask({ kind: 'counts' }, () => undefined, false)) as Readonly<Record<number, number>>;
+  }
+
+  async surfaces(labels: readonly number[], report: ReportProgress): Promise<readonly (readonly [number, Surface])[]> {
+    return (await this.#ask({ kind: 'surfaces', labels }, report, false)) as readonly (readonly [number, Surface])[];
+  }
+
+  dispose(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    for (const { reject } of this.#waiting.values()) reject(new StudioError('cancelled', 'Cancelled.'));
+    this.#waiting.clear();
+  }
+
+  #ask(request: AskRequest, report: ReportProgress, withLayers: boolean): Promise<unknown> {
+    const worker = this.#ready(withLayers);
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject, report });
+      worker.postMessage({ ...request, id } as WorkRequest);
+    });
+  }
+
+  #ready(withLayers: boolean): Worker {
+    const worker = this.#worker ?? this.#start();
+    const boxes = this.#dirty;
+    this.#dirty = [];
+    if (boxes.length > 0) {
+      const patches = boxes.map((box) => this.#patch(box));
+      worker.postMessage({ kind: 'patch', patches } satisfies WorkRequest, patches.map(({ data }) => data.buffer as ArrayBuffer));
+    }
+    if (withLayers && !this.#sent.image) {
+      this.#sent.image = true;
+      worker.postMessage({ kind: 'layer', layer: 'image', volume: this.#image } satisfies WorkRequest);
+    }
+    if (withLayers && !this.#sent.prediction && this.#prediction !== null) {
+      this.#sent.prediction = true;
+      worker.postMessage({ kind: 'layer', layer: 'prediction', volume: this.#prediction } satisfies WorkRequest);
+    }
+    return worker;
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./work.worker.ts', import.meta.url), { type: 'module' });
+    this.#worker = worker;
+    this.#sent = { image: false, prediction: false };
+    worker.onmessage = ({ data }: MessageEvent<WorkReply>) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      for (const { reject } of this.#waiting.values()) reject(new StudioError('internal', 'The tool stopped unexpectedly. The mask is unchanged; try again.', { detail: event.message }));
+      this.#waiting.clear();
+      this.#worker?.terminate();
+      this.#worker = null;
+    };
+    worker.postMessage({ kind: 'open', grid: this.#mask.grid } satisfies WorkRequest);
+    this.#dirty = [{ lower: [0, 0, 0], upper: this.#mask.grid.size }];
+    return worker;
+  }
+
+  #patch(box: Box): Patch {
+    const [ni, nj] = this.#mask.grid.size;
+    const [width, height, depth] = boxSize(box);
+    const data = new Uint8Array(width * height * depth);
+    let at = 0;
+    for (let k = box.lower[2]; k < box.upper[2]; k++) {
+      for (let j = box.lower[1]; j < box.upper[1]; j++, at += width) {
+        const start = box.lower[0] + ni * (j + nj * k);
+        data.set(this.#mask.data.subarray(start, start + width), at);
+      }
+    }
+    return { box, data };
+  }
+
+  #receive(message: WorkReply): void {
+    const waiting = this.#waiting.get(message.id);
+    if (waiting === undefined) return;
+    if (message.kind === 'progress') {
+      waiting.report({ phase: message.phase, fraction: message.fraction });
+      return;
+    }
+    this.#waiting.delete(message.id);
+    if (message.kind === 'done') waiting.resolve(message.result);
+    else waiting.reject(fromWireError(message.error));
+  }
+}

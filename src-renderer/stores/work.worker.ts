@@ -1,0 +1,83 @@
+import { toWireError, type WireError } from '#shared/base/errors.ts';
+import { voxelCount, type Grid, type LabelVolume, type Volume } from '#shared/geometry/grid.ts';
+import { boxSize, labelCounts, runOperation, type Box, type EditPolicy, type Operation } from '#shared/segmentation/index.ts';
+import { surfaceOf, thinned, type Surface } from '../vtk/surfaceNets.ts';
+
+/** Voxels of a box, i fastest. */
+export interface Patch { readonly box: Box; readonly data: Uint8Array }
+
+export type WorkRequest =
+  | { readonly kind: 'open'; readonly grid: Grid }
+  | { readonly kind: 'patch'; readonly patches: readonly Patch[] }
+  | { readonly kind: 'layer'; readonly layer: 'image' | 'prediction'; readonly volume: Volume }
+  | { readonly kind: 'operation'; readonly id: number; readonly operation: Operation; readonly policy: EditPolicy }
+  | { readonly kind: 'counts'; readonly id: number }
+  | { readonly kind: 'surfaces'; readonly id: number; readonly labels: readonly number[] };
+
+export type WorkReply =
+  | { readonly kind: 'progress'; readonly id: number; readonly phase: string; readonly fraction: number }
+  | { readonly kind: 'done'; readonly id: number; readonly result: unknown }
+  | { readonly kind: 'failed'; readonly id: number; readonly error: WireError };
+
+/** Surfaces are made from at most about this many voxels. */
+const surfaceVoxels = 12_000_000;
+
+let mask: LabelVolume | null = null;
+let image: Volume | undefined;
+let prediction: LabelVolume | undefined;
+
+const reply = (message: WorkReply): void => postMessage(message);
+
+onmessage = ({ data: request }: MessageEvent<WorkRequest>): void => {
+  switch (request.kind) {
+    case 'open':
+      mask = { grid: request.grid, data: new Uint8Array(voxelCount(request.grid)) };
+      image = undefined;
+      prediction = undefined;
+      return;
+    case 'patch':
+      for (const patch of request.patches) place(patch);
+      return;
+    case 'layer':
+      if (request.layer === 'image') image = request.volume;
+      else prediction = request.volume as LabelVolume;
+      return;
+    default:
+      try {
+        reply({ kind: 'done', id: request.id, result: answer(request) });
+      } catch (error) {
+        reply({ kind: 'failed', id: request.id, error: toWireError(error) });
+      }
+  }
+};
+
+function answer(request: Extract<WorkRequest, { readonly id: number }>): unknown {
+  if (mask === null) return null;
+  const report = (phase: string, fraction: number): void => reply({ kind: 'progress', id: request.id, phase, fraction });
+  if (request.kind === 'counts') return labelCounts(mask);
+  if (request.kind === 'operation') {
+    const target = {
+      volume: mask, policy: request.policy, ...(image === undefined ? {} : { image }),
+      progress: ({ phase, fraction }: { readonly phase: string; readonly fraction: number }): void => report(phase, fraction),
+    };
+    return runOperation(target, request.operation, prediction === undefined ? {} : { prediction }).bytes;
+  }
+  const step = Math.max(1, Math.ceil(Math.cbrt(mask.data.length / surfaceVoxels)));
+  const thin = thinned(mask.data as Uint8Array, mask.grid, [step, step, step]);
+  return request.labels.map((label, index): readonly [number, Surface] => {
+    report('Surfaces', index / request.labels.length);
+    return [label, surfaceOf(thin.mask, thin.grid, label)];
+  });
+}
+
+function place({ box, data }: Patch): void {
+  if (mask === null) return;
+  const [ni, nj] = mask.grid.size;
+  const [width] = boxSize(box);
+  let at = 0;
+  for (let k = box.lower[2]; k < box.upper[2]; k++) {
+    for (let j = box.lower[1]; j < box.upper[1]; j++, at += width) {
+      mask.data.set(data.subarray(at, at + width), box.lower[0] + ni * (j + nj * k));
+    }
+  }
+}

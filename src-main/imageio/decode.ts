@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { StudioError } from '#shared/base/errors.ts';
 import { detectFormat } from './detect.ts';
 import { readDicom } from './dicom/readDicom.ts';
-import { asFileError, unsupportedFile } from './failure.ts';
+import { asFileError, packedDicom, unsupportedFile } from './failure.ts';
 import { readMetaImage } from './metaimage/readMetaImage.ts';
 import { readNifti } from './nifti/readNifti.ts';
 import { readNrrd } from './nrrd/readNrrd.ts';
@@ -28,7 +28,9 @@ export async function decodeImage({ paths, maxBytes, identity, series }: DecodeR
       case 'nifti': return await readNifti(path, format.compression, limits);
       case 'nrrd': return await readNrrd(path, format.compression, limits);
       case 'metaimage': return await readMetaImage(path, limits);
-      case 'dicom': return await readDicom(paths, limits, { identity, series });
+      case 'dicom':
+        if (format.compression !== 'none') throw unsupportedFile(path, packedDicom);
+        return await readDicom(paths, limits, { identity, series });
       case undefined: throw unsupportedFile(path, 'is no image that is read here: NIfTI, NRRD, MetaImage and DICOM are.');
     }
   } catch (error) {

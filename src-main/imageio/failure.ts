@@ -11,6 +11,8 @@ export function unsupportedFile(path: string, sentence: string): StudioError {
   return fileError('unsupported', path, sentence);
 }
 
+export const packedDicom = 'is a DICOM file packed with gzip; unpack it first.';
+
 function fileError(code: ErrorCode, path: string, sentence: string, cause?: unknown): StudioError {
   // Control characters and direction marks in a name must not reach a terminal or a window.
   const name = basename(path).replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 120);

@@ -3,6 +3,7 @@ import { basename, join, relative } from 'node:path';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import { toWireError } from '#shared/base/errors.ts';
 import { detectFormat } from './detect.ts';
+import { packedDicom, unsupportedFile } from './failure.ts';
 import { scanDicomFiles } from './dicom/scanDicom.ts';
 
 export interface ScanRequest { readonly folder: string }
@@ -34,7 +35,8 @@ export async function scanPaths({ folder }: ScanRequest, report: ReportProgress)
     if (done++ % 50 === 0) report({ phase: 'Looking at files', fraction: done / (files.length + 1) });
     try {
       const format = await detectFormat(path);
-      if (format?.kind === 'dicom') dicomFiles.push(path);
+      if (format?.kind === 'dicom' && format.compression !== 'none') leftOut.push({ path, reason: unsupportedFile(path, packedDicom).message });
+      else if (format?.kind === 'dicom') dicomFiles.push(path);
       else if (format) candidates.push({ paths: [path], name: stem(path), format: format.kind, kind: /\.seg\.nrrd$/i.test(path) ? 'labels' : 'image' });
       else if (!isCompanion(path)) leftOut.push({ path, reason: `${basename(path)} is no image that is read here.` });
     } catch (error) {

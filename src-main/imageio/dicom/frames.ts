@@ -43,10 +43,10 @@ export function framesOf({ path, dataset }: DicomFile): { frames: Frame[] } | { 
   if (dataset.strings('ImageType').includes('MOSAIC')) return { reason: 'is a mosaic of slices; convert it to single slices first.' };
   const shared = dataset.item('SharedFunctionalGroupsSequence');
   const groups = dataset.items('PerFrameFunctionalGroupsSequence');
-  const count = dataset.number('NumberOfFrames', 1);
-  if (count > 1 && groups.length !== count) return { reason: 'holds several frames without saying where each lies.' };
+  const count = Math.max(1, dataset.number('NumberOfFrames', 1));
+  if (count > 1 && groups.length < count) return { reason: 'holds several frames without saying where each lies.' };
   const frames: Frame[] = [];
-  for (let index = 0; index < Math.max(1, groups.length); index++) {
+  for (let index = 0; index < count; index++) {
     const frame = frameOf(path, dataset, index, groups[index], shared);
     if (!frame) return { reason: 'does not say where it lies in the patient (a projection, photograph or secondary capture), so that it is no part of a volume.' };
     frames.push(frame);

@@ -28,13 +28,14 @@ export function parseDicom(path: string, bytes: Uint8Array, isPrefix = false): D
     }
     const named = new DicomDataset(meta, explicitLittle).string('TransferSyntaxUID');
     const transferSyntax = named || guessedSyntax(bytes, at);
-    const syntax: Syntax = { explicit: transferSyntax !== uids.implicitLittle, little: transferSyntax !== uids.explicitBig };
     let body = bytes;
     if (transferSyntax === uids.deflated) {
       if (isPrefix) return null;
       body = inflateRawSync(bytes.subarray(at), { maxOutputLength: Math.min(inflatedLimit, bytes.length * deflateRatio) });
       at = 0;
     }
+    // Some writers name one syntax and write the other; the first element shows which it is.
+    const syntax: Syntax = { explicit: looksExplicit(body, at), little: transferSyntax !== uids.explicitBig };
     const elements = new Map<number, DicomElement>();
     // What follows the pixel data (padding, signatures) is of no use here.
     parseElements(body, at, body.length, syntax, elements, { until: (tag) => tag > 0x7fe00010, isPrefix });
@@ -48,11 +49,15 @@ export function parseDicom(path: string, bytes: Uint8Array, isPrefix = false): D
 }
 
 function isMetaGroup(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 2 && bytes[at + 1] === 0 && /^[A-Z]{2}$/.test(String.fromCharCode(bytes[at + 4] ?? 0, bytes[at + 5] ?? 0));
+  return bytes[at] === 2 && bytes[at + 1] === 0 && looksExplicit(bytes, at);
+}
+
+function looksExplicit(bytes: Uint8Array, at: number): boolean {
+  return /^[A-Z]{2}$/.test(String.fromCharCode(bytes[at + 4] ?? 0, bytes[at + 5] ?? 0));
 }
 
 /** The syntax of a file that does not name it, by its first element. */
 function guessedSyntax(bytes: Uint8Array, at: number): string {
-  if (!/^[A-Z]{2}$/.test(String.fromCharCode(bytes[at + 4] ?? 0, bytes[at + 5] ?? 0))) return uids.implicitLittle;
+  if (!looksExplicit(bytes, at)) return uids.implicitLittle;
   return bytes[at] === 0 && bytes[at + 1] !== 0 ? uids.explicitBig : uids.explicitLittle;
 }

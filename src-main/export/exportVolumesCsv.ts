@@ -1,0 +1,25 @@
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import type { LabelVolumeRow } from './labelVolumes.ts';
+import { exportFailed } from './verify.ts';
+
+export interface CaseVolumes {
+  /** What the case is called in the table; an anonymous name unless identities were asked for. */
+  readonly caseName: string;
+  readonly rows: readonly LabelVolumeRow[];
+}
+
+/** Writes a table `case,label,name,voxels,volume_ml` (UTF-8, RFC 4180), a line for every case and label. Throws `io` or `disk-full`. */
+export async function exportVolumesCsv(path: string, cases: readonly CaseVolumes[]): Promise<void> {
+  const lines = cases.flatMap(({ caseName, rows }) => rows.map(({ value, name, voxels, millilitres }) => [field(caseName), value, field(name), voxels, millilitres.toFixed(4)].join(',')));
+  const text = `${['case,label,name,voxels,volume_ml', ...lines].join('\r\n')}\r\n`;
+  await writeFileAtomically(path, [new TextEncoder().encode(text)], {
+    check: async (temporary) => { if ((await readFile(temporary, 'utf8')) !== text) throw exportFailed(path, 'the table differs'); },
+  });
+}
+
+/** Quoted where needed; a leading sign that spreadsheets take for a formula is made text. */
+function field(text: string): string {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -57,7 +57,7 @@ export async function exportNnunet(folder: string, { name, modality, labelSet, c
   }
   const text = `${JSON.stringify({
     name, channel_names: { 0: modality === 'unknown' ? 'image' : modality === 'MR' ? 'MRI' : 'CT' },
-    labels: Object.fromEntries([['background', 0], ...ordered.map((label, n) => [uniqueName(ordered, n), n + 1])]),
+    labels: Object.fromEntries([['background', 0], ...ordered.map((_, n) => [uniqueName(ordered, n), n + 1])]),
     logonet_label_values: ordered.map(({ value }) => value), numTraining: labelled.length, file_ending: '.nii.gz',
   }, null, 2)}\n`;
   await writeFileAtomically(join(folder, 'dataset.json'), [new TextEncoder().encode(text)], {

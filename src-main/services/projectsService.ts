@@ -1,9 +1,10 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { getLabelSet, setLabelSet } from '#main/library/index.ts';
+import { openDemo } from './demoProject.ts';
 import type { RecentProjects } from './recentProjects.ts';
 import type { Workbench } from './workbench.ts';
 
-export function projectsService(workbench: Workbench, recent: RecentProjects): Omit<ServiceHandlers<'projects'>, 'demo'> {
+export function projectsService(workbench: Workbench, recent: RecentProjects, demoFolder: string): ServiceHandlers<'projects'> {
   return {
     recent: () => ({ projects: recent.list() }),
     forget: async ({ path }) => {
@@ -17,6 +18,7 @@ export function projectsService(workbench: Workbench, recent: RecentProjects): O
       await workbench.close();
       return {};
     },
+    demo: async (_input, { signal, report }) => workbench.describe(await openDemo(workbench, demoFolder, signal, report)),
     setLabels: ({ labels }) => {
       const { project } = workbench.require();
       setLabelSet(project.write, { labels });

@@ -9,6 +9,7 @@ import { jobsService } from './jobsService.ts';
 import { libraryService } from './libraryService.ts';
 import type { Log } from './log.ts';
 import { modelsService } from './modelsService.ts';
+import { predictionsService } from './predictionsService.ts';
 import { problemsService } from './problemsService.ts';
 import { projectsService } from './projectsService.ts';
 import { RecentProjects } from './recentProjects.ts';
@@ -38,12 +39,13 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
   return {
     handlers: {
       app: appService(host, marker, log),
-      projects: projectsService(workbench, recent),
+      projects: projectsService(workbench, recent, folders.demo),
       library: libraryService(workbench),
       images: imagesService(workbench),
       document: documentService(workbench),
       jobs: jobsService(workbench),
       models: modelsService(workbench, publish),
+      predictions: predictionsService(workbench),
       problems: problemsService(workbench),
       settings: settingsService(settings, publish),
       files: filesService(host),

@@ -4,6 +4,7 @@ import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
 import { countByStatus, createProject, getLabelSet, openProject, type Project } from '#main/library/index.ts';
+import { Adoptions } from './adoptions.ts';
 import { ImageCache } from './imageCache.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from './log.ts';
@@ -17,6 +18,8 @@ export interface Notice {
   readonly message: string;
 }
 
+const recentJobs = 100;
+
 /** What is open together with a project. */
 export interface ProjectSession {
   readonly project: Project;
@@ -25,6 +28,11 @@ export interface ProjectSession {
   readonly problems: ProblemList;
   readonly queue: JobQueue;
   readonly notices: readonly Notice[];
+  /** Calls back with each change of a job until the result is called. */
+  readonly watch: Adoptions['watch'];
+  /** Resolves when a finished job's result is in the library. */
+  readonly adopted: (jobId: string) => Promise<void>;
+  readonly settle: () => Promise<void>;
 }
 
 export interface WorkbenchOptions {
@@ -94,6 +102,12 @@ export class Workbench {
     if (this.#session !== null) this.#options.publish('projects.changed', { project: this.describe(this.#session) });
   }
 
+  /** What to compute on: the person's choice. */
+  get device(): string {
+    const { device } = this.#options.settings.current;
+    return device === 'auto' ? 'cpu' : device;
+  }
+
   get #author(): string {
     return this.#options.settings.current.annotator;
   }
@@ -103,11 +117,21 @@ export class Workbench {
     const project = openIt();
     await this.#end();
     const { publish, log, recent } = this.#options;
+    const problems = new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); });
+    const adoptions = new Adoptions(project, {
+      predicted: (caseId, modelId) => { publish('predictions.added', { caseId, modelId }); },
+      modelsChanged: () => { publish('models.changed', {}); },
+      casesChanged: (caseIds) => { this.casesChanged(caseIds); },
+      problem: (subject, message) => problems.add([{ severity: 'warning', subject, message, caseId: null }]),
+    }, log);
     const queue = new JobQueue({
       store: libraryJobStore(project),
       folder: (jobId) => project.paths.job(jobId),
       events: {
-        changed: (job) => { publish('jobs.changed', { job }); },
+        changed: (job) => {
+          publish('jobs.changed', { job });
+          adoptions.jobChanged(job);
+        },
         point: (jobId, point) => { publish('jobs.point', { jobId, point }); },
         alarm: (jobId, alarm) => { publish('jobs.alarm', { jobId, alarm }); },
         compute: (event) => {
@@ -128,11 +152,16 @@ export class Workbench {
         sessionEnded: (caseId, ended) => { publish('document.sessionEnded', { caseId, session: ended }); },
         caseChanged: (caseId) => { this.casesChanged([caseId]); },
       }),
-      problems: new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); }),
+      problems,
       queue,
       notices,
+      watch: (jobId, watcher) => adoptions.watch(jobId, watcher),
+      adopted: (jobId) => adoptions.wait(jobId),
+      settle: () => adoptions.settle(),
     };
     this.#session = session;
+    // What had finished before a crash but was not taken over.
+    for (const job of queue.list(recentJobs)) if (job.state === 'done') adoptions.jobChanged(job);
     await recent.add(project.paths.folder, project.info.name);
     publish('projects.changed', { project: this.describe(session) });
     return session;
@@ -150,6 +179,7 @@ export class Workbench {
     } finally {
       try {
         await session.queue.close();
+        await session.settle();
       } finally {
         session.project.close();
       }

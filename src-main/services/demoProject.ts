@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { StudioError } from '#shared/base/errors.ts';
+import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import { phantomLabelSet } from '#shared/domain/phantom.ts';
+import { listCases } from '#main/library/index.ts';
+import { importModel } from './adoptModel.ts';
+import { importCases } from './importCases.ts';
+import { finished, submitPrediction } from './predictionsService.ts';
+import type { ProjectSession, Workbench } from './workbench.ts';
+
+/** Seeds that no shipped model was trained on. */
+const seeds = Array.from({ length: 10 }, (_, index) => 9001 + index);
+const labelled = 3;
+const shippedModel = join(import.meta.dirname, '..', '..', 'resources', 'models', 'phantom');
+
+/**
+ * Opens the demo project, made at the first call: ten generated abdomens, three of them with their truth, the shipped model, and its
+ * prediction of a first case; the others are predicted in the background. What a cancelled call leaves is made anew by the next.
+ */
+export async function openDemo(workbench: Workbench, folder: string, cancellation: Cancellation, report: ReportProgress): Promise<ProjectSession> {
+  if (existsSync(join(folder, 'project.json'))) {
+    const session = await workbench.open(folder);
+    if (listCases(session.project.read, { limit: 1 }).total === seeds.length) return session;
+    await workbench.close();
+  }
+  await rm(folder, { recursive: true, force: true });
+  const files = await mkdtemp(join(tmpdir(), 'logonet-demo-'));
+  try {
+    await writePhantoms(files, cancellation, (done) => { report({ phase: 'Making phantoms', fraction: (0.5 * done) / seeds.length }); });
+    throwIfCancelled(cancellation);
+    const session = await workbench.create(folder, 'Demo: abdominal phantoms', phantomLabelSet);
+    await importCases(session.project, [files], { mode: 'copy', cancellation, report: ({ phase, fraction }) => { report({ phase, fraction: 0.5 + 0.3 * fraction }); } });
+    workbench.casesChanged(null);
+    if (existsSync(join(shippedModel, 'model.json'))) await predictAtOnce(session, workbench.device, (progress) => { report({ ...progress, fraction: 0.8 + 0.2 * progress.fraction }); });
+    return session;
+  } finally {
+    await rm(files, { recursive: true, force: true });
+  }
+}
+
+async function predictAtOnce(session: ProjectSession, device: string, report: ReportProgress): Promise<void> {
+  await importModel(session.project, shippedModel, 'Shipped phantom model');
+  const [first, ...others] = listCases(session.project.read, { statuses: ['unlabelled'], sort: 'name' }).cases.map(({ id }) => id);
+  if (first === undefined) return;
+  await finished(session, (await submitPrediction(session, device, [first], undefined, 'interactive')).id, report);
+  await submitPrediction(session, device, others, undefined, 'background');
+}
+
+function writePhantoms(folder: string, cancellation: Cancellation, onDone: (count: number) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./demoPhantomsWorker.ts', import.meta.url), { workerData: { folder, seeds, labelled } });
+    worker.on('message', (count: number) => {
+      onDone(count);
+      if (cancellation.aborted) void worker.terminate();
+    });
+    worker.on('error', (cause) => { reject(new StudioError('io', 'The demo project could not be made. Is the disk full?', { cause })); });
+    worker.on('exit', () => { resolve(); });
+  });
+}

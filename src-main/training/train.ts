@@ -13,7 +13,7 @@ import { averageEvery, WeightAverage } from './average.ts';
 import { BatchSource } from './batchSource.ts';
 import { BudgetClock } from './budgetClock.ts';
 import { decodeCheckpoint, encodeCheckpoint, type CheckpointStore, type RunState } from './checkpoint.ts';
-import { collapsedClasses, collapseWatchFrom, type ClassFacts } from './guards.ts';
+import { collapsedClasses, collapseWatchFrom, collapseWatchSteps, type ClassFacts } from './guards.ts';
 import { learningRate } from './schedule.ts';
 import { TrainingNetwork } from './trainingNetwork.ts';
 import type { TrainingPlan } from './trainingPlan.ts';
@@ -35,6 +35,8 @@ export interface TrainingSetup {
   readonly mirrorAxes: readonly (0 | 1 | 2)[];
   /** Weights to start from, carried over wherever name and shape agree. */
   readonly start?: Weights;
+  /** 'best' (unless given): the weights that validated best. 'last': the final ones; validation then only watches, and stays honest. */
+  readonly keep?: 'best' | 'last';
   readonly store: CheckpointStore;
   readonly memoryBudgetBytes?: number;
   /** Seconds of the budget that the preparation took. */
@@ -65,6 +67,7 @@ export interface TrainingOutcome {
 const mostRecoveries = 5;
 const watchedTrainingCases = 4;
 const validationsInBudget = 12;
+const fewestStepsBetween = 25;
 
 /**
  * Trains a segmentation network within a budget. Goes on from the store's checkpoint where there is one; with a budget in steps the
@@ -229,7 +232,7 @@ class Run {
 
   #validationDue(): boolean {
     const { validateEvery } = this.#setup;
-    if (this.#clock.bySteps) return this.#state.step % (validateEvery ?? Math.max(1, Math.ceil(this.#clock.limit / validationsInBudget))) === 0;
+    if (this.#clock.bySteps) return this.#state.step % (validateEvery ?? Math.max(fewestStepsBetween, Math.ceil(this.#clock.limit / validationsInBudget))) === 0;
     if (validateEvery !== undefined) return this.#state.step % validateEvery === 0;
     return this.#clock.seconds - this.#lastValidation > Math.max(this.#clock.limit / (validationsInBudget + 1), 10 * this.#validationCost);
   }
@@ -243,11 +246,11 @@ class Run {
     const { summary, score } = await validate(this.#predictor, watched, this.#hooks);
     const dice = Object.fromEntries(summary.flatMap((row, index) => (row.dice === null ? [] : [[classes[index]?.name ?? String(row.label), row.dice]])));
     const { step, best } = this.#state;
-    if (validationCases.length > 0 && (best === null || score > best.score)) {
+    if (validationCases.length > 0 && this.#setup.keep !== 'last' && (best === null || score > best.score)) {
       await this.#guarded(() => store.save('best', encodeSafetensors(weights)));
       this.#state = { ...this.#state, best: { step, score, dice } };
     }
-    if (this.#clock.fraction(step) >= collapseWatchFrom) {
+    if (this.#clock.fraction(step) >= collapseWatchFrom && step >= collapseWatchSteps) {
       for (const { name, message } of collapsedClasses(summary, classes)) {
         if (this.#state.alarms.includes(name)) continue;
         this.#state = { ...this.#state, alarms: [...this.#state.alarms, name] };

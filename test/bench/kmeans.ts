@@ -63,8 +63,8 @@ const used = points.subarray(0, count * dimension);
 console.log(`${count} slices of ${dimension} values, K=${clusters}, 350 batches of 1024`);
 
 const makeProducts = values.plain === true ? plainInnerProducts : await (async () => {
-  const { createExecutor } = await import('#main/engine/executors/index.ts');
-  const executor = await createExecutor('cpu');
+  const { openExecutor } = await import('#main/jobs/tasks/openExecutor.ts');
+  const executor = await openExecutor('cpu');
   console.log(executor.description);
   return engineInnerProducts(executor);
 })();

@@ -8,11 +8,12 @@ import type { ReportProgress } from '#shared/base/progress.ts';
 import type { IntensityRule } from '#shared/domain/modelCard.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
 import type { LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
-import { readImage, readLabels } from '#main/imageio/readImage.ts';
+import { readImage } from '#main/imageio/readImage.ts';
 import { prepareImage, prepareLabels } from '#main/inference/prepareVolume.ts';
 import { encodeCase } from '#main/training/caseFile.ts';
 import { fingerprintCase, type CaseFingerprint, type Modality } from '#main/training/fingerprint.ts';
 import { writeFileAtomically } from '../atomicFile.ts';
+import { readMask } from './readMask.ts';
 
 /** A labelled case by the paths of its image (a file, or the files of a series) and its mask. */
 export interface LabelledCase {
@@ -114,7 +115,7 @@ function fileName(path: string | readonly string[]): string {
 }
 
 async function load({ image, labels }: LabelledCase, cancellation: Cancellation): Promise<Loaded> {
-  const [readImageResult, readLabelsResult] = [await readImage(image, { cancellation }), await readLabels(labels, { cancellation })];
+  const [readImageResult, readLabelsResult] = [await readImage(image, { cancellation }), await readMask(labels, cancellation)];
   const hash = createHash('sha256').update(readImageResult.contentHash).update(readLabelsResult.contentHash).digest('hex');
   return { image: readImageResult.volume, labels: readLabelsResult.volume, modality: readImageResult.modality, hash };
 }

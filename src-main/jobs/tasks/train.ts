@@ -45,6 +45,8 @@ const configSchema = v.object({
   threads: v.optional(v.number()),
   memoryBudgetBytes: v.optional(v.number()),
   validateEvery: v.optional(v.number()),
+  /** Which weights to keep: those that validated best, or the final ones. */
+  keep: v.optional(v.picklist(['best', 'last']), 'best'),
   /** Voxels along D, H, W, instead of the plan's choice. */
   patch: v.optional(v.tuple([v.number(), v.number(), v.number()])),
   batch: v.optional(v.number()),
@@ -80,7 +82,7 @@ export interface TrainTaskResult {
 }
 
 /** What a first attempt decided and later ones keep. */
-interface Preparation {
+export interface Preparation {
   readonly variant: string;
   readonly architecture: ArchitectureConfig;
   readonly labelSet: LabelSet;
@@ -117,7 +119,7 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
     const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
     const outcome = await train({
       executor, architecture, plan, recipe: { ...base, ...defined(numbers), augmentation },
-      budget: config.budget, validateEvery: config.validateEvery, seed: config.seed,
+      budget: config.budget, validateEvery: config.validateEvery, keep: config.keep, seed: config.seed,
       trainingCases: preparation.training.map(({ file }) => file), validationCases: preparation.validation.map(({ file }) => file),
       classes: classToLabel.slice(1).map((value, index) => ({
         name: nameOf(labelSet, value), trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
@@ -145,17 +147,18 @@ function defaultMemoryBudget(executor: Executor): number | undefined {
   return executor.name === 'cpu' || executor.name === 'reference' ? totalmem() / 2 : undefined;
 }
 
-async function readPreparation(folder: string): Promise<Preparation | undefined> {
+export async function readPreparation(folder: string): Promise<Preparation | undefined> {
   const text = await readFile(join(folder, 'preparation.json'), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : JSON.parse(text) as Preparation;
 }
 
-async function prepare(context: TaskContext<TrainTaskConfig>, executor: Executor, from: ModelCard | undefined): Promise<Preparation> {
+/** Reads and writes the cases and decides the plan; kept in the checkpoint folder, where the training finds it. */
+export async function prepare(context: Pick<TaskContext<TrainTaskConfig>, 'config' | 'checkpointFolder' | 'alarm' | 'cancellation' | 'report'>, executor: Executor, from: ModelCard | undefined): Promise<Preparation> {
   const { config, checkpointFolder, alarm } = context;
   const work = new CasePreparation();
   const looks = await work.look(config.cases, config.labelSet?.labels.map(({ value }) => value), config.modality, context);
   for (const { reason } of work.leftOut) alarm('warning', `Left out: ${reason}`);
-  if (looks.length === 0) throw new StudioError('invalid-file', `None of the ${config.cases.length} cases can be used${work.leftOut[0] ? `; the first: ${work.leftOut[0].reason}` : ''}.`);
+  if (looks.length === 0) throw new StudioError('invalid-file', `None of the ${config.cases.length} cases can be used${work.leftOut[0] ? `; the first: ${work.leftOut[0].reason}` : '.'}`);
   const labelSet = config.labelSet ?? labelSetOf(looks);
   if (labelSet.labels.length === 0) throw new StudioError('invalid-file', 'The masks hold no label at all: there is nothing to learn.');
   const classToLabel = [0, ...labelSet.labels.map(({ value }) => value).sort((a, b) => a - b)];

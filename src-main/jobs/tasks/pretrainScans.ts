@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StudioError } from '#shared/base/errors.ts';
+import type { CurvePoint } from '#shared/domain/job.ts';
+import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { TrainConfig } from '#shared/domain/trainConfig.ts';
+import { chooseEnsemble, subsetSize } from '#main/clustering/ensemble.ts';
+import type { Executor } from '#main/engine/executors/executor.ts';
+import type { Weights } from '#main/model/weights.ts';
+import { CaseReader } from '#main/training/caseFile.ts';
+import type { CheckpointStore } from '#main/training/checkpoint.ts';
+import { pretrain } from '#main/training/pretrain.ts';
+import type { MaskingSettings } from '#main/training/masking.ts';
+import { fitPretraining, type PretrainFit } from '#main/training/pretrainFit.ts';
+import { writeFileAtomically } from '../atomicFile.ts';
+import type { TaskContext } from '../task.ts';
+import { clusterScans, type PreparedScan } from './clusterScans.ts';
+import { backboneFolder, readPretrained, readPseudoLabels, writePretrained, type Pretrained } from './learned.ts';
+import { saveModel } from './modelFolder.ts';
+
+export interface PretrainScansRequest {
+  readonly executor: Executor;
+  /** What the backbone is made for: architecture, spacing, intensities and patch are the ones that fine-tuning will have. */
+  readonly card: Omit<ModelCard, 'history' | 'datasetHash'>;
+  readonly batch: number;
+  readonly scans: readonly PreparedScan[];
+  readonly learnedFolder: string;
+  readonly budget: TrainConfig['budget'];
+  readonly seed: number;
+  readonly start?: Weights;
+  readonly memoryBudgetBytes?: number;
+  /** null: without masking. */
+  readonly masking?: MaskingSettings | null;
+  /** Instead of what the device can bear. */
+  readonly clusterers?: number;
+  readonly peakRate?: number;
+}
+
+export interface PretrainScansResult {
+  readonly folder: string;
+  readonly fit: PretrainFit;
+  readonly steps: number;
+  readonly curve: readonly CurvePoint[];
+  /** Mean loss per masked slice and clusterer at the end; ln K is a guess. */
+  readonly loss: number | null;
+}
+
+const PEAK_RATE = 1e-3;
+
+/**
+ * Clusters the scans and pre-trains a backbone on them; writes it as a model folder (with the head of `start`, where there is one) and says what it did. Repeats
+ * nothing that is there for the same scans and settings.
+ */
+export async function pretrainScans(request: PretrainScansRequest, context: Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn' | 'alarm' | 'point'>): Promise<PretrainScansResult> {
+  const { executor, card, batch, scans, learnedFolder, budget, seed, memoryBudgetBytes } = request;
+  const slices = scans.reduce((sum, { file }) => sum + slicesOf(file), 0);
+  const minutes = 'minutes' in budget ? budget.minutes : 60;
+  const fit = fitPretraining({
+    executor, architecture: card.architecture, patch: card.patch, batch, memoryBudgetBytes,
+    largestK: chooseEnsemble(slices, 1, seed).largestK, headShare: minutes < 15 ? 0.5 : minutes < 120 ? 1 : 2,
+  });
+  const clusterers = request.clusterers ?? fit.clusterers;
+  context.alarm('info', `Pre-training on ${slices} slices of ${scans.length} scans with ${fit.sentence}`);
+  const clusters = await clusterScans(executor, scans, learnedFolder, { clusterers, largestK: fit.clusters, seed }, context);
+  const { byCase } = readPseudoLabels(learnedFolder);
+  const key = createHash('sha256').update(JSON.stringify([clusters.key, card.architecture, card.patch, budget, seed, request.masking ?? 'paper', request.start !== undefined, request.peakRate])).digest('hex');
+  const folder = backboneFolder(learnedFolder);
+  const done = readPretrained(learnedFolder);
+  if (done?.key === key) return { folder, fit, steps: done.steps, curve: [], loss: null };
+  const store = fileStore(learnedFolder, key);
+  const outcome = await pretrain({
+    executor, architecture: card.architecture, patch: card.patch, batch, clusterers, clusters: clusters.clusters,
+    cases: scans.flatMap(({ id, file }) => {
+      const pseudo = byCase.get(id);
+      return pseudo === undefined ? [] : [{ file, pseudo }];
+    }),
+    masking: request.masking, budget, seed, peakRate: request.peakRate ?? PEAK_RATE, store, memoryBudgetBytes,
+    ...(request.start && { start: request.start }),
+  }, context);
+  // A head to start from stays on: fine-tuning then need not begin it anew.
+  await saveModel(folder, { ...card, datasetHash: clusters.key, history: [] }, new Map([...(request.start ?? []), ...outcome.backbone]));
+  const pretrained: Omit<Pretrained, 'format'> = {
+    key, cases: scans.map(({ id }) => id), steps: outcome.steps, minutes: outcome.seconds / 60,
+    sentence: `${fit.sentence} ${outcome.steps} steps in ${(outcome.seconds / 60).toFixed(1)} minutes, subsets of ${subsetSize(slices, 0.1)} slices.`,
+  };
+  await writePretrained(learnedFolder, pretrained);
+  await rm(join(learnedFolder, 'pretrain.safetensors'), { force: true });
+  return { folder, fit, steps: outcome.steps, curve: outcome.curve, loss: outcome.curve.at(-1)?.loss ?? null };
+}
+
+function slicesOf(file: string): number {
+  const reader = new CaseReader(file);
+  reader.close();
+  return reader.header.size[0];
+}
+
+/** One checkpoint in the learned folder; another run's is not taken up. */
+function fileStore(folder: string, key: string): CheckpointStore {
+  const file = join(folder, 'pretrain.safetensors');
+  const keyFile = join(folder, 'pretrain.key');
+  return {
+    load: async () => {
+      const other = await readFile(keyFile, 'utf8').catch(() => undefined);
+      if (other !== key) return undefined;
+      return readFile(file).catch((error: unknown) => {
+        throw new StudioError('corrupt', 'The checkpoint of the pre-training is missing; start it anew.', { cause: error });
+      });
+    },
+    save: async (_name, bytes) => {
+      const other = await readFile(keyFile, 'utf8').catch(() => undefined);
+      if (other !== key) await rm(keyFile, { force: true });
+      await writeFileAtomically(file, bytes);
+      if (other !== key) await writeFileAtomically(keyFile, key);
+    },
+  };
+}

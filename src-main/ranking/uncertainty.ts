@@ -1,0 +1,17 @@
+/** Of 255: below it a background voxel counts as surely background. */
+const SURE = 26;
+
+/**
+ * Mean uncertainty, 0..1, over what the prediction calls foreground or is unsure of. `uncertainty` (0..255) is the entropy of the mean
+ * over mirrored predictions, so that their disagreement is in it. 0 where there is no such voxel.
+ */
+export function foregroundUncertainty(labels: ArrayLike<number>, uncertainty: ArrayLike<number>): number {
+  let [sum, voxels] = [0, 0];
+  for (let at = 0; at < labels.length; at++) {
+    const value = uncertainty[at] as number;
+    if ((labels[at] as number) === 0 && value < SURE) continue;
+    sum += value;
+    voxels++;
+  }
+  return voxels === 0 ? 0 : sum / voxels / 255;
+}

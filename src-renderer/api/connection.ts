@@ -3,7 +3,7 @@ import { createClient, type Client, type FrameTransport } from '#shared/contract
 declare global {
   interface Window {
     /** Set by Electron's preload; absent in the web host's window. */
-    readonly logonetStudio?: FrameTransport;
+    readonly logonet?: FrameTransport;
   }
 }
 
@@ -43,6 +43,6 @@ export interface Connection {
 
 /** The host: through Electron's bridge where there is one, else through the loopback socket. */
 export async function connect(): Promise<Connection> {
-  const transport = window.logonetStudio ?? (await connectWebSocket());
+  const transport = window.logonet ?? (await connectWebSocket());
   return { client: createClient(transport), onClose: (listener) => transport.onClose(listener) };
 }

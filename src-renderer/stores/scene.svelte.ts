@@ -1,3 +1,4 @@
+import { untrack } from 'svelte';
 import type { Label } from '#shared/domain/labelSet.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { toExtent, type Box } from '#shared/segmentation/box.ts';
@@ -84,7 +85,7 @@ export class Scene {
     this.#applyColours();
     this.#applyLooks();
     if (this.looks.difference.visible) this.#buildDifference();
-    this.version++;
+    this.touch();
   }
 
   setLook(name: OverlayName, change: Partial<OverlayLook>): void {
@@ -96,24 +97,25 @@ export class Scene {
   setLabels(labels: readonly Label[], hidden: ReadonlySet<number>): void {
     this.labelLooks = labels.map(({ value, color }) => ({ value, color, visible: !hidden.has(value) }));
     this.#applyColours();
-    this.version++;
+    this.touch();
   }
 
   setWindow(center: number, width: number): void {
     this.intensity?.setWindow(center, width);
+    this.touch();
   }
 
   setColourMap(id: string): void {
     this.colourMap = id;
     const map = (colourMaps as Record<string, { points: unknown }>)[id] ?? colourMaps.grey;
     this.intensity?.setColourMap(map.points as ColourMap);
-    this.version++;
+    this.touch();
   }
 
   setSmooth(smooth: boolean): void {
     this.smooth = smooth;
     this.intensity?.setSmooth(smooth);
-    this.version++;
+    this.touch();
   }
 
   /** The mask changed inside a box: that box alone goes to the GPU. */
@@ -123,7 +125,12 @@ export class Scene {
       updateDifference(this.#differenceVolume, this.#maskVolume, this.#predictionVolume, box);
       this.difference?.markUpdated(toExtent(box));
     }
-    this.version++;
+    this.touch();
+  }
+
+  /** Has every view drawn again. Reads nothing, so that an effect may call it. */
+  touch(): void {
+    untrack(() => { this.version++; });
   }
 
   clear(): void {
@@ -136,7 +143,7 @@ export class Scene {
     this.#predictionVolume = null;
     this.#differenceVolume = null;
     this.surfaces = new Map();
-    this.version++;
+    this.touch();
   }
 
   #buildDifference(): void {
@@ -159,6 +166,6 @@ export class Scene {
     this.prediction?.setStyle(this.looks.prediction);
     this.difference?.setStyle(this.looks.difference);
     this.uncertainty?.setStrength(this.looks.uncertainty.opacity);
-    this.version++;
+    this.touch();
   }
 }

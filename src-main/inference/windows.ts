@@ -5,7 +5,7 @@ import type { Triple } from '#shared/geometry/grid.ts';
  * shorter than the window lies in its middle (a negative start).
  */
 export function windowStarts(size: number, patch: number, overlap: number): number[] {
-  if (size <= patch) return [-Math.floor((patch - size) / 2)];
+  if (size <= patch) return [Math.floor((size - patch) / 2)];
   const count = Math.ceil((size - patch) / (patch * (1 - overlap))) + 1;
   return Array.from({ length: count }, (_, index) => Math.round((index * (size - patch)) / (count - 1)));
 }

@@ -4,6 +4,8 @@ import type { LabelSummary } from '#shared/domain/metrics.ts';
 const collapsed = 0.01;
 /** Part of the budget after which every class should have begun to be learned. */
 export const collapseWatchFrom = 0.2;
+/** Before this many steps nothing can be said. */
+export const collapseWatchSteps = 50;
 
 export interface ClassFacts {
   readonly name: string;

@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gdcmReadImageNode } from '@itk-wasm/image-io';
 import type { VoxelArray } from '#shared/geometry/grid.ts';
 import { invalidFile, unsupportedFile } from '../failure.ts';
 import { uids } from './dictionary.ts';
@@ -30,6 +29,8 @@ export async function decodeFrames(path: string, transferSyntax: string, frames:
   try {
     const file = join(folder, 'frames.dcm');
     await writeFile(file, pieces);
+    // Loaded only now: it takes a worker longer to load than most files take to read.
+    const { gdcmReadImageNode } = await import('@itk-wasm/image-io');
     const { image } = await gdcmReadImageNode(file).catch((error: unknown) => { throw invalidFile(path, 'holds compressed pixels that cannot be decoded.', error); });
     const data: unknown = image?.data;
     if (!isVoxels(data) || data.length !== frames.length * format.rows * format.columns) throw invalidFile(path, 'holds compressed pixels that cannot be decoded.');

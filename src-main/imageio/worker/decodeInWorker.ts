@@ -37,7 +37,7 @@ const idle: DecodeWorker[] = [];
 
 /**
  * Runs a decoding task in a disposable worker. A hang ends after `timeoutMs`, a crash or an exhausted heap ends the worker alone, and
- * either becomes `invalid-file`; cancelling terminates the worker at once. Workers that ended well are used again.
+ * either becomes `invalid-file`; cancelling terminates the worker at once. Workers that gave an answer, if only an error, are used again.
  */
 export async function decodeInWorker<T extends DecodeTaskName>(
   task: T, request: Parameters<DecodeTasks[T]>[0], { timeoutMs, cancellation = neverCancelled, report = ignoreProgress, subject }: WorkerLimits,
@@ -47,15 +47,16 @@ export async function decodeInWorker<T extends DecodeTaskName>(
   clearTimeout(decoder.idleTimer);
   decoder.worker.ref();
   const timers: NodeJS.Timeout[] = [];
+  let answered = false;
   try {
     return await new Promise((resolve, reject: (error: StudioError) => void) => {
       decoder.job = {
         reply: (reply) => {
           if (reply.kind === 'progress') report(reply.progress);
-          else if (reply.kind === 'failed') reject(fromWireError(reply.error));
           else {
-            decoder.decodes += 1;
-            resolve(reply.result as Awaited<ReturnType<DecodeTasks[T]>>);
+            answered = true;
+            if (reply.kind === 'failed') reject(fromWireError(reply.error));
+            else resolve(reply.result as Awaited<ReturnType<DecodeTasks[T]>>);
           }
         },
         died: (reason, detail) => { reject(new StudioError('invalid-file', `${subject} ${reason}`, { detail })); },
@@ -66,12 +67,9 @@ export async function decodeInWorker<T extends DecodeTaskName>(
       }
       decoder.worker.postMessage({ task, request });
     }).finally(() => { decoder.job = null; }) as Awaited<ReturnType<DecodeTasks[T]>>;
-  } catch (error) {
-    decoder.decodes = decodesPerWorker;
-    throw error;
   } finally {
     timers.forEach(clearTimeout);
-    release(decoder);
+    release(decoder, answered);
   }
 }
 
@@ -98,8 +96,9 @@ function start(): DecodeWorker {
   return decoder;
 }
 
-function release(decoder: DecodeWorker): void {
-  if (decoder.decodes >= decodesPerWorker || idle.length >= mostIdle) {
+function release(decoder: DecodeWorker, isHealthy: boolean): void {
+  decoder.decodes += 1;
+  if (!isHealthy || decoder.decodes >= decodesPerWorker || idle.length >= mostIdle) {
     void decoder.worker.terminate();
     return;
   }

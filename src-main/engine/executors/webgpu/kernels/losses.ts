@@ -1,0 +1,168 @@
+import type { Node } from '../../../graph/graph.ts';
+import { activation, elementCount } from '../../../tensor/tensorType.ts';
+import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel } from '../kernel.ts';
+import type { LoweringContext } from '../lowering.ts';
+import { reduceChannels } from './reduce.ts';
+
+/** One thread per voxel: `body` sees `base` (channel c is at base + c·V), `sample`, `voxel` and, of a softmax over channels, `highest` and `total`. */
+function perVoxel(body: string): string {
+  return `@compute @workgroup_size(${GROUP})
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let i = group(id) * ${GROUP}u + t;
+  if (i >= u.N * u.V) { return; }
+  let sample = i / u.V; let voxel = i % u.V; let base = sample * u.C * u.V + voxel;
+  var highest = x(base);
+  for (var c = 1u; c < u.C; c++) { highest = max(highest, x(base + c * u.V)); }
+  var total = 0.0;
+  for (var c = 0u; c < u.C; c++) { total += exp(x(base + c * u.V) - highest); }
+  ${body}
+}`;
+}
+
+export function softmax(node: Node<'softmax'>): Kernel[] {
+  const [x, y] = [...node.inputs, ...node.outputs];
+  if (!x || !y) return [];
+  const { n, c, d, h, w } = activation(x.type);
+  const voxels = d * h * w;
+  return [{
+    name: 'softmax', operands: { x: operand(x), y: operand(y) }, integers: { N: n, C: c, V: voxels },
+    code: perVoxel('for (var c = 0u; c < u.C; c++) { let at = base + c * u.V; set_y(at, exp(x(at) - highest) / total); }'),
+    workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
+    work: { operations: 6 * n * c * voxels, bytes: bytesOf(x, y) },
+  }];
+}
+
+/** log Σ exp per voxel; then Σp·t, Σp, Σt and the cross entropy's part per (sample, class); then the three scalars. */
+export function diceCrossEntropy(node: Node<'diceCrossEntropy'>, context: LoweringContext): Kernel[] {
+  const [logits, label, loss, dice, crossEntropy, sums] = [...node.inputs, ...node.outputs];
+  if (!logits || !label || !loss || !dice || !crossEntropy || !sums) return [];
+  const { n, c, d, h, w } = activation(logits.type);
+  const voxels = d * h * w;
+  const normaliser = context.scratch.take(n * voxels);
+  const entropy = context.scratch.take(n * c);
+  const { diceWeight, crossEntropyWeight, epsilon } = node.attributes;
+  const first: Kernel = {
+    name: 'dice and cross entropy: normaliser', operands: { x: operand(logits), normaliser }, integers: { N: n, C: c, V: voxels },
+    code: perVoxel('set_normaliser(i, highest + log(total));'),
+    workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
+    work: { operations: 4 * n * c * voxels, bytes: bytesOf(logits) + 4 * n * voxels },
+  };
+  const scalars: Kernel = {
+    name: 'dice and cross entropy: scalars',
+    operands: { sums: operand(sums), entropy, loss: operand(loss), dice: operand(dice), crossEntropy: operand(crossEntropy) },
+    integers: { rows: n * c }, floats: { diceWeight, crossEntropyWeight, epsilon, count: n * voxels },
+    code: `@compute @workgroup_size(1)
+fn main() {
+  var overlap = 0.0; var total = 0.0;
+  for (var r = 0u; r < u.rows; r++) {
+    overlap += (2.0 * sums(3u * r) + u.epsilon) / (sums(3u * r + 1u) + sums(3u * r + 2u) + u.epsilon);
+    total += entropy(r);
+  }
+  let d = 1.0 - overlap / f32(u.rows); let e = total / u.count;
+  set_dice(0u, d); set_crossEntropy(0u, e); set_loss(0u, u.diceWeight * d + u.crossEntropyWeight * e);
+}`,
+    workgroups: [1, 1, 1],
+    work: { operations: 6 * n * c, bytes: 16 * n * c },
+  };
+  return [first, ...reduceChannels({
+    name: 'dice and cross entropy: sums', instances: n, batch: 1, channels: c, voxels, sums: 4,
+    terms: `let own = u32(label(sample * u.V + voxel)) == channel; let gap = normaliser(sample * u.V + voxel) - logits(i); let p = exp(-gap);
+    s1 += p; if (own) { s0 += p; s2 += 1.0; s3 += gap; }`,
+    finish: 'set_sums(3u * row, s0); set_sums(3u * row + 1u, s1); set_sums(3u * row + 2u, s2); set_entropy(row, s3);',
+    inputs: { logits: operand(logits), label: operand(label), normaliser }, outputs: { sums: operand(sums), entropy }, bytes: bytesOf(logits, label) + 4 * n * voxels,
+  }, context), scalars];
+}
+
+export function diceCrossEntropyGrad(node: Node<'diceCrossEntropyGrad'>): Kernel[] {
+  const [logits, label, sums, dLogits] = [...node.inputs, ...node.outputs];
+  if (!logits || !label || !sums || !dLogits) return [];
+  const { n, c, d, h, w } = activation(logits.type);
+  const voxels = d * h * w;
+  const { diceWeight, crossEntropyWeight, epsilon } = node.attributes;
+  return [{
+    name: 'dice and cross entropy gradient',
+    operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits) },
+    integers: { N: n, C: c, V: voxels }, floats: { dicePart: -diceWeight / (n * c), entropyPart: crossEntropyWeight / (n * voxels), epsilon },
+    code: `fn slope(row: u32, own: bool) -> f32 {
+  let denominator = sums(3u * row + 1u) + sums(3u * row + 2u) + u.epsilon;
+  return u.dicePart * (select(0.0, 2.0, own) - (2.0 * sums(3u * row) + u.epsilon) / denominator) / denominator;
+}
+${perVoxel(`let truth = u32(label(i)); var mean = 0.0;
+  for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(sample * u.C + c, c == truth); }
+  for (var c = 0u; c < u.C; c++) {
+    let at = base + c * u.V; let p = exp(x(at) - highest) / total; let own = c == truth;
+    set_dLogits(at, p * (slope(sample * u.C + c, own) - mean) + u.entropyPart * (p - select(0.0, 1.0, own)));
+  }`)}`,
+    workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
+    work: { operations: 30 * n * c * voxels, bytes: bytesOf(logits, label, dLogits) },
+  }];
+}
+
+/** One workgroup per slice and clusterer; `body` sees `base`, `row`, `truth`, `highest` and `total` of softmax(logits/τ) over K. */
+function perSlice(body: string): string {
+  return `var<workgroup> lanes: array<f32, ${GROUP}>;
+fn reduce(t: u32, value: f32, largest: bool) -> f32 {
+  workgroupBarrier();
+  lanes[t] = value;
+  workgroupBarrier();
+  var result = lanes[0];
+  for (var l = 1u; l < ${GROUP}u; l++) { result = select(result + lanes[l], max(result, lanes[l]), largest); }
+  return result;
+}
+@compute @workgroup_size(${GROUP})
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+  let row = group(id);
+  if (row >= u.rows) { return; }
+  let base = row * u.K; let truth = u32(pseudo(row));
+  let masks = masked(row / u.clusterers) != 0;
+  var own = -3.4e38;
+  for (var k = t; k < u.K; k += ${GROUP}u) { own = max(own, x(base + k) * u.inverseTemperature); }
+  let highest = reduce(t, own, true);
+  var part = 0.0;
+  for (var k = t; k < u.K; k += ${GROUP}u) { part += exp(x(base + k) * u.inverseTemperature - highest); }
+  let total = reduce(t, part, false);
+  ${body}
+}`;
+}
+
+export function pseudoLabelLoss(node: Node<'pseudoLabelLoss'>, context: LoweringContext): Kernel[] {
+  const [logits, pseudo, masked, loss] = [...node.inputs, ...node.outputs];
+  if (!logits || !pseudo || !masked || !loss) return [];
+  const rows = elementCount(pseudo.type.shape);
+  const [, , clusterers = 1, k = 1] = logits.type.shape;
+  const losses = context.scratch.take(rows);
+  return [{
+    name: 'pseudo-label loss', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), losses },
+    integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
+    code: perSlice('if (t == 0u) { set_losses(row, select(0.0, highest + log(total) - x(base + truth) * u.inverseTemperature, masks)); }'),
+    workgroups: flatGrid(rows), work: { operations: 6 * rows * k, bytes: bytesOf(logits) },
+  }, {
+    name: 'pseudo-label loss: total', operands: { losses, loss: operand(loss) }, integers: { rows },
+    code: `var<workgroup> lanes: array<f32, ${GROUP}>;
+@compute @workgroup_size(${GROUP})
+fn main(@builtin(local_invocation_index) t: u32) {
+  var s = 0.0;
+  for (var r = t; r < u.rows; r += ${GROUP}u) { s += losses(r); }
+  lanes[t] = s;
+  workgroupBarrier();
+  if (t == 0u) { for (var l = 1u; l < ${GROUP}u; l++) { s += lanes[l]; } set_loss(0u, s); }
+}`,
+    workgroups: [1, 1, 1], work: { operations: rows, bytes: 4 * rows },
+  }];
+}
+
+export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>): Kernel[] {
+  const [logits, pseudo, masked, dLogits] = [...node.inputs, ...node.outputs];
+  if (!logits || !pseudo || !masked || !dLogits) return [];
+  const rows = elementCount(pseudo.type.shape);
+  const [, , clusterers = 1, k = 1] = logits.type.shape;
+  return [{
+    name: 'pseudo-label loss gradient', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), dLogits: operand(dLogits) },
+    integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
+    code: perSlice(`for (var k = t; k < u.K; k += ${GROUP}u) {
+    let p = exp(x(base + k) * u.inverseTemperature - highest) / total;
+    set_dLogits(base + k, select(0.0, (p - select(0.0, 1.0, k == truth)) * u.inverseTemperature, masks));
+  }`),
+    workgroups: flatGrid(rows), work: { operations: 8 * rows * k, bytes: bytesOf(logits, dLogits) },
+  }];
+}

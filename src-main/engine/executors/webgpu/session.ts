@@ -1,0 +1,157 @@
+import { must } from '#shared/base/assert.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Value } from '../../graph/graph.ts';
+import type { Plan } from '../../plan/plan.ts';
+import { elementCount, type HostData } from '../../tensor/tensorType.ts';
+import type { Session } from '../executor.ts';
+import type { DeviceState } from './deviceState.ts';
+import { alignUp, type Kernel, type Operand } from './kernel.ts';
+import type { Tile } from './kernels/gemm.ts';
+import { MemoryLayout, rangeOf, type Range } from './memory.ts';
+import { lowerPlan, type Program } from './program.ts';
+import { Submitter, type Dispatch } from './submitter.ts';
+import { assemble, uniformData } from './wgsl.ts';
+
+export interface SessionOptions {
+  readonly tileSpeed: (tile: Tile) => number;
+  /** Longest stretch of GPU work between two chances for other programs, milliseconds; undefined for the driver's own pace. */
+  readonly sliceMilliseconds: number | undefined;
+}
+
+/** Buffers, pipelines and bind groups of one plan, made once; a run only encodes and submits. */
+export class WebgpuSession implements Session {
+  readonly program: Program;
+  readonly bytes: number;
+  readonly #state: DeviceState;
+  readonly #layout: MemoryLayout;
+  readonly #buffers: GPUBuffer[];
+  readonly #submitter: Submitter;
+
+  private constructor(state: DeviceState, program: Program, layout: MemoryLayout, buffers: GPUBuffer[], submitter: Submitter) {
+    this.#state = state;
+    this.program = program;
+    this.#layout = layout;
+    this.#buffers = buffers;
+    this.#submitter = submitter;
+    this.bytes = layout.buffers.reduce((total, bytes) => total + bytes, 0);
+  }
+
+  /** Throws `out-of-memory` when the buffers do not fit, `device` when the device was lost or a kernel does not compile. */
+  static async create(state: DeviceState, plan: Plan, { tileSpeed, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
+    const { device } = state;
+    const layout = new MemoryLayout(plan, state.bindingLimit);
+    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), tileSpeed, maxBindings: device.limits.maxStorageBuffersPerShaderStage });
+    if (program.scratchBytes > state.bindingLimit) throw outOfMemory(program.scratchBytes);
+    const scratch = layout.addBuffer(program.scratchBytes);
+    const tables = new ConstantPool(layout.buffers.length);
+    const uniforms = new ConstantPool(layout.buffers.length + 1);
+    const ready = program.kernels.map((kernel) => prepareKernel(kernel, uniforms, (operand) => layout.rangesOfOperand(operand, scratch, (data) => tables.add(data))));
+    layout.addBuffer(tables.bytes);
+    layout.addBuffer(uniforms.bytes);
+    const buffers = await state.allocate(layout.buffers, uniforms.buffer);
+    try {
+      tables.upload(device, must(buffers[tables.buffer], 'tables'));
+      uniforms.upload(device, must(buffers[uniforms.buffer], 'uniforms'));
+      const dispatches = await state.checked(() => Promise.all(ready.map((kernel) => bind(state, kernel, buffers))));
+      return new WebgpuSession(state, program, layout, buffers, new Submitter(state, dispatches, sliceMilliseconds));
+    } catch (error) {
+      buffers.forEach((buffer) => buffer.destroy());
+      throw error;
+    }
+  }
+
+  async write(value: Value, data: HostData): Promise<void> {
+    this.#state.throwIfLost();
+    if (data.length !== elementCount(value.type.shape)) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${value.name}: ${data.length} elements written` });
+    let at = 0;
+    for (const { buffer, offset, bytes } of this.#layout.rangesOf(value)) {
+      const part = Math.min(bytes, data.byteLength - at);
+      if (part > 0) this.#state.device.queue.writeBuffer(must(this.#buffers[buffer], 'buffer'), offset, data.buffer, data.byteOffset + at, part);
+      at += bytes;
+    }
+    await Promise.resolve();
+  }
+
+  run(): Promise<void> {
+    return this.#submitter.run();
+  }
+
+  async read(value: Value): Promise<HostData> {
+    const count = elementCount(value.type.shape);
+    const bytes = new Uint8Array(count * 4);
+    let at = 0;
+    for (const range of this.#layout.rangesOf(value)) {
+      const part = Math.min(range.bytes, bytes.length - at);
+      if (part > 0) bytes.set(await this.#state.download(must(this.#buffers[range.buffer], 'buffer'), range.offset, part), at);
+      at += range.bytes;
+    }
+    return value.type.element === 'i32' ? new Int32Array(bytes.buffer) : new Float32Array(bytes.buffer);
+  }
+
+  /** Milliseconds of each kernel of one run, measured one by one; for benchmarks. */
+  profile(): Promise<number[]> {
+    return this.#submitter.profile();
+  }
+
+  dispose(): void {
+    this.#buffers.splice(0).forEach((buffer) => buffer.destroy());
+  }
+}
+
+/** Constants packed into one buffer, each at a bindable offset. */
+class ConstantPool {
+  readonly buffer: number;
+  readonly #parts: { readonly offset: number; readonly data: Uint8Array }[] = [];
+  #used = 0;
+
+  constructor(buffer: number) {
+    this.buffer = buffer;
+  }
+
+  get bytes(): number {
+    return this.#used;
+  }
+
+  add(data: Uint32Array | Uint8Array): Range {
+    const range = rangeOf(this.buffer, this.#used, alignUp(data.byteLength));
+    this.#parts.push({ offset: this.#used, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+    this.#used += range.bytes;
+    return range;
+  }
+
+  upload(device: GPUDevice, buffer: GPUBuffer): void {
+    const all = new Uint8Array(this.#used);
+    for (const { offset, data } of this.#parts) all.set(data, offset);
+    device.queue.writeBuffer(buffer, 0, all);
+  }
+}
+
+interface ReadyKernel {
+  readonly kernel: Kernel;
+  readonly source: string;
+  readonly ranges: readonly Range[];
+  readonly uniforms: Range;
+}
+
+function prepareKernel(kernel: Kernel, uniforms: ConstantPool, rangesOf: (operand: Operand) => Range[]): ReadyKernel {
+  const ranges = new Map<string, Range>();
+  const { source, bindings } = assemble(kernel, (operand) => {
+    const pieces = rangesOf(operand);
+    pieces.forEach((piece) => ranges.set(piece.key, piece));
+    return pieces;
+  });
+  return { kernel, source, ranges: bindings.map((key) => must(ranges.get(key), 'binding')), uniforms: uniforms.add(uniformData(kernel)) };
+}
+
+async function bind(state: DeviceState, { kernel, source, ranges, uniforms }: ReadyKernel, buffers: readonly GPUBuffer[]): Promise<Dispatch> {
+  const resource = ({ buffer, offset, bytes }: Range): GPUBufferBinding => ({ buffer: must(buffers[buffer], 'buffer'), offset, size: bytes });
+  const bindGroup = state.device.createBindGroup({
+    label: kernel.name, layout: state.pipelines.layout(ranges.length).bindGroup,
+    entries: [uniforms, ...ranges].map((range, binding) => ({ binding, resource: resource(range) })),
+  });
+  return { pipeline: await state.pipelines.pipeline(source, ranges.length, kernel.name), bindGroup, workgroups: kernel.workgroups, work: kernel.work };
+}
+
+export function outOfMemory(bytes: number): StudioError {
+  return new StudioError('out-of-memory', `The graphics card has no room for ${(bytes / 2 ** 30).toFixed(2)} GiB. Close other programs that use it, or choose a smaller patch, batch or model.`);
+}

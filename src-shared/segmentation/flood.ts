@@ -1,31 +1,39 @@
 import { StudioError } from '../base/errors.ts';
 import type { IjkPoint, Triple } from '../geometry/grid.ts';
-import { unionBox, wholeBox, type Box } from './box.ts';
+import { wholeBox, type Box } from './box.ts';
 import type { Delta } from './delta.ts';
 import { checkLabel, edit, imageOf, tick, type EditTarget } from './editor.ts';
-import { forEachRow } from './selection.ts';
+
+/** Whether each voxel of [from, to) belongs; `emit` gets the runs that do, in order. */
+type FindRuns = (from: number, to: number, emit: (start: number, end: number) => void) => void;
 
 /** Gives the connected region (face neighbours) that has the seed's label another one. `plane`: only within the slice across that axis. */
 export function floodFill(target: EditTarget, seed: IjkPoint, label: number, plane?: 0 | 1 | 2): Delta {
   const { data } = target.volume;
-  const at = seedIndex(target, seed);
-  const from = data[at] as number;
-  const fill = (start: number, length: number, members: Uint8Array): void => {
-    for (let n = start; n < start + length; n++) members[n] = data[n] === from ? 1 : 0;
-  };
-  return floodWith(target, seed, label, plane, fill);
+  const present = data[seedIndex(target, seed)] as number;
+  return flood(target, seed, label, plane, (from, to, emit) => {
+    for (let at = from; at < to; at++) {
+      if (data[at] !== present) continue;
+      const start = at;
+      do at++;
+      while (at < to && data[at] === present);
+      emit(start, at);
+    }
+  });
 }
 
 /** Gives the connected region (face neighbours) around the seed whose intensities lie in [low, high] the label. */
 export function regionGrow(target: EditTarget, seed: IjkPoint, label: number, low: number, high: number, plane?: 0 | 1 | 2): Delta {
   const values = imageOf(target).data;
-  const fill = (start: number, length: number, members: Uint8Array): void => {
-    for (let n = start; n < start + length; n++) {
-      const value = values[n] as number;
-      members[n] = value >= low && value <= high ? 1 : 0;
+  return flood(target, seed, label, plane, (from, to, emit) => {
+    for (let at = from; at < to; at++) {
+      if (!((values[at] as number) >= low && (values[at] as number) <= high)) continue;
+      const start = at;
+      do at++;
+      while (at < to && (values[at] as number) >= low && (values[at] as number) <= high);
+      emit(start, at);
     }
-  };
-  return floodWith(target, seed, label, plane, fill);
+  });
 }
 
 function seedIndex(target: EditTarget, seed: IjkPoint): number {
@@ -34,115 +42,132 @@ function seedIndex(target: EditTarget, seed: IjkPoint): number {
   return seed[0] + size[0] * (seed[1] + size[1] * seed[2]);
 }
 
-function floodWith(target: EditTarget, seed: IjkPoint, label: number, plane: 0 | 1 | 2 | undefined, fill: (start: number, length: number, members: Uint8Array) => void): Delta {
+function flood(target: EditTarget, seed: IjkPoint, label: number, plane: 0 | 1 | 2 | undefined, find: FindRuns): Delta {
   checkLabel(target.volume, label);
   const { size } = target.volume.grid;
-  const at = seedIndex(target, seed);
+  seedIndex(target, seed);
   const whole = wholeBox(size);
   const pick = (values: Triple, value: number): Triple => values.map((n, axis) => (axis === plane ? value : n)) as unknown as Triple;
   const box: Box = plane === undefined ? whole : { lower: pick(whole.lower, seed[plane]), upper: pick(whole.upper, seed[plane] + 1) };
-  const flood = new Flood(target, size, box, fill);
-  flood.run(at);
-  const { members, touched } = flood;
-  if (touched === null) return edit(target, () => undefined);
+  const reached = new Flood(target, size, box, find).run(seed);
   return edit(target, (editor) => {
-    forEachRow(size, touched, (row, _inBox, length) => {
-      for (let i = 0; i < length; ) {
-        const from = i;
-        const reached = members[row + i] === 2;
-        do i++;
-        while (i < length && (members[row + i] === 2) === reached);
-        if (reached) editor.write(row + from, row + i, label);
-      }
-    });
+    for (const slice of reached) slice?.forEachReached((start, end) => editor.write(start, end, label));
   });
 }
 
-/** Run by run along i. Membership is worked out slice by slice when the flood first gets there, so that a small region costs little. */
+/** The runs of one slice, by row, with a mark for those that the flood has reached. */
+class SliceRuns {
+  /** Index of each row's first run. */
+  readonly #rowStart: Uint32Array;
+  readonly #start: Uint32Array;
+  readonly #end: Uint32Array;
+  readonly #reached: Uint8Array;
+  readonly #origin: number;
+
+  constructor(size: Triple, box: Box, k: number, find: FindRuns) {
+    const [ni, nj] = size;
+    this.#origin = ni * nj * k;
+    this.#rowStart = new Uint32Array(nj + 1);
+    let [start, end] = [new Uint32Array(1024), new Uint32Array(1024)];
+    let count = 0;
+    const emit = (from: number, to: number): void => {
+      if (count === start.length) [start, end] = [larger(start), larger(end)];
+      start[count] = from - this.#origin;
+      end[count++] = to - this.#origin;
+    };
+    for (let j = 0; j < nj; j++) {
+      this.#rowStart[j] = count;
+      const row = this.#origin + ni * j;
+      if (j >= box.lower[1] && j < box.upper[1]) find(row + box.lower[0], row + box.upper[0], emit);
+    }
+    this.#rowStart[nj] = count;
+    [this.#start, this.#end] = [start, end];
+    this.#reached = new Uint8Array(count);
+  }
+
+  /** Marks every run of row j that shares a place with [from, to), in-slice indices of that row, and calls `visit` for the new ones. */
+  reach(j: number, from: number, to: number, visit: (run: number) => void): void {
+    let low = this.#rowStart[j] as number;
+    const last = this.#rowStart[j + 1] as number;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#end[middle] as number) <= from) low = middle + 1;
+      else high = middle;
+    }
+    for (let run = low; run < last && (this.#start[run] as number) < to; run++) {
+      if (this.#reached[run] === 1) continue;
+      this.#reached[run] = 1;
+      visit(run);
+    }
+  }
+
+  startOf(run: number): number {
+    return this.#start[run] as number;
+  }
+
+  endOf(run: number): number {
+    return this.#end[run] as number;
+  }
+
+  forEachReached(visit: (start: number, end: number) => void): void {
+    for (let run = 0; run < this.#reached.length; run++) {
+      if (this.#reached[run] === 1) visit(this.#origin + (this.#start[run] as number), this.#origin + (this.#end[run] as number));
+    }
+  }
+}
+
+function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const copy = new Uint32Array(array.length * 2);
+  copy.set(array);
+  return copy;
+}
+
+/** Goes from run to run. A slice's runs are found when the flood first gets there, so that a small region costs little. */
 class Flood {
-  /** 1: belongs; 2: reached. */
-  readonly members: Uint8Array;
-  touched: Box | null = null;
   readonly #target: EditTarget;
   readonly #size: Triple;
   readonly #box: Box;
-  readonly #fill: (start: number, length: number, members: Uint8Array) => void;
-  readonly #ready: Uint8Array;
-  #stack = new Float64Array(1024);
-  #height = 0;
-  #steps = 0;
+  readonly #find: FindRuns;
+  readonly #slices: (SliceRuns | undefined)[];
 
-  constructor(target: EditTarget, size: Triple, box: Box, fill: (start: number, length: number, members: Uint8Array) => void) {
+  constructor(target: EditTarget, size: Triple, box: Box, find: FindRuns) {
     this.#target = target;
     this.#size = size;
     this.#box = box;
-    this.#fill = fill;
-    this.members = new Uint8Array(size[0] * size[1] * size[2]);
-    this.#ready = new Uint8Array(size[2]);
+    this.#find = find;
+    this.#slices = new Array<SliceRuns | undefined>(size[2]);
   }
 
-  run(seed: number): void {
+  run([i, j, k]: Triple): readonly (SliceRuns | undefined)[] {
+    const [ni] = this.#size;
     const { lower, upper } = this.#box;
-    const [ni, nj] = this.#size;
-    const { members } = this;
-    this.#prepare(Math.floor(seed / (ni * nj)));
-    this.#push(seed);
-    while (this.#height > 0) {
-      const at = this.#stack[--this.#height] as number;
-      if (members[at] !== 1) continue;
-      const row = Math.floor(at / ni);
-      const [j, k] = [row % nj, Math.floor(row / nj)];
-      const start = row * ni;
-      let from = at;
-      let to = at + 1;
-      while (from > start + lower[0] && members[from - 1] === 1) from--;
-      while (to < start + upper[0] && members[to] === 1) to++;
-      members.fill(2, from, to);
-      this.#grow(from - start, to - start, j, k);
-      if (j > lower[1]) this.#scan(from - ni, to - ni);
-      if (j + 1 < upper[1]) this.#scan(from + ni, to + ni);
-      if (k > lower[2]) this.#scanSlice(from - ni * nj, to - ni * nj, k - 1);
-      if (k + 1 < upper[2]) this.#scanSlice(from + ni * nj, to + ni * nj, k + 1);
-      if ((++this.#steps & 0xfff) === 0) tick(this.#target, 'Growing the region', 0.5);
+    // Slice and run of what is still to be looked around from.
+    const slices: number[] = [];
+    const runs: number[] = [];
+    const reach = (row: number, slice: number, from: number, to: number): void => {
+      if (row < lower[1] || row >= upper[1] || slice < lower[2] || slice >= upper[2]) return;
+      this.#slice(slice).reach(row, from, to, (run) => {
+        slices.push(slice);
+        runs.push(run);
+      });
+    };
+    reach(j, k, ni * j + i, ni * j + i + 1);
+    for (let steps = 0; runs.length > 0; steps++) {
+      if ((steps & 0xfff) === 0) tick(this.#target, 'Growing the region', 0.5);
+      const [run, slice] = [runs.pop() as number, slices.pop() as number];
+      const within = this.#slice(slice);
+      const [from, to] = [within.startOf(run), within.endOf(run)];
+      const row = Math.floor(from / ni);
+      reach(row - 1, slice, from - ni, to - ni);
+      reach(row + 1, slice, from + ni, to + ni);
+      reach(row, slice - 1, from, to);
+      reach(row, slice + 1, from, to);
     }
+    return this.#slices;
   }
 
-  #prepare(k: number): void {
-    if (this.#ready[k] === 1) return;
-    this.#ready[k] = 1;
-    const { lower, upper } = this.#box;
-    const slice: Box = { lower: [lower[0], lower[1], k], upper: [upper[0], upper[1], k + 1] };
-    forEachRow(this.#size, slice, (at, _inBox, length) => this.#fill(at, length, this.members));
-  }
-
-  #scanSlice(from: number, to: number, k: number): void {
-    this.#prepare(k);
-    this.#scan(from, to);
-  }
-
-  /** Pushes the first voxel of every run that is not reached yet. */
-  #scan(from: number, to: number): void {
-    const { members } = this;
-    let before = false;
-    for (let at = from; at < to; at++) {
-      const open = members[at] === 1;
-      if (open && !before) this.#push(at);
-      before = open;
-    }
-  }
-
-  #push(at: number): void {
-    if (this.#height === this.#stack.length) {
-      const larger = new Float64Array(this.#stack.length * 2);
-      larger.set(this.#stack);
-      this.#stack = larger;
-    }
-    this.#stack[this.#height++] = at;
-  }
-
-  #grow(i0: number, i1: number, j: number, k: number): void {
-    const t = this.touched;
-    if (t !== null && i0 >= t.lower[0] && i1 <= t.upper[0] && j >= t.lower[1] && j < t.upper[1] && k >= t.lower[2] && k < t.upper[2]) return;
-    this.touched = unionBox(t, { lower: [i0, j, k], upper: [i1, j + 1, k + 1] });
+  #slice(k: number): SliceRuns {
+    return (this.#slices[k] ??= new SliceRuns(this.#size, this.#box, k, this.#find));
   }
 }

@@ -1,10 +1,10 @@
 import { StudioError } from '../base/errors.ts';
 import { squaredDistanceTransform } from '../domain/distanceTransform.ts';
 import { spacing, type Triple } from '../geometry/grid.ts';
-import { boxSize, expandBox } from './box.ts';
+import { boxSize, expandBox, intersectBox, type Box } from './box.ts';
 import type { Delta } from './delta.ts';
 import { edit, tick, type EditTarget } from './editor.ts';
-import { labelBox, reshapeLabel, selectLabel, type Selection } from './selection.ts';
+import { emptySelection, labelBox, reshapeLabel, selectLabel, type Selection } from './selection.ts';
 
 /**
  * Grows (distance > 0) or shrinks (< 0) the label by exact Euclidean distance in millimetres between voxel centres: a dilation or
@@ -12,21 +12,15 @@ import { labelBox, reshapeLabel, selectLabel, type Selection } from './selection
  */
 export function grow(target: EditTarget, label: number, distance: number): Delta {
   if (!Number.isFinite(distance)) throw new StudioError('invalid-argument', 'The distance must be a number of millimetres.');
-  const tight = labelBox(target.volume, label);
-  if (tight === null || distance === 0) return edit(target, () => undefined);
-  const { grid } = target.volume;
-  const steps = spacing(grid);
-  const reach = steps.map((step) => (distance > 0 ? Math.ceil(distance / step) : 1)) as unknown as Triple;
-  const box = expandBox(tight, reach, grid.size);
-  tick(target, 'Measuring distances', 0);
-  const selection = selectLabel(target.volume, box, label, distance < 0);
-  const squared = squaredDistanceTransform(selection.mask, boxSize(box), steps);
-  tick(target, 'Measuring distances', 1);
+  if (distance === 0) return edit(target, () => undefined);
+  const steps = spacing(target.volume.grid);
+  const reach = steps.map((step) => Math.ceil(Math.abs(distance) / step)) as unknown as Triple;
   const limit = distance * distance * (1 + 1e-9);
   const [near, far] = distance > 0 ? [1, 0] : [0, 1];
-  const mask = selection.mask;
-  for (let at = 0; at < mask.length; at++) mask[at] = (squared[at] as number) <= limit ? near : far;
-  return edit(target, (editor) => reshapeLabel(target, editor, { box, mask }, label));
+  return reshapeInTiles(target, label, reach, (mask, size) => {
+    const squared = squaredDistanceTransform(distance > 0 ? mask : mask.map((value) => 1 - value), size, steps);
+    for (let at = 0; at < mask.length; at++) mask[at] = (squared[at] as number) <= limit ? near : far;
+  });
 }
 
 /**
@@ -35,22 +29,53 @@ export function grow(target: EditTarget, label: number, distance: number): Delta
  */
 export function smooth(target: EditTarget, label: number, method: 'median' | 'gaussian', radius: number): Delta {
   if (!(radius > 0 && Number.isFinite(radius))) throw new StudioError('invalid-argument', 'The smoothing radius must be more than 0 mm.');
-  const tight = labelBox(target.volume, label);
-  if (tight === null) return edit(target, () => undefined);
-  const { grid } = target.volume;
-  const kernels = spacing(grid).map((step) => (method === 'median' ? boxKernel(radius / step) : gaussianKernel(radius / step)));
+  const kernels = spacing(target.volume.grid).map((step) => (method === 'median' ? boxKernel(radius / step) : gaussianKernel(radius / step)));
   const reach = kernels.map((kernel) => (kernel.length - 1) / 2) as unknown as Triple;
-  const box = expandBox(tight, reach, grid.size);
-  const selection = selectLabel(target.volume, box, label);
-  const size = boxSize(box);
-  let values: Float32Array = Float32Array.from(selection.mask);
-  for (const axis of [0, 1, 2] as const) {
-    tick(target, 'Smoothing', axis / 3);
-    values = convolve(values, size, axis, kernels[axis] ?? new Float32Array([1]));
+  return reshapeInTiles(target, label, reach, (mask, size) => {
+    let values: Float32Array = Float32Array.from(mask);
+    for (const axis of [0, 1, 2] as const) values = convolve(values, size, axis, kernels[axis] ?? new Float32Array([1]));
+    for (let at = 0; at < mask.length; at++) mask[at] = (values[at] as number) > 0.5 ? 1 : 0;
+  });
+}
+
+/**
+ * Reshapes a label by something local: `work` turns the label's mask (size along i, j, k) into the new one, and a voxel's result
+ * depends on no voxel further away than `reach`. It is called tile by tile, and not where there is only label or none of it, so that
+ * time and memory go with the outline rather than with the box around it.
+ */
+function reshapeInTiles(target: EditTarget, label: number, reach: Triple, work: (mask: Uint8Array, size: Triple) => void): Delta {
+  const { volume } = target;
+  const tight = labelBox(volume, label);
+  if (tight === null) return edit(target, () => undefined);
+  const { size } = volume.grid;
+  const result = emptySelection(expandBox(tight, reach, size));
+  const { lower, upper } = result.box;
+  const [ti, tj, tk] = reach.map((n) => Math.max(48, 2 * n)) as [number, number, number];
+  for (let k = lower[2]; k < upper[2]; k += tk) {
+    for (let j = lower[1]; j < upper[1]; j += tj) {
+      for (let i = lower[0]; i < upper[0]; i += ti) {
+        tick(target, 'Reshaping', (k - lower[2]) / (upper[2] - lower[2]));
+        const tile = intersectBox({ lower: [i, j, k], upper: [i + ti, j + tj, k + tk] }, result.box);
+        const around = expandBox(tile, reach, size);
+        const selection = selectLabel(volume, around, label);
+        const first = selection.mask[0];
+        if (selection.mask.some((value) => value !== first)) work(selection.mask, boxSize(around));
+        copyTile(selection, tile, result);
+      }
+    }
   }
-  const smoothed: Selection = { box, mask: selection.mask };
-  for (let at = 0; at < values.length; at++) smoothed.mask[at] = (values[at] as number) > 0.5 ? 1 : 0;
-  return edit(target, (editor) => reshapeLabel(target, editor, smoothed, label));
+  return edit(target, (editor) => reshapeLabel(target, editor, result, label));
+}
+
+function copyTile(from: Selection, tile: Box, to: Selection): void {
+  const [source, destination] = [boxSize(from.box), boxSize(to.box)];
+  for (let k = tile.lower[2]; k < tile.upper[2]; k++) {
+    for (let j = tile.lower[1]; j < tile.upper[1]; j++) {
+      const start = tile.lower[0] - from.box.lower[0] + source[0] * (j - from.box.lower[1] + source[1] * (k - from.box.lower[2]));
+      const at = tile.lower[0] - to.box.lower[0] + destination[0] * (j - to.box.lower[1] + destination[1] * (k - to.box.lower[2]));
+      to.mask.set(from.mask.subarray(start, start + tile.upper[0] - tile.lower[0]), at);
+    }
+  }
 }
 
 function boxKernel(radius: number): Float32Array {

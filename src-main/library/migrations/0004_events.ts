@@ -18,6 +18,9 @@ export const events: Migration = {
     CREATE INDEX event_by_case ON event (case_id, sequence);
     CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
       BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
+    -- INSERT OR REPLACE fires no delete trigger.
+    CREATE TRIGGER event_is_never_replaced BEFORE INSERT ON event WHEN NEW.sequence IN (SELECT sequence FROM event)
+      BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
     CREATE TRIGGER event_is_never_removed BEFORE DELETE ON event
       BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END;
   `,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
-import type { IjkPoint, LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
+import { squaredDistanceTransform } from '#shared/domain/distanceTransform.ts';
+import type { IjkPoint, LabelVolume, LpsPoint, Triple, Volume } from '#shared/geometry/grid.ts';
 import {
   applyDelta, combine, copyPrediction, fillHoles, floodFill, freePolicy, grow, growFromSeeds, interpolateSlices, keepLargest, labelBox, labelCounts, paint, regionGrow,
   removeSmall, revertDelta, runOperation, smooth, type EditTarget, type Operation,
@@ -121,6 +122,35 @@ describe('growing and smoothing', () => {
       });
       expect(edited(before, (volume) => grow(target(volume), 1, distance))).toEqual(expected);
     }
+  });
+
+  it('are the same whatever the tiles that they work in', () => {
+    const wide: Triple = [130, 60, 55];
+    const before: LabelVolume = { grid: gridOf(wide, millimetres), data: new Uint8Array(130 * 60 * 55) };
+    const random = new Random(3);
+    for (let n = 0; n < 40; n++) {
+      const centre: LpsPoint = [random.uniform(0, 104), random.uniform(0, 66), random.uniform(0, 126)];
+      paint(target(before), { kind: 'ball', centre, radius: random.uniform(1, 14) }, 1);
+    }
+    const outside = squaredDistanceTransform(before.data, wide, [0.8, 1.1, 2.3]);
+    const inside = squaredDistanceTransform(before.data.map((label) => 1 - label), wide, [0.8, 1.1, 2.3]);
+    const after = (run: (volume: LabelVolume) => unknown): LabelVolume['data'] => {
+      const volume = copyOf(before);
+      run(volume);
+      return volume.data;
+    };
+    const grown = after((volume) => grow(target(volume), 1, 4.1));
+    expect(grown.reduce((sum, label, at) => sum + (label === (outside[at]! <= 16.81 ? 1 : 0) ? 0 : 1), 0)).toBe(0);
+    const shrunk = after((volume) => grow(target(volume), 1, -3.05));
+    expect(shrunk.reduce((sum, label, at) => sum + (label === (inside[at]! > 9.3025 ? 1 : 0) ? 0 : 1), 0)).toBe(0);
+    const smoothed = after((volume) => smooth(target(volume), 1, 'gaussian', 2));
+    // A shifted copy falls into other tiles.
+    const shifted: LabelVolume = { grid: gridOf([140, 60, 55], millimetres), data: new Uint8Array(140 * 60 * 55) };
+    forEach(wide, (i, j, k, at) => { shifted.data[i + 5 + 140 * (j + 60 * k)] = before.data[at] as number; });
+    smooth(target(shifted), 1, 'gaussian', 2);
+    let wrong = 0;
+    forEach(wide, (i, j, k, at) => { if (i > 10 && i < 120 && smoothed[at] !== shifted.data[i + 5 + 140 * (j + 60 * k)]) wrong++; });
+    expect(wrong).toBe(0);
   });
 
   it('the median follows the majority of the box', () => {

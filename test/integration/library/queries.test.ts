@@ -1,0 +1,146 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import * as library from '#main/library/index.ts';
+import type { ReadHandle, WriteHandle } from '#main/library/index.ts';
+import type { Job } from '#shared/domain/job.ts';
+import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { Grid } from '#shared/geometry/grid.ts';
+
+const grid: Grid = { size: [64, 48, 32], affine: [0, -0.8, 0, 1, 0.7, 0, 0, 2, 0, 0, 2.5, 3] };
+const card = { format: 1, variant: 'small' } as ModelCard;
+let folder: string;
+let project: library.Project;
+let write: WriteHandle;
+let read: ReadHandle;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'queries-'));
+  project = library.createProject(join(folder, 'p'), { name: 'p', author: 'reader', labelSet: { labels: [{ value: 1, name: 'A', color: '#000000', locked: false }] } });
+  ({ write, read } = project);
+});
+afterEach(() => {
+  project.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const image = (caseId: string, contentHash: string) => ({ caseId, contentHash, storage: 'copy', paths: ['images/x.nii.gz'], format: 'nifti1', modality: 'CT', grid } as const);
+const model = (name: string) => library.addModel(write, { name, variant: 'small', card, weightsHash: `weights of ${name}`, parameters: 10, trainingCases: 2, dice: 0.8, jobId: null });
+const events = (caseId?: string): string[] => library.listEvents(read, caseId === undefined ? {} : { caseId }).map((event) => event.kind);
+
+describe('cases', () => {
+  it('are filtered, sorted and paged', () => {
+    const ids = Array.from({ length: 30 }, (_, n) => library.addCase(write, { name: `Case ${String(n).padStart(2, '0')}`, notes: n % 3 === 0 ? 'Über-Notiz' : '', patientKey: `p${n % 4}`, heldOut: n % 5 === 0 }));
+    library.setCaseStatus(write, ids[4]!, 'excluded');
+    library.setRanking(write, [{ caseId: ids[9]!, score: 0.9, reason: 'unsure of A' }, { caseId: ids[2]!, score: 0.5, reason: 'unlike the others' }]);
+    const names = (filter: library.CaseFilter): string[] => library.listCases(read, filter).cases.map(({ name }) => name.slice(5));
+    expect(names({ limit: 3 })).toEqual(['00', '01', '02']);
+    expect(names({ limit: 3, offset: 27 })).toEqual(['27', '28', '29']);
+    expect(names({ limit: 2, descending: true })).toEqual(['29', '28']);
+    expect(names({ limit: 3, sort: 'rank' }).slice(0, 2)).toEqual(['09', '02']);
+    expect(library.listCases(read, { text: 'über', limit: 1 }).total).toBe(10);
+    expect(library.listCases(read, { text: "'; DROP TABLE cases; --" }).total).toBe(0);
+    expect(library.listCases(read, { text: '%' }).total).toBe(0);
+    expect(library.listCases(read, { patientKey: 'p1' }).total).toBe(8);
+    expect(library.listCases(read, { heldOut: true }).total).toBe(6);
+    expect(library.listCases(read, { statuses: ['excluded'] }).cases.map(({ id }) => id)).toEqual([ids[4]]);
+    expect(library.listCases(read, { statuses: [] }).total).toBe(0);
+    expect(library.countByStatus(read)).toEqual({ unlabelled: 29, predicted: 0, inCorrection: 0, accepted: 0, excluded: 1 });
+    library.setRanking(write, []);
+    expect(library.getCase(read, ids[9]!).ranking).toBeNull();
+  });
+
+  it('go from image to prediction to accepted mask, with every step in the audit trail', () => {
+    const id = library.addCase(write, { name: 'Case' });
+    library.addImage(write, image(id, 'h1'));
+    expect(library.getCase(read, id)).toMatchObject({ modality: 'CT', size: [64, 48, 32], spacing: [0.7, 0.8, 2.5], status: 'unlabelled' });
+    expect(library.findImageByHash(read, 'h1')).toMatchObject({ caseId: id, grid, paths: ['images/x.nii.gz'] });
+    expect(library.findImageByHash(read, 'h2')).toBeUndefined();
+    const modelId = model('First');
+    library.addPrediction(write, { caseId: id, modelId, path: 'cases/x', uncertaintyPath: null, contentHash: 'c', weightsHash: 'w', uncertainty: 0.25, labels: [1] });
+    expect(library.getCase(read, id)).toMatchObject({ status: 'predicted', hasPrediction: true, uncertainty: 0.25, hasMask: false });
+    library.setCaseStatus(write, id, 'inCorrection');
+    library.addPrediction(write, { caseId: id, modelId, path: 'cases/y', uncertaintyPath: null, contentHash: 'd', weightsHash: 'w', uncertainty: 0.2, labels: [1] });
+    expect(library.getCase(read, id).status).toBe('inCorrection');
+    expect(library.latestPrediction(read, id)?.path).toBe('cases/y');
+    expect(library.addMaskRevision(write, { caseId: id, path: 'cases/1', contentHash: 'm', origin: 'accepted', voxels: { 1: 500 } }).revision).toBe(1);
+    expect(library.addMaskRevision(write, { caseId: id, path: 'cases/2', contentHash: 'n', origin: 'accepted', voxels: { 1: 400 } }).revision).toBe(2);
+    expect(library.latestMaskRevision(read, id)).toMatchObject({ revision: 2, path: 'cases/2', createdBy: 'reader', voxels: { 1: 400 } });
+    expect(library.getCase(read, id)).toMatchObject({ status: 'accepted', hasMask: true });
+    expect(events(id)).toEqual(['acceptance', 'status-changed', 'acceptance', 'prediction', 'status-changed', 'status-changed', 'prediction', 'image-added', 'case-added']);
+    expect(library.listEvents(read, { caseId: id }).find(({ kind }) => kind === 'prediction')).toMatchObject({ who: 'reader', modelId, weightsHash: 'w' });
+  });
+
+  it('are refused where they are unknown, and nothing is half done', () => {
+    const before = events().length;
+    expect(() => library.getCase(read, 'nope')).toThrow(/not in the project/);
+    expect(() => library.setCaseStatus(write, 'nope', 'accepted')).toThrow(/not in the project/);
+    expect(() => library.addImage(write, image('nope', 'h'))).toThrow(/does not agree/);
+    expect(() => library.addMaskRevision(write, { caseId: 'nope', path: 'x', contentHash: 'x', origin: 'accepted', voxels: {} })).toThrow();
+    expect(library.listImages(read)).toEqual([]);
+    expect(events()).toHaveLength(before);
+  });
+});
+
+describe('labels', () => {
+  it('cannot lose a value that masks use', () => {
+    const id = library.addCase(write, { name: 'Case' });
+    library.addMaskRevision(write, { caseId: id, path: 'x', contentHash: 'x', origin: 'imported', voxels: { 1: 3, 2: 0 } });
+    expect(library.usedLabels(read)).toEqual([1]);
+    expect(() => library.setLabelSet(write, { labels: [] })).toThrow(/still use the label 1/);
+    expect(() => library.setLabelSet(write, { labels: [1, 1].map((value) => ({ value, name: 'x', color: '#000000', locked: false })) })).toThrow(/same value/);
+    expect(library.getLabelSet(read).labels).toHaveLength(1);
+  });
+});
+
+describe('models', () => {
+  it('are promoted and rolled back', () => {
+    const [first, second] = [model('First'), model('Second')];
+    expect(library.promotedModel(read)).toBeUndefined();
+    expect(() => library.rollBackModel(write)).toThrow(/no earlier model/);
+    library.promoteModel(write, first);
+    library.promoteModel(write, second);
+    expect(library.promotedModel(read)?.id).toBe(second);
+    expect(library.rollBackModel(write).id).toBe(first);
+    expect(library.promotedModel(read)?.id).toBe(first);
+    expect(library.getModel(read, second)).toMatchObject({ promoted: false, wasPromoted: true });
+    library.promoteModel(write, second);
+    expect(library.rollBackModel(write).id).toBe(first);
+    expect(library.listModels(read).map(({ name }) => name)).toEqual(['Second', 'First']);
+    expect(events().slice(0, 2)).toEqual(['rollback', 'promotion']);
+  });
+
+  it('keep their metrics per case and label', () => {
+    const id = library.addCase(write, { name: 'Case' });
+    const modelId = model('First');
+    library.setMetrics(write, [{ modelId, caseId: id, label: 1, dice: 0.5, hd95: 3, volumeError: null }]);
+    library.setMetrics(write, [{ modelId, caseId: id, label: 1, dice: 0.6, hd95: null, volumeError: 0.1 }]);
+    expect(library.listMetrics(read, modelId)).toEqual([{ modelId, caseId: id, label: 1, dice: 0.6, hd95: null, volumeError: 0.1 }]);
+  });
+});
+
+describe('jobs', () => {
+  it('are saved, replaced and listed', () => {
+    const job: Job = {
+      id: 'j1', kind: 'train', state: 'queued', priority: 'background', title: 'Training', phase: '', fraction: 0, remainingSeconds: null,
+      createdAt: '2026-11-22T10:00:00.000Z', startedAt: null, endedAt: null, error: null, attempt: 1, canResume: false, modelId: null,
+    };
+    library.saveJob(write, job);
+    library.saveJob(write, { ...job, id: 'j2', createdAt: '2026-11-22T11:00:00.000Z', state: 'running' });
+    expect(library.unfinishedJobs(read).map(({ id }) => id)).toEqual(['j1', 'j2']);
+    const failed: Job = { ...job, state: 'failed', fraction: 0.5, error: { code: 'out-of-memory', message: 'Too large.' }, canResume: true, endedAt: '2026-11-22T12:00:00.000Z' };
+    library.saveJob(write, failed);
+    expect(library.getJob(read, 'j1')).toEqual(failed);
+    expect(library.listJobs(read, 10).map(({ id }) => id)).toEqual(['j2', 'j1']);
+    expect(library.getJob(read, 'none')).toBeUndefined();
+  });
+});
+
+it('an error inside a transaction leaves nothing behind', () => {
+  expect(() => write.transaction(() => {
+    library.addCase(write, { name: 'Case' });
+    throw new Error('stop');
+  })).toThrow('stop');
+  expect(library.listCases(read).total).toBe(0);
+  expect(events()).toEqual(['labels-changed', 'project-created']);
+});

@@ -37,11 +37,11 @@ export async function readDataset(path: string): Promise<Dataset> {
   const add = async (image: unknown, label: unknown): Promise<void> => {
     const entry = await containedFile(root, firstOf(image));
     if ('reason' in entry) {
-      leftOut.push({ path: String(firstOf(image)).slice(0, 200), reason: entry.reason });
+      leftOut.push({ path: shown(firstOf(image)), reason: entry.reason });
       return;
     }
     const mask = label === undefined ? null : await containedFile(root, label);
-    if (mask && 'reason' in mask) leftOut.push({ path: String(label).slice(0, 200), reason: `${mask.reason} The image is taken without it.` });
+    if (mask && 'reason' in mask) leftOut.push({ path: shown(label), reason: `${mask.reason} The image is taken without it.` });
     const name = caseName(entry.path);
     cases.set(name, mask && 'path' in mask ? { name, image: entry.path, label: mask.path } : { name, image: entry.path });
   };
@@ -124,6 +124,11 @@ const labelSuffix = /[._-](seg|segmentation|label|labels|mask|gt|roi)$/i;
 
 function caseName(path: string): string {
   return stem(path).replace(/_0000$/, '').replace(labelSuffix, '').replace(/[._-](image|img)$/i, '');
+}
+
+/** What an entry names, for the list of what was left out. */
+function shown(entry: unknown): string {
+  return (typeof entry === 'string' ? entry : (JSON.stringify(entry) ?? '')).slice(0, 200);
 }
 
 function firstOf(image: unknown): unknown {

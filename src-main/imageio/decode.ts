@@ -16,24 +16,30 @@ export interface DecodeRequest {
 }
 
 /** Reads an image of any format in this very thread: only for workers, see readImage.ts. */
-export async function decodeImage({ paths, maxBytes, identity, series }: DecodeRequest): Promise<DecodedImage> {
-  const [path] = paths;
+export async function decodeImage(request: DecodeRequest): Promise<DecodedImage> {
+  const [path] = request.paths;
   if (path === undefined) throw new StudioError('invalid-argument', 'No file was named.');
-  const limits: DecodeLimits = { maxBytes };
-  const found = await stat(path).catch((error: unknown) => { throw asFileError(path, error); });
-  if (paths.length > 1 || found.isDirectory()) return readDicom(paths, limits, { identity, series });
-  const format = await detectFormat(path);
   try {
-    switch (format?.kind) {
-      case 'nifti': return await readNifti(path, format.compression, limits);
-      case 'nrrd': return await readNrrd(path, format.compression, limits);
-      case 'metaimage': return await readMetaImage(path, limits);
-      case 'dicom':
-        if (format.compression !== 'none') throw unsupportedFile(path, packedDicom);
-        return await readDicom(paths, limits, { identity, series });
-      case undefined: throw unsupportedFile(path, 'is no image that is read here: NIfTI, NRRD, MetaImage and DICOM are.');
-    }
+    return await decodeAny(path, request);
   } catch (error) {
     throw asFileError(path, error);
+  }
+}
+
+async function decodeAny(path: string, { paths, maxBytes, identity, series }: DecodeRequest): Promise<DecodedImage> {
+  const limits: DecodeLimits = { maxBytes };
+  const found = await stat(path);
+  // Opening a pipe or a device would wait for ever.
+  if (!found.isFile() && !found.isDirectory()) throw unsupportedFile(path, 'is no regular file.');
+  if (paths.length > 1 || found.isDirectory()) return readDicom(paths, limits, { identity, series });
+  const format = await detectFormat(path);
+  switch (format?.kind) {
+    case 'nifti': return readNifti(path, format.compression, limits);
+    case 'nrrd': return readNrrd(path, format.compression, limits);
+    case 'metaimage': return readMetaImage(path, limits);
+    case 'dicom':
+      if (format.compression !== 'none') throw unsupportedFile(path, packedDicom);
+      return readDicom(paths, limits, { identity, series });
+    case undefined: throw unsupportedFile(path, 'is no image that is read here: NIfTI, NRRD, MetaImage and DICOM are.');
   }
 }

@@ -134,10 +134,10 @@ describe('growing and smoothing', () => {
     }
     const outside = squaredDistanceTransform(before.data, wide, [0.8, 1.1, 2.3]);
     const inside = squaredDistanceTransform(before.data.map((label) => 1 - label), wide, [0.8, 1.1, 2.3]);
-    const after = (run: (volume: LabelVolume) => unknown): LabelVolume['data'] => {
+    const after = (run: (volume: LabelVolume) => unknown): Uint8Array => {
       const volume = copyOf(before);
       run(volume);
-      return volume.data;
+      return volume.data as Uint8Array;
     };
     const grown = after((volume) => grow(target(volume), 1, 4.1));
     expect(grown.reduce((sum, label, at) => sum + (label === (outside[at]! <= 16.81 ? 1 : 0) ? 0 : 1), 0)).toBe(0);

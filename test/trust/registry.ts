@@ -1,0 +1,24 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Random } from '#shared/base/random.ts';
+import type { TrustResult, TrustRow } from './row.ts';
+
+/** Every row of rows/, in order of file name. */
+export async function loadRows(): Promise<TrustRow[]> {
+  const folder = join(import.meta.dirname, 'rows');
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts')).sort();
+  return Promise.all(names.map(async (name) => ((await import(`./rows/${name}`)) as { row: TrustRow }).row));
+}
+
+/** Runs a row in a folder of its own. What it throws is a failure. */
+export async function runRow(row: TrustRow, count: number, seed: number): Promise<TrustResult> {
+  const folder = mkdtempSync(join(tmpdir(), 'trust-'));
+  try {
+    return await row.run({ count, random: new Random(seed), folder });
+  } catch (error) {
+    return { tried: 0, failures: [`seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -7,7 +7,7 @@ import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { readResult } from '#main/jobs/jobFolder.ts';
 import { loadModel } from '#main/jobs/tasks/modelFolder.ts';
 import { copyDurably, syncFolder } from '#main/library/durable.ts';
-import { addModel, listModels, newId, promoteModel, setMetrics, setRanking, type Project } from '#main/library/index.ts';
+import { addModel, getCase, listModels, newId, promoteModel, setMetrics, type Project } from '#main/library/index.ts';
 import type { AdoptionEvents } from './jobResults.ts';
 
 const trainingResult = v.object({
@@ -15,9 +15,13 @@ const trainingResult = v.object({
   trainingCases: v.optional(v.number(), 0),
   meanDice: v.optional(v.nullable(v.number()), null),
   parameters: v.optional(v.nullable(v.number()), null),
+  /** Where the model lies, when it is already in its place. */
+  modelFolder: v.optional(v.string()),
   /** How the new model did per held-out case and label. */
   metrics: v.optional(v.array(v.object({ caseId: v.string(), label: v.number(), dice: v.nullable(v.number()), hd95: v.nullable(v.number()), volumeError: v.nullable(v.number()) })), []),
-  ranking: v.optional(v.array(v.object({ caseId: v.string(), score: v.number(), reason: v.string() })), []),
+  comparison: v.optional(v.object({ meanAfter: v.nullable(v.number()) })),
+  /** Accepted masks that disagree with everything learned. */
+  secondLook: v.optional(v.array(v.object({ caseId: v.string(), reason: v.string() })), []),
 });
 
 /** Moves a trained model from its job's folder into the project's models and lists it. */
@@ -25,10 +29,12 @@ export async function adoptModel(project: Project, job: Job, folder: string, eve
   const result = v.parse(trainingResult, await readResult(folder));
   const id = result.modelId ?? job.id;
   if (!listModels(project.read).some((model) => model.id === id)) {
-    const { card, weightsHash } = await takeFiles(project, join(folder, 'out'), id);
-    list(project, { id, card, weightsHash, name: nextName(project), parameters: result.parameters, trainingCases: result.trainingCases, dice: result.meanDice, jobId: job.id }, result.metrics);
+    const place = project.paths.model(id);
+    const { card, weightsHash } = result.modelFolder === place ? await loadModel(place) : await takeFiles(project, join(folder, 'out'), id);
+    const dice = result.comparison?.meanAfter ?? result.meanDice;
+    list(project, { id, card, weightsHash, name: nextName(project), parameters: result.parameters, trainingCases: result.trainingCases, dice, jobId: job.id }, result.metrics);
+    for (const { caseId, reason } of result.secondLook) await events.problem(getCase(project.read, caseId).name, reason, caseId);
   }
-  if (result.ranking.length > 0) setRanking(project.write, result.ranking);
   events.modelsChanged();
   events.casesChanged(null);
 }

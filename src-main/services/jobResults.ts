@@ -6,7 +6,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Job } from '#shared/domain/job.ts';
 import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
 import { readJobFile, readResult } from '#main/jobs/jobFolder.ts';
-import { addPrediction, getModel, newId, type Project } from '#main/library/index.ts';
+import { addPrediction, getModel, newId, setRanking, type Project } from '#main/library/index.ts';
 import { adoptModel } from './adoptModel.ts';
 import { makePredictionLayers } from './predictionLayers.ts';
 
@@ -15,7 +15,7 @@ export interface AdoptionEvents {
   readonly predicted: (caseId: string, modelId: string) => void;
   readonly modelsChanged: () => void;
   readonly casesChanged: (caseIds: readonly string[] | null) => void;
-  readonly problem: (subject: string, message: string) => Promise<void>;
+  readonly problem: (subject: string, message: string, caseId?: string | null) => Promise<void>;
 }
 
 const predictConfig = v.object({ modelId: v.string() });
@@ -23,6 +23,8 @@ const predictResult = v.object({
   predictions: v.array(v.object({ mask: v.string(), uncertainty: v.nullable(v.string()) })),
   leftOut: v.array(v.object({ path: v.string(), reason: v.string() })),
 });
+
+const rankResult = v.object({ order: v.array(v.object({ id: v.string(), rank: v.number(), reason: v.string() })) });
 
 const marker = 'adopted';
 
@@ -35,6 +37,11 @@ export async function adoptResult(project: Project, job: Job, events: AdoptionEv
   if (job.state !== 'done' || existsSync(join(folder, marker))) return;
   if (job.kind === 'predict') await adoptPredictions(project, folder, events);
   if (job.kind === 'train' || job.kind === 'improve') await adoptModel(project, job, folder, events);
+  if (job.kind === 'rank') {
+    const { order } = v.parse(rankResult, await readResult(folder));
+    setRanking(project.write, order.map(({ id, rank, reason }) => ({ caseId: id, score: 1 / rank, reason })));
+    events.casesChanged(null);
+  }
   await writeFileAtomically(join(folder, marker), '');
 }
 

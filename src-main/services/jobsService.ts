@@ -1,9 +1,23 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import { budgetMinutes } from '#main/jobs/improvePlan.ts';
 import { comparisonOf } from './comparisonResult.ts';
+import { planImprovement, startImprovement, type ImproveWish } from './improvement.ts';
+import type { SettingsKeeper } from './settingsService.ts';
 import type { Workbench } from './workbench.ts';
 
-export function jobsService(workbench: Workbench): Omit<ServiceHandlers<'jobs'>, 'plan' | 'improve'> {
+type Budget = Parameters<ServiceHandlers<'jobs'>['plan']>[0]['budget'];
+
+export function jobsService(workbench: Workbench, settings: SettingsKeeper): ServiceHandlers<'jobs'> {
+  const wish = (budget: Budget, device: string | undefined): ImproveWish => ({
+    minutes: budgetMinutes(budget), device: device ?? workbench.device, memoryBytes: settings.current.memoryBytes,
+  });
   return {
+    plan: ({ budget, device }) => planImprovement(workbench.require().project, wish(budget, device)),
+    improve: async ({ budget, device }) => {
+      const jobId = await startImprovement(workbench.require(), wish(budget, device));
+      workbench.casesChanged(null);
+      return { jobId };
+    },
     list: ({ limit }) => ({ jobs: workbench.require().queue.list(limit) }),
     get: async ({ jobId }) => {
       const { queue } = workbench.require();

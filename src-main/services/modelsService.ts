@@ -4,6 +4,7 @@ import type { Comparison } from '#shared/domain/job.ts';
 import type { ModelRecord } from '#shared/domain/model.ts';
 import { getModel, listMetrics, listModels, promoteModel, rollBackModel } from '#main/library/index.ts';
 import { comparisonOf } from './comparisonResult.ts';
+import { startRanking } from './improvement.ts';
 import type { ProjectSession, Workbench } from './workbench.ts';
 
 /** A class whose mean Dice on the held-out cases is below this, while others do better, has collapsed. */
@@ -17,7 +18,7 @@ export function modelsService(workbench: Workbench, publish: Publish): ServiceHa
       const model = getModel(session.project.read, modelId);
       return { model: toRow(model), card: JSON.stringify(model.card, null, 2), comparison: await comparisonOfModel(session, model) };
     },
-    promote: ({ modelId, despite }) => {
+    promote: async ({ modelId, despite }) => {
       const { project } = workbench.require();
       const collapsed = collapsedLabels(workbench.require(), getModel(project.read, modelId));
       if (collapsed.length > 0 && !despite) {
@@ -25,6 +26,7 @@ export function modelsService(workbench: Workbench, publish: Publish): ServiceHa
       }
       promoteModel(project.write, modelId);
       publish('models.changed', {});
+      await startRanking(workbench.require(), workbench.device);
       return {};
     },
     rollback: () => {

@@ -3,6 +3,7 @@ import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
 import type { AppFolders } from './appFolders.ts';
 import { appService, type HostAbilities } from './appService.ts';
 import { documentService } from './documentService.ts';
+import { exportsService } from './exportsService.ts';
 import { filesService } from './filesService.ts';
 import { imagesService } from './imagesService.ts';
 import { jobsService } from './jobsService.ts';
@@ -43,9 +44,10 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
       library: libraryService(workbench),
       images: imagesService(workbench),
       document: documentService(workbench),
-      jobs: jobsService(workbench),
+      jobs: jobsService(workbench, settings),
       models: modelsService(workbench, publish),
       predictions: predictionsService(workbench),
+      exports: exportsService(workbench),
       problems: problemsService(workbench),
       settings: settingsService(settings, publish),
       files: filesService(host),

@@ -122,7 +122,7 @@ export class Workbench {
       predicted: (caseId, modelId) => { publish('predictions.added', { caseId, modelId }); },
       modelsChanged: () => { publish('models.changed', {}); },
       casesChanged: (caseIds) => { this.casesChanged(caseIds); },
-      problem: (subject, message) => problems.add([{ severity: 'warning', subject, message, caseId: null }]),
+      problem: (subject, message, caseId = null) => problems.add([{ severity: 'warning', subject, message, caseId }]),
     }, log);
     const queue = new JobQueue({
       store: libraryJobStore(project),

@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import { StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import type { LabelVolume } from '#shared/geometry/grid.ts';
+import { readMaskFile } from '#main/document/index.ts';
+import { anonymousName } from '#main/export/anonymousName.ts';
+import { exportNnunet } from '#main/export/exportNnunet.ts';
+import { exportVolumesCsv, type CaseVolumes } from '#main/export/exportVolumesCsv.ts';
+import { measureLabels } from '#main/export/labelVolumes.ts';
+import { readImage, type Modality } from '#main/imageio/readImage.ts';
+import { getCase, getLabelSet, latestPrediction, recordEvent } from '#main/library/index.ts';
+import { caseFormat, type CaseFormat } from './exportFormats.ts';
+import { imageOf, imagePaths } from './imageCache.ts';
+import type { ProjectSession } from './workbench.ts';
+
+export interface ExportRequest {
+  readonly format: string;
+  /** Absolute folder; made where it is not there. */
+  readonly destination: string;
+  readonly caseIds: readonly string[];
+  readonly source: 'mask' | 'prediction';
+  /** File names and headers say nothing of who it is. */
+  readonly deidentify: boolean;
+  readonly overwrite: boolean;
+}
+
+export interface ExportedFile {
+  readonly caseId: string | null;
+  readonly path: string;
+  readonly bytes: number;
+  readonly verified: boolean;
+  readonly differingVoxels: number | null;
+  readonly message: string;
+}
+
+export interface ExportOutcome {
+  readonly files: ExportedFile[];
+  readonly failures: { readonly caseId: string; readonly error: WireError }[];
+}
+
+interface Running {
+  readonly session: ProjectSession;
+  readonly request: ExportRequest;
+  readonly cancellation: Cancellation;
+  readonly report: ReportProgress;
+  readonly outcome: ExportOutcome;
+}
+
+/** Writes, reads back, compares. A case that fails does not stop the others. Throws `cancelled`, `disk-full`, `conflict` (already there). */
+export async function exportCases(session: ProjectSession, request: ExportRequest, options: { cancellation: Cancellation; report: ReportProgress }): Promise<ExportOutcome> {
+  if (!isAbsolute(request.destination)) throw new StudioError('invalid-argument', 'The destination must be a full path.');
+  if (request.caseIds.length === 0) throw new StudioError('conflict', 'There is no accepted case to export yet. Accept a case first.');
+  await mkdir(request.destination, { recursive: true }).catch((cause: unknown) => {
+    throw new StudioError('io', 'The destination folder cannot be made. Choose another one.', { cause });
+  });
+  const running: Running = { session, request, ...options, outcome: { files: [], failures: [] } };
+  if (request.format === 'nnunet') await exportDataset(running);
+  else if (request.format === 'csv') await exportTable(running);
+  else await exportEach(running, caseFormat(request.format));
+  recordEvent(session.project.write, {
+    kind: 'export', message: `Exported ${String(running.outcome.files.length)} of ${String(request.caseIds.length)} (${request.format}).`,
+    detail: { format: request.format, source: request.source, deidentified: request.deidentify, caseIds: request.caseIds.slice(0, 1000) },
+  });
+  return running.outcome;
+}
+
+async function exportEach(running: Running, format: CaseFormat): Promise<void> {
+  const { session: { project }, request } = running;
+  const labelSet = getLabelSet(project.read);
+  await each(running, async (caseId) => {
+    const path = format.target(request.destination, fileNameOf(running, caseId));
+    refuseToOverwrite(path, request);
+    const image = () => readImage(imagePaths(project, imageOf(project, caseId)), { cancellation: running.cancellation, identity: !request.deidentify });
+    const written = await format.write(path, { labels: await labelsOf(running, caseId), labelSet, image, origin: request.source });
+    for (const file of written) await done(running, caseId, file);
+  });
+}
+
+async function exportTable(running: Running): Promise<void> {
+  const labelSet = getLabelSet(running.session.project.read);
+  const path = join(running.request.destination, 'volumes.csv');
+  refuseToOverwrite(path, running.request);
+  const rows: CaseVolumes[] = [];
+  await each(running, async (caseId) => { rows.push({ caseName: fileNameOf(running, caseId), rows: measureLabels(await labelsOf(running, caseId), labelSet) }); });
+  await exportVolumesCsv(path, rows);
+  await done(running, null, path);
+}
+
+async function exportDataset(running: Running): Promise<void> {
+  const { session: { project }, request, cancellation, report } = running;
+  const path = join(request.destination, 'dataset.json');
+  refuseToOverwrite(path, request);
+  const modality = getCase(project.read, request.caseIds[0] ?? '').modality;
+  await exportNnunet(request.destination, {
+    name: request.deidentify ? 'LoGoNet Studio' : project.info.name,
+    modality: modality === 'CT' || modality === 'MR' ? modality : 'unknown' satisfies Modality,
+    labelSet: getLabelSet(project.read), cancellation, report,
+    cases: request.caseIds.map((id) => ({
+      id, ...(request.deidentify ? {} : { name: getCase(project.read, id).name }),
+      image: async () => (await readImage(imagePaths(project, imageOf(project, id)), { cancellation })).volume,
+      labels: () => labelsOf(running, id),
+    })),
+  });
+  await done(running, null, path);
+}
+
+async function each(running: Running, work: (caseId: string) => Promise<void>): Promise<void> {
+  const { request, cancellation, report, outcome } = running;
+  for (const [index, caseId] of request.caseIds.entries()) {
+    throwIfCancelled(cancellation);
+    report({ phase: `Exporting ${String(index + 1)} of ${String(request.caseIds.length)}`, fraction: index / request.caseIds.length });
+    try {
+      await work(caseId);
+    } catch (error) {
+      const wire = toWireError(error);
+      if (wire.code === 'cancelled' || wire.code === 'disk-full') throw error;
+      outcome.failures.push({ caseId, error: wire });
+    }
+  }
+}
+
+/** The mask as it is now, or the newest prediction. */
+async function labelsOf({ session, request }: Running, caseId: string): Promise<LabelVolume> {
+  if (request.source === 'prediction') {
+    const prediction = latestPrediction(session.project.read, caseId);
+    if (prediction === undefined) throw new StudioError('not-found', 'This case has no prediction to export.');
+    return readMaskFile(session.project.paths.inside(prediction.path));
+  }
+  const mask = await session.documents.maskOf(caseId);
+  if (mask === null) throw new StudioError('not-found', 'This case has no accepted mask to export. Accept it first.');
+  return mask;
+}
+
+/** Every writer has read its file back and compared it by now, and keeps none that differs. */
+async function done({ outcome }: Running, caseId: string | null, path: string): Promise<void> {
+  outcome.files.push({ caseId, path, bytes: (await stat(path)).size, verified: true, differingVoxels: 0, message: 'Read back and compared: no voxel differs.' });
+}
+
+function fileNameOf({ session: { project }, request }: Running, caseId: string): string {
+  if (request.deidentify) return anonymousName(caseId);
+  return getCase(project.read, caseId).name.replace(/[^\p{L}\p{N}._-]+/gu, '_').replace(/^\.+/, '_').slice(0, 100) || anonymousName(caseId);
+}
+
+function refuseToOverwrite(path: string, { overwrite }: ExportRequest): void {
+  if (!overwrite && existsSync(path)) throw new StudioError('conflict', 'There is already a file of this name in the destination. Choose another folder, or allow replacing.');
+}

@@ -78,9 +78,9 @@ export function commandsOf({ studio, tools, actions, openPalette, openKeys, open
     command('layer.uncertainty', 'Show or hide the uncertainty', 'View', 'u', inCase, toggle('uncertainty')),
     command('maximise', 'Maximise or restore the view', 'View', 'Shift+F', inCase, () => { viewer.layout = viewer.layout === viewer.active ? 'grid' : viewer.active; }),
     command('straight', 'Straight planes, fitted', 'View', 'Shift+O', inCase, () => viewer.resetPlanes()),
-    ...Array.from({ length: 6 }, (_, n) => command(`window.${n + 1}`, `Window preset ${n + 1}`, 'View', `Shift+Digit${n + 1}`, () => inCase() && (studio.session?.description.windows.length ?? 0) > n, () => {
+    ...Array.from({ length: 6 }, (_, n) => command(`window.${n + 1}`, `Window preset ${n + 1}`, 'View', `Shift+Digit${n + 1}`, () => inCase() && (studio.session?.windows.length ?? 0) > n, () => {
       const session = studio.session;
-      const preset = session?.description.windows[n];
+      const preset = session?.windows[n];
       if (session !== null && preset !== undefined) viewer.setWindowRange(session.toStored(preset.low), session.toStored(preset.high));
     })),
   ];

@@ -1,3 +1,4 @@
+import presets from '../../resources/viewer/windowPresets.json' with { type: 'json' };
 import type { Client } from '#shared/contract/client.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { applyAffine } from '#shared/geometry/affine.ts';
@@ -23,6 +24,17 @@ interface SessionParts {
   readonly editing: Editing;
   readonly journal: Journal;
   readonly work: MaskWork;
+}
+
+type WindowPreset = ImageDescription['windows'][number];
+
+/** Clinical presets for what looks like CT (air near -1000), whether or not the file says so; else what the host derived from the values. */
+function windowsOf(description: ImageDescription): readonly WindowPreset[] {
+  const low = description.range[0] * description.slope + description.intercept;
+  const looksLikeCt = description.modality === 'CT' || (description.modality !== 'MR' && low <= -500 && low >= -3100);
+  if (!looksLikeCt) return description.windows;
+  const names = new Set(presets.CT.map(({ name }) => name));
+  return [...presets.CT, ...description.windows.filter(({ name }) => !names.has(name))];
 }
 
 /** One open case: image, mask under correction, prediction, and the worker that does what takes long. */
@@ -69,7 +81,7 @@ export class CaseSession {
       image: volume, mask, labels, history: decodeHistory(opened.history), sink: (record) => journal.add(record),
     });
     viewer.show(volume.grid);
-    const first = description.windows[0];
+    const first = windowsOf(description)[0];
     const toStored = (value: number): number => (value - description.intercept) / (description.slope || 1);
     if (first !== undefined) viewer.setWindowRange(toStored(first.low), toStored(first.high));
     else viewer.setWindowRange(description.range[0], description.range[1]);
@@ -92,6 +104,10 @@ export class CaseSession {
 
   get journal(): Journal {
     return this.#parts.journal;
+  }
+
+  get windows(): readonly WindowPreset[] {
+    return windowsOf(this.#parts.description);
   }
 
   /** Stored value as a person knows it (Hounsfield units for CT), and back. */

@@ -4,15 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join, resolve, sep } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-
-const candidates = [
-  process.env['LOGONET_BROWSER'], '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable', '/usr/bin/microsoft-edge',
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', 'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
-];
+import { findBrowser } from '../../scripts/browser.mjs';
 
 /** An installed Chromium-like browser, or null: then browser tests are reported as skipped. */
 export function installedBrowser(): string | null {
-  return candidates.find((path): path is string => path !== undefined && existsSync(path)) ?? null;
+  return findBrowser() ?? null;
 }
 
 export interface OpenBrowser { readonly page: Page; readonly context: BrowserContext; close(): Promise<void> }

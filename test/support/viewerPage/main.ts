@@ -1,4 +1,3 @@
-import '#renderer/ui/tokens.css';
 import { mount } from 'svelte';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Scene } from '#renderer/stores/scene.svelte.ts';
@@ -9,6 +8,9 @@ import { surfaceOf } from '#renderer/vtk/surfaceNets.ts';
 import { syntheticCase } from './syntheticCase.ts';
 
 // ?size=512x512x600&surfaces=0: the size in voxels, and whether to mesh the labels.
+// @ts-expect-error: styles have no types outside the renderer's build.
+await import('#renderer/ui/tokens.css');
+
 const query = new URLSearchParams(location.search);
 const size = (query.get('size') ?? '160x160x80').split('x').map(Number) as [number, number, number];
 const made = syntheticCase(size, [320 / size[0], 320 / size[1], 360 / size[2]]);

@@ -1,0 +1,100 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Locator, Page } from 'playwright-core';
+import { installedBrowser, openBrowser, type OpenBrowser } from '../support/browser.ts';
+import { launchWebHost, type RunningWebHost } from '../support/webHost.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+export const rendererFolder = join(root, 'dist/renderer');
+export const screenshots = join(root, 'test-results/screens');
+
+/** The app as a person has it: a real host process and a real browser window. */
+export class Desk {
+  readonly host: RunningWebHost;
+  readonly browser: OpenBrowser;
+  readonly page: Page;
+  /** What the window threw or logged as an error. */
+  readonly errors: string[] = [];
+
+  private constructor(host: RunningWebHost, browser: OpenBrowser) {
+    this.host = host;
+    this.browser = browser;
+    this.page = browser.page;
+    this.page.on('pageerror', (error) => this.errors.push(error.message));
+    this.page.on('console', (message) => {
+      if (message.type() === 'error' && !message.text().includes('favicon')) this.errors.push(message.text());
+    });
+  }
+
+  static async open(dataFolder: string, size: { readonly width?: number; readonly height?: number } = {}): Promise<Desk> {
+    const executable = installedBrowser();
+    if (executable === null) throw new Error('no browser');
+    const host = await launchWebHost({ rendererFolder, dataFolder });
+    const desk = new Desk(host, await openBrowser(executable, size));
+    await desk.page.goto(host.address);
+    await desk.page.waitForSelector('html[data-ready=true]', { timeout: 60_000 });
+    return desk;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.host.stop();
+  }
+
+  /** A button of the workspace (not of the bar that chooses it). */
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole('main').getByRole('button', { name, ...(typeof name === 'string' ? { exact: true } : {}) });
+  }
+
+  async go(workspace: string): Promise<void> {
+    await this.page.locator(`[data-workspace=${workspace}]`).click();
+  }
+
+  async openDemo(): Promise<void> {
+    await this.button(/^Demo project/).first().click();
+    await this.page.locator('[data-workspace=cases][aria-current=page]').waitFor({ timeout: 240_000 });
+    await this.caseRow(/./).first().waitFor();
+  }
+
+  caseRow(text: string | RegExp): Locator {
+    return this.page.getByRole('listbox', { name: 'Cases' }).getByRole('option').filter({ hasText: text });
+  }
+
+  async openCase(name: string): Promise<void> {
+    await this.go('cases');
+    await this.caseRow(name).dblclick();
+    await this.page.locator('.case h2').filter({ hasText: name }).waitFor({ timeout: 120_000 });
+    await this.page.locator('[data-orientation=axial] canvas').waitFor();
+  }
+
+  /** A place in a view, in fractions of its size. */
+  async at(view: string, x: number, y: number): Promise<readonly [number, number]> {
+    const box = await this.page.locator(`[data-orientation=${view}]`).boundingBox();
+    if (box === null) throw new Error(`no ${view} view`);
+    return [box.x + x * box.width, box.y + y * box.height];
+  }
+
+  async drag(view: string, path: readonly (readonly [number, number])[], button: 'left' | 'right' = 'left'): Promise<void> {
+    const places = await Promise.all(path.map(([x, y]) => this.at(view, x, y)));
+    const [first, ...rest] = places;
+    if (first === undefined) return;
+    await this.page.mouse.move(first[0], first[1]);
+    await this.page.mouse.down({ button });
+    for (const [x, y] of rest) await this.page.mouse.move(x, y, { steps: 4 });
+    await this.page.mouse.up({ button });
+  }
+
+  /** Names of the steps in the history panel, oldest first. */
+  async history(): Promise<readonly string[]> {
+    return (await this.page.locator('[aria-label=History] li').allTextContents()).map((text) => text.replace(/^\d+\s*/, '').trim());
+  }
+
+  async saved(): Promise<void> {
+    await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor({ timeout: 30_000 });
+  }
+
+  async screenshot(name: string): Promise<void> {
+    mkdirSync(screenshots, { recursive: true });
+    await this.page.screenshot({ path: join(screenshots, `${name}.png`), timeout: 120_000 });
+  }
+}

@@ -1,0 +1,133 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readLabels } from '#main/imageio/readImage.ts';
+import { installedBrowser } from '../support/browser.ts';
+import { Desk } from './driver.ts';
+
+/** The case that is corrected; the first that is neither accepted nor predicted by hand. */
+const corrected = 'Phantom 04';
+const next = 'Phantom 05';
+
+describe.skipIf(installedBrowser() === null)('the whole loop in a real browser', () => {
+  const data = mkdtempSync(join(tmpdir(), 'logonet-e2e-'));
+  const exported = mkdtempSync(join(tmpdir(), 'logonet-export-'));
+  let desk: Desk;
+
+  beforeAll(async () => {
+    desk = await Desk.open(data);
+  });
+  afterAll(async () => {
+    await desk.close();
+    rmSync(data, { recursive: true, force: true });
+    rmSync(exported, { recursive: true, force: true });
+  });
+
+  it('opens the demo project and a case, and corrects it with three tools', async () => {
+    const { page } = desk;
+    await desk.openDemo();
+    await desk.openCase(corrected);
+
+    await page.keyboard.press('Digit1');
+    await page.keyboard.press('b');
+    await page.getByRole('radio', { name: '3D ball' }).click();
+    await desk.drag('axial', [[0.3, 0.45], [0.36, 0.5], [0.42, 0.48]]);
+    await desk.saved();
+    expect(await desk.history()).toEqual(['Brush: Liver']);
+
+    await page.keyboard.press('Digit2');
+    await page.keyboard.press('p');
+    for (const [x, y] of [[0.68, 0.4], [0.76, 0.42], [0.78, 0.56], [0.7, 0.58]] as const) {
+      const [px, py] = await desk.at('axial', x, y);
+      await page.mouse.click(px, py);
+    }
+    await page.keyboard.press('Enter');
+    expect(await desk.history()).toEqual(['Brush: Liver', 'Polygon: Spleen']);
+
+    await page.keyboard.press('Digit1');
+    await page.keyboard.press('g');
+    await desk.button(/^Apply/).click();
+    await page.getByText(/Grow or shrink: Liver: [\d,]+ voxels changed/).waitFor({ timeout: 60_000 });
+    await desk.saved();
+    expect(await desk.history()).toEqual(['Brush: Liver', 'Polygon: Spleen', 'Grow or shrink: Liver']);
+    expect(await page.getByRole('button', { name: /^Go to Liver/ }).textContent()).toMatch(/ml/);
+  });
+
+  it('takes a step back after a restart', async () => {
+    await desk.close();
+    desk = await Desk.open(data);
+    await desk.openDemo();
+    await desk.openCase(corrected);
+    expect(await desk.history()).toEqual(['Brush: Liver', 'Polygon: Spleen', 'Grow or shrink: Liver']);
+    await desk.page.keyboard.press('Control+z');
+    await desk.page.locator('[aria-label=History] li.undone', { hasText: 'Grow or shrink: Liver' }).waitFor();
+    await desk.page.keyboard.press('Control+z');
+    await desk.page.keyboard.press('Control+Shift+Z');
+    await desk.saved();
+    expect(await desk.page.locator('[aria-label=History] li.undone').allTextContents()).toHaveLength(1);
+  });
+
+  it('accepts the case', async () => {
+    await desk.page.keyboard.press('Control+Enter');
+    await desk.page.getByText('Accepted. This case now trains the model.').waitFor({ timeout: 30_000 });
+    await desk.go('cases');
+    await desk.caseRow(corrected).filter({ hasText: 'Accepted' }).waitFor();
+  });
+
+  it('exports it, and the exported mask is the one on the screen', async () => {
+    const { page } = desk;
+    await desk.openCase(corrected);
+    const millilitres = Number.parseFloat((await page.getByRole('button', { name: /^Go to Spleen/ }).textContent()) ?? '');
+    await desk.go('export');
+    await page.getByRole('radio', { name: /NIfTI/ }).first().click();
+    await page.getByRole('radio', { name: 'The open case' }).click();
+    await page.getByPlaceholder('Folder').fill(exported);
+    await desk.button('Export').click();
+    await page.getByText('✓ identical').first().waitFor({ timeout: 120_000 });
+    const file = readdirSync(exported, { recursive: true, encoding: 'utf8' }).find((name) => /\.nii(\.gz)?$/.test(name));
+    expect(file).toBeDefined();
+    const { volume } = await readLabels(join(exported, file as string));
+    const m = volume.grid.affine;
+    const voxel = Math.hypot(m[0], m[4], m[8]) * Math.hypot(m[1], m[5], m[9]) * Math.hypot(m[2], m[6], m[10]);
+    let spleen = 0;
+    for (const value of volume.data) if (value === 2) spleen++;
+    expect(spleen).toBeGreaterThan(0);
+    expect(Math.abs((spleen * voxel) / 1000 - millilitres)).toBeLessThan(0.06 + millilitres * 0.05);
+  });
+
+  it('trains briefly, shows the new model’s Dice, and promotes it', async () => {
+    const { page } = desk;
+    await desk.go('train');
+    await page.getByRole('radio', { name: /^Own/ }).click();
+    await page.getByLabel('Minutes').fill('1');
+    await page.getByLabel('Minutes').press('Tab');
+    await page.locator('.plan').waitFor({ timeout: 120_000 });
+    await page.locator('button.big:enabled').click({ timeout: 60_000 });
+    await page.locator('.verdict').waitFor({ timeout: 280_000 });
+    expect(await page.locator('.live table tbody tr').count()).toBeGreaterThan(1);
+    await desk.go('models');
+    await page.getByRole('button', { name: /Dice 0\.\d+/ }).first().waitFor({ timeout: 30_000 });
+    const promote = desk.button('Promote');
+    if (await promote.count() > 0) {
+      await promote.click();
+      const warned = desk.button('Promote nevertheless');
+      await Promise.race([warned.waitFor({ timeout: 10_000 }), page.locator('.use').waitFor({ timeout: 10_000 })]);
+      if (await warned.count() > 0) await warned.click();
+    }
+    await page.locator('.use', { hasText: 'In use' }).waitFor({ timeout: 30_000 });
+  }, 600_000);
+
+  it('predicts the next case with it', async () => {
+    const { page } = desk;
+    await desk.openCase(next);
+    await desk.button('Predict').click();
+    await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 240_000 });
+    await page.keyboard.press('q');
+    expect(await page.getByRole('checkbox', { name: 'Prediction' }).isChecked()).toBe(true);
+  });
+
+  it('threw nothing in the window', () => {
+    expect(desk.errors).toEqual([]);
+  });
+});

@@ -52,8 +52,8 @@ export interface PretrainOutcome {
 const TEMPERATURE = 0.1;
 const MAXIMUM_NORM = 1;
 const MOST_RECOVERIES = 5;
-/** Forward passes over unmasked crops after which a running statistic (momentum 0.1) has forgotten the masked ones: 0.9^60 < 0.2%. */
-const STATISTICS_STEPS = 60;
+/** Forward passes over unmasked crops after which a running statistic (momentum 0.1) has nearly forgotten the masked ones: 0.9^30 = 4%. */
+const STATISTICS_STEPS = 30;
 
 export function pretrainNetworkOptions(setup: Pick<PretrainSetup, 'batch' | 'patch' | 'clusterers' | 'clusters' | 'memoryBudgetBytes'>) {
   const head: HeadConfig = { kind: 'pretrain', clusterers: setup.clusterers, clusters: setup.clusters };
@@ -162,11 +162,12 @@ async function run(setup: PretrainSetup, hooks: TrainingHooks, network: Training
 
 /** Steps at rate 0 change nothing but BatchNorm's running statistics. */
 async function refreshStatistics(network: TrainingNetwork, batches: PretrainBatchMaker, step: number, hooks: TrainingHooks): Promise<void> {
-  for (let each = 0; each < STATISTICS_STEPS; each++) {
+  const steps = Math.min(STATISTICS_STEPS, step);
+  for (let each = 0; each < steps; each++) {
     throwIfCancelled(hooks.cancellation);
     await hooks.turn();
     await network.step(batches.make(step + each, true), { learningRate: 0, maximumNorm: 0, count: step + each + 1 });
-    hooks.report({ phase: 'Taking statistics of whole scans', fraction: (each + 1) / STATISTICS_STEPS });
+    hooks.report({ phase: 'Taking statistics of whole scans', fraction: (each + 1) / steps });
   }
 }
 

@@ -1,8 +1,13 @@
 import type { Command } from '../command.ts';
+import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { experimentCommand } from './experiment.ts';
+import { improveCommand } from './improve.ts';
 import { modelInfoCommand } from './modelInfo.ts';
+import { phantomsCommand } from './phantoms.ts';
 import { predictCommand } from './predict.ts';
+import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
 
@@ -12,6 +17,11 @@ export const commands: readonly Command[] = [
   trainCommand,
   predictCommand,
   evaluateCommand,
+  improveCommand,
+  experimentCommand,
+  rankCommand,
   modelInfoCommand,
   verifyGoldenCommand,
+  benchCommand,
+  phantomsCommand,
 ];

@@ -78,6 +78,8 @@ export const improveTask: Task<ImproveConfig, ImproveResult> = {
 
 async function improve(context: Context): Promise<ImproveResult> {
   const { config } = context;
+  const finished = await readFile(join(context.checkpointFolder, 'finished.json'), 'utf8').catch(() => undefined);
+  if (finished !== undefined) return JSON.parse(finished) as ImproveResult;
   const executor = await openExecutor(config.device, { threads: config.threads });
   try {
     const decision = await decide(context, executor);
@@ -95,11 +97,14 @@ async function improve(context: Context): Promise<ImproveResult> {
       ...context, config: trainConfig, checkpointFolder: trainFolder, outFolder: config.modelFolder, report: within(context, cluster, cluster + train),
     });
     const outcome = await compareWithCurrent(context, executor, cluster + train, compare);
-    await rm(join(trainFolder, 'cases'), { recursive: true, force: true });
-    return {
+    const whole: ImproveResult = {
       modelId: config.modelId, modelFolder: config.modelFolder, weightsHash: (await loadModel(config.modelFolder)).weightsHash, plan, ...outcome,
       trainingCases: result.trainingCases, steps: result.steps,
     };
+    // Before the prepared cases go: a crash from here on finds the result instead of missing them.
+    await writeFileAtomically(join(context.checkpointFolder, 'finished.json'), JSON.stringify(whole));
+    await rm(trainFolder, { recursive: true, force: true });
+    return whole;
   } finally {
     executor.dispose();
   }

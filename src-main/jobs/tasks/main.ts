@@ -15,6 +15,8 @@ if (process.send !== undefined) {
 } else {
   const cancellation = { aborted: false };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { cancellation.aborted = true; });
+  // What a task waits for (a thread, a device) need not keep the process alive by itself.
+  const alive = setInterval(() => undefined, 60_000);
   try {
     await runJobFolder(registry, folder, {
       cancellation,
@@ -25,5 +27,7 @@ if (process.send !== undefined) {
   } catch (error) {
     console.error(JSON.stringify({ error: toWireError(error) }));
     process.exitCode = 1;
+  } finally {
+    clearInterval(alive);
   }
 }

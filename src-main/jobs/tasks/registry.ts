@@ -7,6 +7,7 @@ export const registry: TaskRegistry = {
   cluster: async () => anyTask((await import('./pretrain.ts')).clusterTask),
   pretrain: async () => anyTask((await import('./pretrain.ts')).pretrainTask),
   improve: async () => anyTask((await import('./improve.ts')).improveTask),
+  experiment: async () => anyTask((await import('./experiment.ts')).experimentTask),
   rank: async () => anyTask((await import('./rank.ts')).rankTask),
   evaluate: async () => anyTask((await import('./evaluate.ts')).evaluateTask),
 };

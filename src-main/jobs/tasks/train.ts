@@ -45,6 +45,7 @@ const configSchema = v.object({
   threads: v.optional(v.number()),
   memoryBudgetBytes: v.optional(v.number()),
   validateEvery: v.optional(v.number()),
+  checkpointSeconds: v.optional(v.pipe(v.number(), v.minValue(0))),
   /** Which weights to keep: those that validated best, or the final ones. */
   keep: v.optional(v.picklist(['best', 'last']), 'best'),
   /** Voxels along D, H, W, instead of the plan's choice. */
@@ -77,6 +78,9 @@ export interface TrainTaskResult {
   readonly dice: Readonly<Record<string, number | null>> | null;
   readonly hd95: Readonly<Record<string, number | null>> | null;
   readonly meanDice: number | null;
+  readonly parameters: number;
+  /** Each label of each validation case. */
+  readonly metrics: readonly { readonly caseId: string; readonly label: string; readonly dice: number | null; readonly hd95: number | null; readonly volumeError: number | null }[];
   /** Validations over time. */
   readonly curve: readonly CurvePoint[];
 }
@@ -119,7 +123,7 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
     const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
     const outcome = await train({
       executor, architecture, plan, recipe: { ...base, ...defined(numbers), augmentation },
-      budget: config.budget, validateEvery: config.validateEvery, keep: config.keep, seed: config.seed,
+      budget: config.budget, validateEvery: config.validateEvery, checkpointSeconds: config.checkpointSeconds, keep: config.keep, seed: config.seed,
       trainingCases: preparation.training.map(({ file }) => file), validationCases: preparation.validation.map(({ file }) => file),
       classes: classToLabel.slice(1).map((value, index) => ({
         name: nameOf(labelSet, value), trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
@@ -202,11 +206,15 @@ function choosePlan(config: TrainTaskConfig, executor: Executor, architecture: A
   return config.patch === undefined ? plan : { ...plan, patch: config.patch };
 }
 
-/** A seeded part of the cases, at least one of them (where there are two and any are wanted). */
+/**
+ * A seeded part of the cases, at least one of them (where there are two and any are wanted). They are neighbours by name, because
+ * neighbours are often of one patient (left and right, follow-ups), who should not both train and validate.
+ */
 function drawValidation(looks: readonly CaseLook[], fraction: number, seed: number): string[] {
   const names = looks.map((look) => look.case.name).sort();
   const count = fraction === 0 || names.length < 2 ? 0 : Math.min(names.length - 1, Math.max(1, Math.round(fraction * names.length)));
-  return new Random(seed ^ 0x5eed).shuffle(names).slice(0, count);
+  const first = new Random(seed ^ 0x5eed).integer(names.length);
+  return Array.from({ length: count }, (_, index) => names[(first + index) % names.length] ?? '');
 }
 
 function labelSetOf(looks: readonly CaseLook[]): LabelSet {
@@ -248,11 +256,20 @@ function makeCard(preparation: Preparation, outcome: TrainingOutcome, config: Tr
   };
 }
 
+/** Trained numbers; running statistics are none. */
+function parameterCount(weights: TrainingOutcome['weights']): number {
+  return [...weights].reduce((sum, [name, { data }]) => (/running_(mean|var)$/.test(name) ? sum : sum + data.length), 0);
+}
+
 function makeResult(preparation: Preparation, outcome: TrainingOutcome, executor: Executor): TrainTaskResult {
   return {
     variant: preparation.variant, device: executor.description, steps: outcome.steps, keptStep: outcome.keptStep, seconds: outcome.seconds,
     trainingCases: preparation.training.length, validationCases: preparation.validation.map(({ name }) => name), leftOut: preparation.leftOut,
     plan: preparation.plan, memoryBytes: outcome.arenaBytes, dice: byName(preparation, outcome, 'dice'), hd95: byName(preparation, outcome, 'hd95'),
-    meanDice: outcome.validation?.score ?? null, curve: outcome.curve.filter((point) => point.dice !== null),
+    meanDice: outcome.validation?.score ?? null, parameters: parameterCount(outcome.weights),
+    metrics: (outcome.validation?.cases ?? []).flatMap(({ name, metrics }) => metrics.map(({ label, dice, hd95, volumeError }) => ({
+      caseId: name, label: nameOf(preparation.labelSet, preparation.classToLabel[label] ?? 0), dice, hd95, volumeError,
+    }))),
+    curve: outcome.curve.filter((point) => point.dice !== null),
   };
 }

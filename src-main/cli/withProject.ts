@@ -1,0 +1,63 @@
+import { resolve } from 'node:path';
+import { must } from '#shared/base/assert.ts';
+import type { CallContext, EventName, EventPayload, PartialHandlers } from '#shared/contract/contract.ts';
+import type { DeepReadonly } from '#shared/contract/define.ts';
+import { appFolders } from '#main/services/appFolders.ts';
+import { openLog } from '#main/services/log.ts';
+import { createStudio } from '#main/services/studio.ts';
+import type { CommandContext } from './command.ts';
+
+type Job = EventPayload<'jobs.changed'>['job'];
+
+/** A project opened through the same services as the window's, for one command. */
+export interface OpenedProject {
+  readonly jobs: Required<NonNullable<PartialHandlers['jobs']>>;
+  readonly models: Required<NonNullable<PartialHandlers['models']>>;
+  readonly library: Required<NonNullable<PartialHandlers['library']>>;
+  readonly call: CallContext<never>;
+  /** Shows a job's progress until it stops; on Ctrl-C it is paused, with a checkpoint. */
+  readonly follow: (jobId: string) => Promise<Job>;
+}
+
+/** Opens a project, works with it, and closes it again. Throws what opening throws (`conflict` where the app has it open). */
+export async function withProject<T>(folder: string, command: CommandContext, work: (project: OpenedProject) => Promise<T>): Promise<T> {
+  const changes = new Set<(job: Job) => void>();
+  const publish = <Name extends EventName>(name: Name, payload: DeepReadonly<EventPayload<Name>>): void => {
+    if (name === 'jobs.changed') for (const listen of changes) listen((payload as EventPayload<'jobs.changed'>).job);
+    if (name === 'jobs.alarm') command.note((payload as EventPayload<'jobs.alarm'>).alarm.message);
+    if (name === 'jobs.compute') command.note((payload as EventPayload<'jobs.compute'>).message);
+  };
+  const folders = appFolders();
+  const studio = createStudio({ folders, host: { kind: 'web', version: '', quit: () => undefined }, publish, log: openLog(folders.logs) });
+  const alive = setInterval(() => undefined, 60_000);
+  try {
+    const { projects, jobs, models, library } = studio.handlers;
+    const call: CallContext<never> = { signal: new AbortController().signal, report: command.report, send: () => Promise.resolve() };
+    await must(projects?.open, 'projects.open')({ path: resolve(folder) }, call);
+    const opened = { jobs: must(jobs, 'jobs'), models: must(models, 'models'), library: must(library, 'library') } as Pick<OpenedProject, 'jobs' | 'models' | 'library'>;
+    const follow = async (jobId: string): Promise<Job> => {
+      const stopped = new Promise<Job>((settle) => {
+        changes.add((job) => {
+          if (job.id !== jobId) return;
+          command.report({ phase: job.phase, fraction: job.fraction, ...(job.remainingSeconds !== null && { remainingSeconds: job.remainingSeconds }) });
+          if (job.state !== 'queued' && job.state !== 'running' && !(job.state === 'interrupted' && job.error === null)) settle(job);
+        });
+      });
+      const watch = setInterval(() => {
+        if (!command.cancellation.aborted) return;
+        clearInterval(watch);
+        void opened.jobs.pause({ jobId }, call);
+      }, 200);
+      try {
+        const { job } = await opened.jobs.get({ jobId }, call);
+        return job.state === 'queued' || job.state === 'running' ? await stopped : job;
+      } finally {
+        clearInterval(watch);
+      }
+    };
+    return await work({ ...opened, call, follow });
+  } finally {
+    clearInterval(alive);
+    await studio.close();
+  }
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { experimentTask } from '#main/jobs/tasks/experiment.ts';
+import { phantoms, runTask } from '../../support/improve.ts';
+
+let root: string;
+let dataset: string;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'experiment-'));
+  const cases = await phantoms(root, 11, 5);
+  dataset = join(root, 'dataset.json');
+  const near = (path: string): string => `./${basename(path)}`;
+  writeFileSync(dataset, JSON.stringify({
+    name: 'phantoms', modality: { 0: 'MRI' }, labels: { 0: 'background', 1: 'kidney', 2: 'stone' },
+    training: cases.slice(0, 8).map(({ image, mask }) => ({ image: near(image), label: near(mask) })), test: cases.slice(8).map(({ image }) => near(image)),
+  }));
+}, 60_000);
+afterAll(() => { rmSync(root, { recursive: true, force: true }); });
+
+const config = (study: string, more: object = {}) => ({
+  study, dataset, variant: 'tiny', threads: 1, testCases: 2, labelled: 2, seeds: 2, budget: { steps: 2 }, pretrainBudget: { steps: 2 }, added: 1, rounds: 1, ...more,
+});
+
+describe('experiments', () => {
+  it('pretraining: every arm and seed, a table with deviations and a plot', { timeout: 400_000 }, async () => {
+    const folder = join(root, 'pretraining');
+    const { summary } = await runTask(experimentTask, config('pretraining'), folder).result;
+    expect(summary.map(({ arm, seeds, labelled }) => [arm, seeds, labelled])).toEqual([
+      ['from scratch', 2, 2], ['pre-trained', 2, 2], ['without masking', 2, 2], ['one clusterer', 2, 2],
+    ]);
+    const report = readFileSync(join(folder, 'out', 'report.md'), 'utf8');
+    expect(report).toContain('8 labelled cases, 2 of them for testing only');
+    expect(report).toMatch(/\| pre-trained \| 2 \| 2 \| 0\.\d{4} ± 0\.\d{4} \|/);
+    const plot = readFileSync(join(folder, 'out', 'plot.svg'), 'utf8');
+    expect(plot.match(/<circle/g)).toHaveLength(8);
+    expect(plot).not.toContain('NaN');
+  });
+
+  it('active: strategies start from the same cases and add their own; an interrupted one goes on', { timeout: 400_000 }, async () => {
+    const folder = join(root, 'active');
+    await expect(runTask(experimentTask, config('active', { seeds: 1 }), folder, 60).result).rejects.toMatchObject({ code: 'cancelled' });
+    const { summary } = await runTask(experimentTask, config('active', { seeds: 1 }), folder).result;
+    for (const strategy of ['random', 'suggested', 'uncertainty', 'diversity']) {
+      expect(summary.filter(({ arm }) => arm === strategy).map(({ labelled, seeds }) => [labelled, seeds])).toEqual([[2, 1], [3, 1]]);
+    }
+    expect(new Set(summary.filter(({ labelled }) => labelled === 2).map(({ mean }) => mean)).size).toBe(1);
+  });
+
+  it('ablation: three networks, and too few cases are named', { timeout: 400_000 }, async () => {
+    const { summary } = await runTask(experimentTask, config('ablation', { seeds: 1 }), join(root, 'ablation')).result;
+    expect(summary.map(({ arm }) => arm)).toEqual(['LoGoNet', 'ULKANet', 'U-Net']);
+    await expect(runTask(experimentTask, config('ablation', { testCases: 7 }), join(root, 'few')).result).rejects.toMatchObject({ code: 'invalid-argument' });
+  });
+});

@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { JobQueue } from '#main/jobs/queue.ts';
+import { MemoryJobStore } from '#main/jobs/store.ts';
+import { labelSet, phantoms, type PhantomCase } from '../../support/improve.ts';
+
+let root: string;
+let cases: PhantomCase[];
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'killed-'));
+  cases = await phantoms(join(root, 'scans'), 7, 2);
+}, 60_000);
+afterAll(() => { rmSync(root, { recursive: true, force: true }); });
+
+/** Improves through the real compute process, which is killed (-9) as soon as it reports each of these phases; resolves with the weights. */
+async function improve(name: string, killIn: readonly string[]): Promise<{ weights: Buffer; attempts: number; killed: string[] }> {
+  const left = new Set(killIn);
+  const killed: string[] = [];
+  const queue: JobQueue = new JobQueue({
+    store: new MemoryJobStore(), folder: (id) => join(root, name, id), restarts: 10,
+    events: {
+      changed: ({ state, phase, fraction }) => {
+        if (state !== 'running' || fraction === 0 || !left.delete(phase)) return;
+        killed.push(phase);
+        process.kill(queue.computePid ?? 0, 'SIGKILL');
+      },
+      point: () => undefined, alarm: () => undefined, compute: () => undefined,
+    },
+  });
+  try {
+    const { id } = await queue.submit({
+      kind: 'improve', title: 'Improve',
+      config: {
+        cases: cases.map((each, index) => ({ ...each, mask: index < 4 ? each.mask : null, heldOut: index === 3 })), labelSet, variant: 'tiny', threads: 1, seed: 1,
+        budget: { steps: { pretrain: 6, train: 6 } }, current: null, modelId: 'm', modelFolder: join(root, name, 'model'), learnedFolder: join(root, name, 'learned'),
+      },
+    });
+    const job = await queue.wait(id);
+    expect(job.error).toBeNull();
+    expect(job).toMatchObject({ state: 'done', modelId: 'm' });
+    return { weights: readFileSync(join(root, name, 'model', 'weights.safetensors')), attempts: job.attempt, killed };
+  } finally {
+    await queue.close();
+  }
+}
+
+it('an improvement that is killed in every phase ends with the weights of one that was not', { timeout: 400_000 }, async () => {
+  const phases = ['Preparing scans', 'Clustering slices', 'Pre-training', 'Taking statistics of whole scans', 'Training', 'Measuring the new model'];
+  const whole = await improve('whole', []);
+  const broken = await improve('broken', phases);
+  expect(broken.killed).toEqual(phases);
+  expect([whole.attempts, broken.attempts]).toEqual([1, phases.length + 1]);
+  expect(broken.weights.equals(whole.weights)).toBe(true);
+});

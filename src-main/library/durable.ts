@@ -5,7 +5,7 @@ import { StudioError } from '#shared/base/errors.ts';
 
 /** A file system error as one that a person can act on. */
 export function fileError(error: unknown, path: string): unknown {
-  if (error instanceof StudioError || !(error instanceof Error && 'code' in error)) return error;
+  if (error instanceof StudioError || !(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
   const options = { detail: `${String(error.code)} ${path}`, cause: error };
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new StudioError('disk-full', 'The disk is full. Free some space and try again; nothing saved before is lost.', options);
   if (error.code === 'ENOENT') return new StudioError('not-found', `“${basename(path)}” is missing.`, options);

@@ -18,9 +18,18 @@ export function resolveInside(folder: string, path: string): string {
   const target = join(root, ...path.split('/'));
   let existing = target;
   // lstat, because a link that leads to nothing yet would lead a new file outside.
-  while (existing !== root && lstatSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing);
+  while (existing !== root && !isThere(existing)) existing = dirname(existing);
   if (!isWithin(root, realPath(existing) ?? '')) throw refused(path);
   return target;
+}
+
+/** False also below what is no folder, or a link that goes in circles: there, the parent decides. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function realPath(path: string): string | null {

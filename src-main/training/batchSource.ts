@@ -29,7 +29,6 @@ export class BatchSource implements Disposable {
     });
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#fail(new StudioError('internal', 'The preparation of training data ended unexpectedly.')));
-    this.#worker.unref();
     this.#next = first;
     const { batch, rule } = specification;
     const voxels = batch * rule.size[0] * rule.size[1] * rule.size[2];

@@ -39,6 +39,8 @@ export interface TrainingSetup {
   readonly keep?: 'best' | 'last';
   readonly store: CheckpointStore;
   readonly memoryBudgetBytes?: number;
+  /** Seconds between two checkpoints, 30 unless given; more where saving takes long. */
+  readonly checkpointSeconds?: number;
   /** Seconds of the budget that the preparation took. */
   readonly secondsBefore?: number;
 }
@@ -144,7 +146,7 @@ class Run {
         this.#losses.push(loss);
         if (this.#validationDue()) await this.#validate(rate);
         else this.#point(rate, null);
-        if (this.#clock.seconds - this.#lastSave > Math.max(30, 20 * this.#saveCost)) await this.#save();
+        if (this.#saveDue()) await this.#save();
         this.#report(fraction, loss);
       }
       if (this.#validatedStep !== this.#state.step) await this.#validate(0);
@@ -228,6 +230,11 @@ class Run {
     this.#clock = new BudgetClock(this.#setup.budget, seconds);
     this.#losses = [];
     this.#hooks.alarm('warning', `The loss stopped being a number; training goes on from step ${this.#state.step} at ${scale} times the learning rate.`);
+  }
+
+  #saveDue(): boolean {
+    const { checkpointSeconds = 30 } = this.#setup;
+    return this.#clock.seconds - this.#lastSave >= (checkpointSeconds === 0 ? 0 : Math.max(checkpointSeconds, 20 * this.#saveCost));
   }
 
   #validationDue(): boolean {

@@ -28,6 +28,8 @@ export const trainCommand = defineCommand({
     patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
     batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
     adjust: { kind: 'list', help: 'replace a number of the recipe, e.g. learningRate=0.001', value: 'NAME=VALUE' },
+    'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
+    'checkpoint-seconds': { kind: 'number', help: 'seconds between two checkpoints', minimum: 0, default: 30 },
     'memory-gb': { kind: 'number', help: 'most memory that the training step may take', minimum: 0.1 },
     ...deviceOptions,
   },
@@ -50,6 +52,7 @@ export const trainCommand = defineCommand({
         recipe: options.recipe, variant: options.variant, seed: options.seed, device: options.device, threads: options.threads,
         from: options.from === undefined ? undefined : resolve(options.from), batch: options.batch,
         patch: options.patch?.split('x').map(Number), adjust: adjustments(options.adjust),
+        validateEvery: options['validate-every'], checkpointSeconds: options['checkpoint-seconds'],
         memoryBudgetBytes: options['memory-gb'] === undefined ? undefined : options['memory-gb'] * 2 ** 30,
       };
       trainTask.parse(config);

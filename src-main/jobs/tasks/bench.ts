@@ -4,7 +4,7 @@ import type { ReportProgress } from '#shared/base/progress.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { benchmarkKernels, measureFmaPeak, type KernelResult } from '#main/engine/executors/cpu/benchmark.ts';
-import { CpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
+import type { CpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { buildModel } from '#main/model/build.ts';
 import { countModel } from '#main/model/counts.ts';
@@ -60,7 +60,7 @@ export async function bench(options: BenchOptions): Promise<BenchResult> {
   const { device, threads, repetitions, only, cancellation, report } = options;
   const executor = await openExecutor(device, { threads });
   try {
-    const cpu = executor instanceof CpuExecutor ? executor : undefined;
+    const cpu = executor.name === 'cpu' ? executor as CpuExecutor : undefined;
     const peakGflops = cpu === undefined ? null : measureFmaPeak(cpu);
     report({ phase: 'Timing kernels', fraction: 0 });
     const kernels = cpu === undefined || only === 'networks' ? [] : await benchmarkKernels(cpu, { repetitions });

@@ -57,7 +57,7 @@ describe('case files', () => {
     const whole = encodeCase('c', size, [1, 2, 3], image, classes);
     writeFileSync(path, whole.subarray(0, whole.length - 300));
     const reader = new CaseReader(path);
-    expect(() => reader.image({ low: [0, 0, 0], size })).toThrow(/damaged/);
+    expect(() => reader.classes({ low: [0, 0, 0], size })).toThrow(/damaged/);
     reader.close();
   });
 });

@@ -1,0 +1,42 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { makePhantom } from '#shared/domain/phantom.ts';
+import { writeVolume } from '#main/imageio/writeImage.ts';
+
+const main = resolve(import.meta.dirname, '../../../src-main/cli/main.ts');
+
+export interface CommandOutcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the real command line in a process of its own. */
+export function logonet(words: readonly string[], onStart: (child: ChildProcess) => void = () => undefined): Promise<CommandOutcome> {
+  return new Promise((settle, reject) => {
+    const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.on('data', (data: Buffer) => { stdout += data.toString(); });
+    child.stderr.on('data', (data: Buffer) => { stderr += data.toString(); });
+    child.on('error', reject);
+    child.on('close', (code, signal) => settle({ code, signal, stdout, stderr }));
+    onStart(child);
+  });
+}
+
+/** Phantoms as images/ and labels/ under `folder`. */
+export async function writePhantoms(folder: string, seeds: readonly number[], resolution: number): Promise<{ images: string; labels: string }> {
+  const images = join(folder, 'images');
+  const labels = join(folder, 'labels');
+  mkdirSync(images, { recursive: true });
+  mkdirSync(labels, { recursive: true });
+  for (const seed of seeds) {
+    const phantom = makePhantom({ seed, resolution });
+    await writeVolume(join(images, `case_${seed}.nii.gz`), phantom.image);
+    await writeVolume(join(labels, `case_${seed}.nii.gz`), phantom.labels);
+  }
+  return { images, labels };
+}

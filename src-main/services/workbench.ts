@@ -39,7 +39,10 @@ export interface WorkbenchOptions {
   readonly publish: Publish;
   readonly log: Log;
   readonly settings: SettingsKeeper;
-  readonly recent: RecentProjects;
+  /** Where opened projects are remembered; left out, they are not. */
+  readonly recent?: RecentProjects;
+  /** False leaves waiting jobs alone: a command that only imports does not begin to train. */
+  readonly runsJobs?: boolean;
 }
 
 /** Holds the one open project. */
@@ -116,7 +119,7 @@ export class Workbench {
     // First the new one: should it refuse to open, the old one stays.
     const project = openIt();
     await this.#end();
-    const { publish, log, recent } = this.#options;
+    const { publish, log, recent, runsJobs = true } = this.#options;
     const problems = new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); });
     const adoptions = new Adoptions(project, {
       predicted: (caseId, modelId) => { publish('predictions.added', { caseId, modelId }); },
@@ -140,7 +143,7 @@ export class Workbench {
         },
       },
     });
-    const interrupted = queue.recover();
+    const interrupted = runsJobs ? queue.recover() : [];
     const notices: Notice[] = [
       ...(project.repair === null ? [] : [{ severity: 'warning' as const, message: project.repair.sentence }]),
       ...interrupted.map((job) => ({ severity: 'warning' as const, message: `“${job.title}” was interrupted when the program ended.${job.canResume ? ' It can go on from its last checkpoint: see Train.' : ''}` })),
@@ -162,7 +165,7 @@ export class Workbench {
     this.#session = session;
     // What had finished before a crash but was not taken over.
     for (const job of queue.list(recentJobs)) if (job.state === 'done') adoptions.jobChanged(job);
-    await recent.add(project.paths.folder, project.info.name);
+    await recent?.add(project.paths.folder, project.info.name);
     publish('projects.changed', { project: this.describe(session) });
     return session;
   }

@@ -7,6 +7,11 @@ import { improveCommand } from './improve.ts';
 import { modelInfoCommand } from './modelInfo.ts';
 import { phantomsCommand } from './phantoms.ts';
 import { predictCommand } from './predict.ts';
+import { projectCreateCommand } from './projectCreate.ts';
+import { projectExportCommand } from './projectExport.ts';
+import { projectImportCommand } from './projectImport.ts';
+import { projectListCommand } from './projectList.ts';
+import { projectVerifyCommand } from './projectVerify.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
@@ -20,6 +25,11 @@ export const commands: readonly Command[] = [
   improveCommand,
   experimentCommand,
   rankCommand,
+  projectCreateCommand,
+  projectImportCommand,
+  projectListCommand,
+  projectExportCommand,
+  projectVerifyCommand,
   modelInfoCommand,
   verifyGoldenCommand,
   benchCommand,

@@ -1,0 +1,134 @@
+/** Projects without a window: what the command line's `project …` does. */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import { toWireError } from '#shared/base/errors.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import type { CaseCounts } from '#shared/domain/case.ts';
+import type { Label } from '#shared/domain/labelSet.ts';
+import { sameGrid } from '#shared/geometry/orientation.ts';
+import { readMaskFile } from '#main/document/index.ts';
+import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly } from '#main/library/index.ts';
+import { appFolders } from './appFolders.ts';
+import { exportCases, type ExportOutcome, type ExportRequest } from './exportCases.ts';
+import { importCases, type ImportResult } from './importCases.ts';
+import { everyCase } from './improvement.ts';
+import { colorFor } from './labelAdmission.ts';
+import { silentLog } from './log.ts';
+import { SettingsKeeper } from './settingsService.ts';
+import { Workbench, type ProjectSession } from './workbench.ts';
+
+export interface HeadlessOptions {
+  readonly cancellation: Cancellation;
+  readonly report: ReportProgress;
+}
+
+/** Makes a project; labels get values 1, 2, … in order. Throws `conflict`, `disk-full`, `io`. */
+export async function createProjectFolder(folder: string, name: string, labelNames: readonly string[]): Promise<readonly Label[]> {
+  const labels = labelNames.map((label, index): Label => ({ value: index + 1, name: label, color: colorFor(index + 1), locked: false }));
+  const workbench = headlessWorkbench();
+  await workbench.create(folder, name, { labels });
+  await workbench.close();
+  return labels;
+}
+
+export function importIntoProject(folder: string, sources: readonly string[], mode: 'copy' | 'reference', options: HeadlessOptions): Promise<ImportResult> {
+  return withProject(folder, async ({ project, problems }) => {
+    const result = await importCases(project, sources, { mode, ...options });
+    await problems.add(result.refused.map(({ path, message }) => ({ severity: 'error' as const, subject: path, message, caseId: null })));
+    return result;
+  });
+}
+
+/** Accepted cases unless `caseIds` names others. */
+export function exportProject(folder: string, request: Omit<ExportRequest, 'caseIds'> & { readonly caseIds?: readonly string[] }, options: HeadlessOptions): Promise<ExportOutcome> {
+  return withProject(folder, (session) => {
+    const accepted = everyCase(session.project).filter(({ status }) => status === 'accepted').map(({ id }) => id);
+    return exportCases(session, { ...request, caseIds: request.caseIds ?? accepted }, options);
+  });
+}
+
+export interface ProjectListing {
+  readonly name: string;
+  readonly labels: readonly Label[];
+  readonly counts: CaseCounts;
+  readonly cases: readonly { readonly id: string; readonly name: string; readonly status: string; readonly modality: string; readonly size: readonly number[]; readonly heldOut: boolean; readonly hasMask: boolean }[];
+  readonly models: readonly { readonly id: string; readonly name: string; readonly promoted: boolean; readonly dice: number | null }[];
+}
+
+/** Works also while the project is open elsewhere. */
+export function listProject(folder: string): ProjectListing {
+  const project = openProjectReadOnly(folder);
+  try {
+    const cases: ProjectListing['cases'][number][] = [];
+    for (let page = listCases(project.read, { limit: 1000 }); page.cases.length > 0; page = listCases(project.read, { limit: 1000, offset: cases.length })) {
+      cases.push(...page.cases.map(({ id, name, status, modality, size, heldOut, hasMask }) => ({ id, name, status, modality, size, heldOut, hasMask })));
+    }
+    return {
+      name: project.info.name, labels: getLabelSet(project.read).labels, counts: countByStatus(project.read), cases,
+      models: listModels(project.read).map(({ id, name, promoted, dice }) => ({ id, name, promoted, dice })),
+    };
+  } finally {
+    project.close();
+  }
+}
+
+export interface ProjectFault {
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** Looks at everything that the library names: image files are there, masks and weights are bit for bit what was stored, masks lie on their images. */
+export async function verifyProject(folder: string, { cancellation, report }: HeadlessOptions): Promise<{ checked: number; faults: ProjectFault[] }> {
+  const project = openProjectReadOnly(folder);
+  const faults: ProjectFault[] = [];
+  let checked = 0;
+  const check = async (subject: string, work: () => Promise<string | null> | string | null): Promise<void> => {
+    throwIfCancelled(cancellation);
+    checked++;
+    const fault = await Promise.resolve().then(work).catch((error: unknown) => toWireError(error).message);
+    if (fault !== null) faults.push({ subject, message: fault });
+  };
+  try {
+    const images = listImages(project.read);
+    for (const [index, image] of images.entries()) {
+      report({ phase: 'Checking cases', fraction: index / images.length });
+      await check(`image of ${image.caseId}`, () => {
+        const missing = image.paths.map((path) => (image.storage === 'copy' ? project.paths.inside(path) : path)).filter((path) => !existsSync(path));
+        return missing.length === 0 ? null : `${String(missing.length)} of its files are not there any more.`;
+      });
+      for (const revision of listMaskRevisions(project.read, image.caseId)) {
+        await check(`mask revision ${String(revision.revision)} of ${image.caseId}`, async () => {
+          const path = project.paths.inside(revision.path);
+          if (createHash('sha256').update(await readFile(path)).digest('hex') !== revision.contentHash) return 'The file is not the one that was stored.';
+          return sameGrid((await readMaskFile(path)).grid, image.grid) ? null : 'The mask does not lie on its image.';
+        });
+      }
+    }
+    for (const model of listModels(project.read)) {
+      await check(`model ${model.name}`, async () => {
+        const weights = await readFile(join(project.paths.model(model.id), 'weights.safetensors'));
+        return createHash('sha256').update(weights).digest('hex') === model.weightsHash ? null : 'The weights are not the ones that were stored.';
+      });
+    }
+    return { checked, faults };
+  } finally {
+    project.close();
+  }
+}
+
+function headlessWorkbench(): Workbench {
+  return new Workbench({ publish: () => undefined, log: silentLog, settings: new SettingsKeeper(appFolders().data), runsJobs: false });
+}
+
+async function withProject<T>(folder: string, work: (session: ProjectSession) => Promise<T>): Promise<T> {
+  const workbench = headlessWorkbench();
+  const session = await workbench.open(folder);
+  try {
+    return await work(session);
+  } finally {
+    await workbench.close();
+  }
+}

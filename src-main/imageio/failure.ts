@@ -14,10 +14,10 @@ export function unsupportedFile(path: string, sentence: string): StudioError {
 export const packedDicom = 'is a DICOM file packed with gzip; unpack it first.';
 
 function fileError(code: ErrorCode, path: string, sentence: string, cause?: unknown): StudioError {
-  // Control characters and direction marks in a name must not reach a terminal or a window.
-  const name = basename(path).replace(/[\p{Cc}\p{Cf}]/gu, '?').slice(0, 120);
+  // Control characters and direction marks, of the name or of what the file says, must not reach a terminal or a window.
+  const message = `${basename(path).slice(0, 120)} ${sentence}`.replace(/[\p{Cc}\p{Cf}]/gu, '?');
   const detail = cause instanceof Error ? cause.message : undefined;
-  return new StudioError(code, `${name} ${sentence}`, detail === undefined ? { cause } : { cause, detail });
+  return new StudioError(code, message, detail === undefined ? { cause } : { cause, detail });
 }
 
 /** Any error of reading `path` as a StudioError; the system's own codes become sentences. */

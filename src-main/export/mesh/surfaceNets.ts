@@ -29,7 +29,7 @@ export function surfaceNets({ grid, data }: LabelVolume, label: number): Mesh {
   let below = new Int32Array(slab).fill(-1), here = new Int32Array(slab).fill(-1);
   const isMirrored = determinant(grid.affine) < 0;
   const quad = (a: number, b: number, c: number, d: number, flip: boolean): void => {
-    if (flip !== isMirrored) triangles.push(a, c, b, a, d, c);
+    if (flip === isMirrored) triangles.push(a, c, b, a, d, c);
     else triangles.push(a, b, c, a, c, d);
   };
   for (let z = 0; z < layers; z++) {

@@ -29,6 +29,8 @@ interface Job {
 interface DecodeWorker {
   readonly worker: Worker;
   decodes: number;
+  /** Settles when the worker has loaded; a busy machine may take long over it. */
+  readonly ready: Promise<void>;
   job: Job | null;
   idleTimer?: NodeJS.Timeout;
 }
@@ -53,7 +55,7 @@ export async function decodeInWorker<T extends DecodeTaskName>(
       decoder.job = {
         reply: (reply) => {
           if (reply.kind === 'progress') report(reply.progress);
-          else {
+          else if (reply.kind !== 'ready') {
             answered = true;
             if (reply.kind === 'failed') reject(fromWireError(reply.error));
             else resolve(reply.result as Awaited<ReturnType<DecodeTasks[T]>>);
@@ -61,7 +63,10 @@ export async function decodeInWorker<T extends DecodeTaskName>(
         },
         died: (reason, detail) => { reject(new StudioError('invalid-file', `${subject} ${reason}`, { detail })); },
       };
-      timers.push(setTimeout(() => { reject(new StudioError('invalid-file', `${subject} could not be read within ${Math.round(timeoutMs / 1000)} s.`)); }, timeoutMs));
+      // The time that the worker itself takes to load is not the file's fault.
+      void decoder.ready.then(() => {
+        if (decoder.job !== null) timers.push(setTimeout(() => { reject(new StudioError('invalid-file', `${subject} could not be read within ${Math.round(timeoutMs / 1000)} s.`)); }, timeoutMs));
+      });
       if (cancellation !== neverCancelled) {
         timers.push(setInterval(() => { if (cancellation.aborted) reject(new StudioError('cancelled', 'Cancelled.')); }, cancellationPollMs));
       }
@@ -82,10 +87,14 @@ function start(): DecodeWorker {
     stdout: true,
     stderr: true,
   });
-  const decoder: DecodeWorker = { worker, decodes: 0, job: null };
+  const ready = Promise.withResolvers<void>();
+  const decoder: DecodeWorker = { worker, decodes: 0, ready: ready.promise, job: null };
   worker.stdout.resume();
   worker.stderr.resume();
-  worker.on('message', (reply: WorkerReply) => decoder.job?.reply(reply));
+  worker.on('message', (reply: WorkerReply) => {
+    if (reply.kind === 'ready') ready.resolve();
+    else decoder.job?.reply(reply);
+  });
   worker.on('error', (cause: Error & { code?: string }) => {
     decoder.job?.died(cause.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'needs more memory than reading a file may take.' : 'could not be read: decoding it failed.', cause.message);
   });

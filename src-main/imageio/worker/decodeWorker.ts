@@ -9,6 +9,7 @@ export interface WorkerRequest {
 }
 
 export type WorkerReply =
+  | { readonly kind: 'ready' }
   | { readonly kind: 'progress'; readonly progress: Progress }
   | { readonly kind: 'done'; readonly result: unknown }
   | { readonly kind: 'failed'; readonly error: WireError };
@@ -23,3 +24,4 @@ port?.on('message', ({ task, request }: WorkerRequest) => {
     (error: unknown) => { send({ kind: 'failed', error: toWireError(error) }); },
   );
 });
+send({ kind: 'ready' });

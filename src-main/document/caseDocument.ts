@@ -283,12 +283,19 @@ export async function openDocument(folder: string, options: OpenDocumentOptions)
       const journal = await Journal.create(journalPath(folder, 0), journalHeader(caseId, checksum));
       return new CaseDocument({ caseId, folder, volume, history, recovery: null, journal, generation: 0, snapshotBytes, dirty: false });
     }
-    const { snapshot, generation, journalLength, recovery, unfinished } = restored;
+    const { snapshot, journalLength, recovery, unfinished } = restored;
+    let { generation } = restored;
+    let { maskChecksum } = snapshot;
+    if (journalLength === null && recovery !== null) {
+      // What was brought back stands in no journal that can be gone on with: a snapshot of its own keeps it.
+      generation++;
+      maskChecksum = await writeSnapshot(snapshotPath(folder, generation), snapshot.volume, snapshot.history);
+    }
     const path = journalPath(folder, generation);
     const journal = journalLength === null
-      ? await Journal.create(path, journalHeader(caseId, snapshot.maskChecksum))
+      ? await Journal.create(path, journalHeader(caseId, maskChecksum))
       : await Journal.resume(path, journalLength);
-    if (unfinished !== null) await journal.append([encodeRecord({ kind: 'edit', edit: unfinished })]);
+    if (unfinished !== null && journalLength !== null) await journal.append([encodeRecord({ kind: 'edit', edit: unfinished })]);
     return new CaseDocument({ caseId, folder, volume: snapshot.volume, history: snapshot.history, recovery, journal, generation, snapshotBytes, dirty: recovery !== null });
   } catch (error) {
     throw fileError(error, folder);

@@ -20,34 +20,47 @@ function frame(payload: Uint8Array): Uint8Array {
 }
 
 export interface JournalContent {
-  readonly header: Uint8Array;
+  /** Null when it is damaged; the frames behind it are read all the same. */
+  readonly header: Uint8Array | null;
   readonly payloads: readonly Uint8Array[];
   /** Bytes up to which the file is sound. */
   readonly length: number;
   /** Bytes behind that. */
   readonly droppedBytes: number;
+  /** Sound frames follow behind a damaged one: no torn tail, but damage to what had been on disk. */
+  readonly damagedInside: boolean;
 }
 
-/** Reads all sound frames; null when not even the header is sound. Throws `io`. */
-export async function readJournal(path: string): Promise<JournalContent | null> {
+function frameEnd(bytes: Buffer, at: number): number | null {
+  if (at + frameHead > bytes.length) return null;
+  const end = at + frameHead + bytes.readUInt32LE(at);
+  return end > bytes.length ? null : end;
+}
+
+function isSound(bytes: Buffer, at: number): boolean {
+  const end = frameEnd(bytes, at);
+  return end !== null && crc32(bytes.subarray(at + frameHead, end)) === bytes.readUInt32LE(at + 4);
+}
+
+/** Reads all sound frames. Throws `io`. */
+export async function readJournal(path: string): Promise<JournalContent> {
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
   } catch (error) {
     throw fileError(error, path);
   }
+  const header = isSound(bytes, 0) ? bytes.subarray(frameHead, frameEnd(bytes, 0) ?? 0) : null;
   const payloads: Uint8Array[] = [];
-  let at = 0;
-  while (at + frameHead <= bytes.length) {
-    const end = at + frameHead + bytes.readUInt32LE(at);
-    if (end > bytes.length) break;
-    const payload = bytes.subarray(at + frameHead, end);
-    if (crc32(payload) !== bytes.readUInt32LE(at + 4)) break;
-    payloads.push(payload);
+  let at = frameEnd(bytes, 0) ?? 0;
+  while (at > 0 && isSound(bytes, at)) {
+    const end = frameEnd(bytes, at) ?? at;
+    payloads.push(bytes.subarray(at + frameHead, end));
     at = end;
   }
-  const [header, ...rest] = payloads;
-  return header === undefined ? null : { header, payloads: rest, length: at, droppedBytes: bytes.length - at };
+  const next = frameEnd(bytes, at);
+  const damagedInside = (header === null && payloads.length > 0) || (next !== null && isSound(bytes, next));
+  return { header, payloads, length: at, droppedBytes: bytes.length - at, damagedInside };
 }
 
 /** The writing end. What `append` resolved for is on disk. */

@@ -1,4 +1,4 @@
-import { readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { StudioError } from '#shared/base/errors.ts';
@@ -57,7 +57,7 @@ export interface Restored {
   readonly snapshot: Snapshot;
   /** Generation of the journal to go on with. */
   readonly generation: number;
-  /** Sound bytes of that journal; null where it has to be created. */
+  /** Sound bytes of that journal; null where it cannot be gone on with. */
   readonly journalLength: number | null;
   readonly recovery: Recovery | null;
   /** The stroke that was still being drawn, already in the mask but not yet in the history. */
@@ -73,24 +73,31 @@ export async function restore(folder: string, caseId: string, grid: Grid): Promi
   let { generation } = base;
   let journalLength: number | null = null;
   let droppedBytes = 0;
+  let damaged = false;
   for (let n = base.generation; n === base.generation || journals.includes(n); n++) {
     if (!journals.includes(n)) continue;
     const content = await readJournal(journalPath(folder, n));
     const expected = n === base.generation ? base.snapshot.maskChecksum : crc32(encodeMask(base.snapshot.volume));
-    if (content === null || headerChecksum(content.header) !== expected) {
-      // A journal that was being created when the machine stopped, or one whose predecessor is damaged: nothing can be replayed.
-      if (n === base.generation) journalLength = null;
-      break;
-    }
+    if (content.damagedInside) await keepDamaged(folder, n);
+    damaged ||= content.damagedInside;
+    // With a damaged header, only what lies beside its snapshot is sure to belong there.
+    const belongs = content.header === null ? n === base.generation : headerChecksum(content.header) === expected;
+    if (!belongs) break;
     const sound = replay.run(content.payloads);
+    const length = content.length - content.payloads.slice(sound).reduce((sum, payload) => sum + payload.length + 8, 0);
     generation = n;
-    journalLength = content.length - content.payloads.slice(sound).reduce((sum, payload) => sum + payload.length + 8, 0);
-    droppedBytes += content.droppedBytes + (content.length - journalLength);
+    journalLength = content.header === null ? null : length;
+    droppedBytes += content.droppedBytes + (content.length - length);
     if (sound < content.payloads.length) break;
   }
   const unfinished = replay.finishStroke();
-  const recovery = replay.changes === 0 && unfinished === null ? null : describe(caseId, replay, unfinished, droppedBytes);
+  const recovery = replay.changes === 0 && unfinished === null && !damaged ? null : describe(caseId, replay, unfinished, droppedBytes, damaged);
   return { snapshot: base.snapshot, generation, journalLength, recovery, unfinished };
+}
+
+// What is dropped goes on being there, for whoever wants to look into it.
+async function keepDamaged(folder: string, generation: number): Promise<void> {
+  await copyFile(journalPath(folder, generation), join(folder, `damaged.${generation}.${Date.now()}.log`));
 }
 
 async function newestSound(folder: string, snapshots: readonly number[], grid: Grid): Promise<{ snapshot: Snapshot; generation: number }> {
@@ -173,11 +180,12 @@ class Replay {
   }
 }
 
-function describe(caseId: string, replay: Replay, unfinished: Edit | null, droppedBytes: number): Recovery {
+function describe(caseId: string, replay: Replay, unfinished: Edit | null, droppedBytes: number, damaged: boolean): Recovery {
   const changes = replay.changes === 1 ? '1 change' : `${replay.changes} changes`;
   const stroke = unfinished === null ? '' : ` The last one, “${unfinished.name}”, was not finished; undo takes it back.`;
-  const dropped = droppedBytes === 0 ? '' : ' Its very end was damaged and left out.';
-  const time = new Date(replay.at).toISOString().replace('T', ' ').slice(0, 19);
+  const dropped = damaged ? ' The journal was damaged: later changes may be missing, and a copy of it is kept beside the mask.' : droppedBytes === 0 ? '' : ' Its very end was damaged and left out.';
+  const at = replay.at === 0 ? Date.now() : replay.at;
+  const time = new Date(at).toISOString().replace('T', ' ').slice(0, 19);
   const sentence = `The application had stopped without closing this case. Everything up to ${time} UTC was brought back: ${changes}${unfinished === null ? '' : ' and an open stroke'}.${stroke}${dropped}`;
-  return { caseId, at: replay.at, changes: replay.changes, unfinished: unfinished?.name ?? null, droppedBytes, sentence };
+  return { caseId, at, changes: replay.changes, unfinished: unfinished?.name ?? null, droppedBytes, sentence };
 }

@@ -143,6 +143,47 @@ describe('a case document', () => {
     }
   });
 
+  it('loses nothing when the head of a journal is damaged', async () => {
+    const document = await open();
+    const { dab, send, editor } = windowOn(document);
+    dab(8);
+    const stroke = editor.begin('Brush');
+    stroke.add(paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [20, 10, 20], radius: 3 }, 2));
+    await send();
+    const path = join(folder, 'journal.0.log');
+    const bytes = readFileSync(path);
+    bytes[20] = ~(bytes[20] as number) & 0xff;
+    writeFileSync(path, bytes);
+    for (let opening = 0; opening < 2; opening++) {
+      const again = await open();
+      expect(sameMask(again, editor)).toBe(true);
+      expect(again.history.edits.map(({ name }) => name)).toEqual(['Dab 8', 'Brush']);
+      const { dab: more, send: save } = windowOn(again);
+      if (opening === 0) expect(again.recovery).toMatchObject({ changes: 1, unfinished: 'Brush' });
+      else more(30);
+      await save();
+      if (opening === 1) expect((await open()).history.edits).toHaveLength(3);
+    }
+  });
+
+  it('keeps a copy of a journal that is damaged inside', async () => {
+    const document = await open();
+    const { dab, send } = windowOn(document);
+    for (const x of [8, 12, 16]) {
+      dab(x);
+      await send();
+    }
+    const path = join(folder, 'journal.0.log');
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1] = ~(bytes[bytes.length >> 1] as number) & 0xff;
+    writeFileSync(path, bytes);
+    const again = await open();
+    expect(again.recovery?.sentence).toContain('damaged');
+    expect(again.history.edits.length).toBeLessThan(3);
+    const [copy] = readdirSync(folder).filter((name) => name.startsWith('damaged.'));
+    expect(readFileSync(join(folder, String(copy))).equals(bytes)).toBe(true);
+  });
+
   it('falls back to the snapshot before when the newest is damaged, and loses nothing', async () => {
     const document = await open();
     const { dab, send, editor } = windowOn(document);

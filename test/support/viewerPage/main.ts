@@ -1,11 +1,11 @@
-import { mount } from 'svelte';
+import { flushSync, mount } from 'svelte';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Scene } from '#renderer/stores/scene.svelte.ts';
 import { ViewerState } from '#renderer/stores/viewer.svelte.ts';
 import { ToolController } from '#renderer/tools/controller.svelte.ts';
 import ViewerGrid from '#renderer/views/ViewerGrid.svelte';
 import { surfaceOf } from '#renderer/vtk/surfaceNets.ts';
-import { syntheticCase } from './syntheticCase.ts';
+import { tiledCase } from './syntheticCase.ts';
 
 // ?size=512x512x600&surfaces=0: the size in voxels, and whether to mesh the labels.
 // @ts-expect-error: styles have no types outside the renderer's build.
@@ -13,7 +13,7 @@ await import('#renderer/ui/tokens.css');
 
 const query = new URLSearchParams(location.search);
 const size = (query.get('size') ?? '160x160x80').split('x').map(Number) as [number, number, number];
-const made = syntheticCase(size, [320 / size[0], 320 / size[1], 360 / size[2]]);
+const made = tiledCase(size, [320 / size[0], 320 / size[1], 360 / size[2]]);
 
 const viewer = new ViewerState();
 const scene = new Scene();
@@ -21,10 +21,11 @@ const editing = new Editing({ image: made.image, mask: made.mask, labels: made.l
 const errors: string[] = [];
 const tools = new ToolController({ viewer, onError: (error) => errors.push(String(error)), runOperation: () => undefined });
 
+const opened = performance.now();
 viewer.show(made.image.grid);
 viewer.setWindowRange(-160, 240);
 scene.setCase(made.image, made.mask, made.labels);
-scene.setPrediction(made.prediction, made.uncertainty);
+if (query.get('prediction') !== '0') scene.setPrediction(made.prediction, made.uncertainty);
 scene.setWindow(viewer.window.center, viewer.window.width);
 editing.onChange((box) => scene.maskChanged(box));
 tools.setEditing(editing);
@@ -42,6 +43,10 @@ WebGL2RenderingContext.prototype.texSubImage3D = function (this: WebGL2Rendering
 } as typeof original;
 
 const frames: number[] = [];
-scene.context.onFrame((milliseconds) => frames.push(milliseconds));
+let firstSlice = 0;
+scene.context.onFrame((milliseconds) => {
+  frames.push(milliseconds);
+  if (firstSlice === 0) firstSlice = performance.now() - opened;
+});
 mount(ViewerGrid, { target: document.getElementById('app') as HTMLElement, props: { viewer, scene, tools } });
-Object.assign(window, { page: { viewer, scene, editing, tools, frames, uploads, errors } });
+Object.assign(window, { page: { viewer, scene, editing, tools, frames, uploads, errors, firstSlice: () => firstSlice, flushSync } });

@@ -64,3 +64,23 @@ export function syntheticCase(size: readonly [number, number, number], spacing: 
     ],
   };
 }
+
+/** The same body for sizes whose voxels would take minutes to compute: a few slices, repeated along k. */
+export function tiledCase(size: readonly [number, number, number], spacing: readonly [number, number, number]): SyntheticCase {
+  const [ni, nj, nk] = size;
+  if (ni * nj * nk < 20_000_000) return syntheticCase(size, spacing);
+  const block = syntheticCase([ni, nj, 12], spacing);
+  const grid = { size, affine: block.image.grid.affine };
+  const repeat = <A extends Int16Array | Uint8Array>(data: A, out: A): A => {
+    for (let at = 0; at < out.length; at += data.length) out.set(data.subarray(0, Math.min(data.length, out.length - at)) as never, at);
+    return out;
+  };
+  const bytes = (data: Uint8Array): Uint8Array => repeat(data, new Uint8Array(ni * nj * nk));
+  return {
+    labels: block.labels,
+    image: { grid, data: repeat(block.image.data, new Int16Array(ni * nj * nk)) },
+    mask: { grid, data: bytes(block.mask.data) },
+    prediction: { grid, data: bytes(block.prediction.data) },
+    uncertainty: { grid, data: bytes(block.uncertainty.data) },
+  };
+}

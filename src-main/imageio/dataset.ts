@@ -2,7 +2,7 @@ import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asFileError, invalidFile } from './failure.ts';
 import { containedFile } from './containedFile.ts';
-import { stem, type LeftOut } from './scanPaths.ts';
+import type { LeftOut } from './scanPaths.ts';
 import type { Modality } from './types.ts';
 
 export interface DatasetCase {
@@ -121,6 +121,11 @@ async function matched(imagesFolder: string, labelsFolder: string | null, leftOu
 }
 
 const labelSuffix = /[._-](seg|segmentation|label|labels|mask|gt|roi)$/i;
+
+/** File name without an image's ending; what tells a mask (`.seg`) stays. */
+function stem(path: string): string {
+  return basename(path).replace(imageEnding, '');
+}
 
 function caseName(path: string): string {
   return stem(path).replace(/_0000$/, '').replace(labelSuffix, '').replace(/[._-](image|img)$/i, '');

@@ -55,7 +55,7 @@ function isCompanion(path: string): boolean {
 }
 
 /** File name without an image's ending. */
-export function stem(path: string): string {
+function stem(path: string): string {
   return basename(path).replace(/(\.seg)?\.(nii|nii\.gz|nrrd|nhdr|mha|mhd|dcm)$/i, '');
 }
 

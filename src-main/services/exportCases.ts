@@ -111,7 +111,7 @@ async function each(running: Running, work: (caseId: string) => Promise<void>): 
   const { request, cancellation, report, outcome } = running;
   for (const [index, caseId] of request.caseIds.entries()) {
     throwIfCancelled(cancellation);
-    report({ phase: `Exporting ${String(index + 1)} of ${String(request.caseIds.length)}`, fraction: index / request.caseIds.length });
+    report({ phase: 'Exporting', detail: `${String(index + 1)} of ${String(request.caseIds.length)}`, fraction: index / request.caseIds.length });
     try {
       await work(caseId);
     } catch (error) {

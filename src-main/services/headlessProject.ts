@@ -120,7 +120,7 @@ export async function verifyProject(folder: string, { cancellation, report }: He
 }
 
 function headlessWorkbench(): Workbench {
-  return new Workbench({ publish: () => undefined, log: silentLog, settings: new SettingsKeeper(appFolders().data), runsJobs: false });
+  return new Workbench({ publish: () => undefined, log: silentLog, settings: new SettingsKeeper(appFolders().data), devices: { chosen: 'cpu' }, runsJobs: false });
 }
 
 async function withProject<T>(folder: string, work: (session: ProjectSession) => Promise<T>): Promise<T> {

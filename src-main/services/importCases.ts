@@ -49,7 +49,7 @@ export async function importCases(project: Project, sources: readonly string[], 
   let done = 0;
   const step = async (path: string, work: () => Promise<void>): Promise<void> => {
     throwIfCancelled(cancellation);
-    report({ phase: `Importing ${String(done + 1)} of ${String(steps)}`, fraction: 0.05 + (0.95 * done++) / Math.max(1, steps) });
+    report({ phase: 'Importing', detail: `${String(done + 1)} of ${String(steps)}`, fraction: 0.05 + (0.95 * done++) / Math.max(1, steps) });
     try {
       await work();
     } catch (error) {

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
 import type { AppFolders } from './appFolders.ts';
 import { appService, type HostAbilities } from './appService.ts';
+import { DeviceList } from './deviceList.ts';
+import { devicesService } from './devicesService.ts';
 import { documentService } from './documentService.ts';
 import { exportsService } from './exportsService.ts';
 import { filesService } from './filesService.ts';
@@ -36,7 +38,8 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
   const marker = new RunMarker(join(folders.data, 'running.json'));
   const settings = new SettingsKeeper(folders.data);
   const recent = new RecentProjects(folders.data);
-  const workbench = new Workbench({ publish, log, settings, recent });
+  const devices = new DeviceList(folders.data, settings);
+  const workbench = new Workbench({ publish, log, settings, recent, devices });
   return {
     handlers: {
       app: appService(host, marker, log),
@@ -49,6 +52,7 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
       predictions: predictionsService(workbench),
       exports: exportsService(workbench),
       problems: problemsService(workbench),
+      devices: devicesService(devices, publish),
       settings: settingsService(settings, publish),
       files: filesService(host),
     },

@@ -5,6 +5,7 @@ import type { LabelSet } from '#shared/domain/labelSet.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
 import { countByStatus, createProject, getLabelSet, openProject, type Project } from '#main/library/index.ts';
 import { Adoptions } from './adoptions.ts';
+import type { DeviceList } from './deviceList.ts';
 import { ImageCache } from './imageCache.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from './log.ts';
@@ -39,6 +40,7 @@ export interface WorkbenchOptions {
   readonly publish: Publish;
   readonly log: Log;
   readonly settings: SettingsKeeper;
+  readonly devices: Pick<DeviceList, 'chosen'>;
   /** Where opened projects are remembered; left out, they are not. */
   readonly recent?: RecentProjects;
   /** False leaves waiting jobs alone: a command that only imports does not begin to train. */
@@ -107,8 +109,7 @@ export class Workbench {
 
   /** What to compute on: the person's choice. */
   get device(): string {
-    const { device } = this.#options.settings.current;
-    return device === 'auto' ? 'cpu' : device;
+    return this.#options.devices.chosen;
   }
 
   get #author(): string {

@@ -60,7 +60,12 @@ export function createClient(transport: FrameTransport): Client {
     const settle = <T>(act: (value: T) => void) => (value: T): void => { options.signal?.removeEventListener('abort', cancel); act(value); };
     pending.set(id, { resolve: settle(resolve), reject: settle(reject), options });
     options.signal?.addEventListener('abort', cancel, { once: true });
-    send({ kind: 'call', id, service, method, input });
+    try {
+      send({ kind: 'call', id, service, method, input });
+    } catch (error) {
+      pending.delete(id);
+      settle(reject)(error instanceof Error ? error : new Error(String(error)));
+    }
   });
 
   const services = Object.fromEntries(Object.entries<Contract[ServiceName]>(contract).map(([service, definition]) => [

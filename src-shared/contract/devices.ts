@@ -1,9 +1,10 @@
 import * as v from 'valibot';
 import { defineService } from './define.ts';
-import { count, finite, id, list, nothing, text } from './values.ts';
+import { count, finite, list, nonEmptyText, nothing, text } from './values.ts';
 
 export const device = v.strictObject({
-  id,
+  /** 'cpu', 'webgpu:NAME OF ADAPTER' …: what settings and jobs name it by. */
+  id: nonEmptyText(128),
   name: text(256),
   executor: v.picklist(['cpu', 'webgpu', 'tensorflow']),
   usable: v.boolean(),

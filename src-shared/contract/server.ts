@@ -4,7 +4,7 @@ import type { Progress } from '../base/progress.ts';
 import { contract, type CallContext, type CancelSignal, type EventName, type EventPayload, type PartialHandlers } from './contract.ts';
 import type { DeepReadonly, MethodDefinition, Schema, ServiceDefinition } from './define.ts';
 import { progress as progressSchema } from './values.ts';
-import { decodeFrame, encodeFrame, requestLimits, type ServerMessage } from './wire.ts';
+import { callIdOf, decodeFrame, encodeFrame, requestLimits, type ServerMessage } from './wire.ts';
 
 /** Streamed items that may be on their way before the window has taken them. */
 const itemsInFlight = 4;
@@ -38,7 +38,7 @@ interface RunningCall {
 
 /**
  * Serves the contract's calls. Every input is validated before a handler sees it, every output before it leaves; whatever goes wrong
- * is answered as `{code, message, detail}`. A frame that is no message is answered with an error of id −1.
+ * is answered as `{code, message, detail}`. A frame from which not even the call's number can be read is answered with id −1.
  */
 export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
   const running = new Map<number, RunningCall>();
@@ -92,7 +92,7 @@ export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayB
       try {
         message = parse(clientMessage, decodeFrame(frame, requestLimits), 'invalid-argument', 'The message is not valid');
       } catch (error) {
-        reply({ kind: 'error', id: -1, error: toWireError(error) });
+        reply({ kind: 'error', id: callIdOf(frame, requestLimits), error: toWireError(error) });
         return;
       }
       if (message.kind === 'call') {

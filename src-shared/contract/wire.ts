@@ -40,7 +40,10 @@ const align = (length: number): number => (length + 7) & ~7;
 export function encodeFrame(message: ClientMessage | ServerMessage): Uint8Array<ArrayBuffer> {
   const buffers: Uint8Array[] = [];
   const json = new TextEncoder().encode(JSON.stringify(message, function replace(this: unknown, _key, value: unknown) {
-    if (!(value instanceof Uint8Array)) return value;
+    if (!(value instanceof Uint8Array)) {
+      if (typeof value === 'object' && value !== null && Object.hasOwn(value, bufferKey)) throw malformed(`the key ${bufferKey} is taken`);
+      return value;
+    }
     buffers.push(value);
     return { [bufferKey]: buffers.length - 1 };
   }));
@@ -70,6 +73,17 @@ export function decodeFrame(frame: Uint8Array, limits: FrameLimits): unknown {
   }
   const budget = { left: limits.values };
   return restore(message, buffers, limits.depth, budget);
+}
+
+/** The call that a frame belongs to, where its message cannot be accepted but its number can be read; else −1. */
+export function callIdOf(frame: Uint8Array, limits: FrameLimits): number {
+  try {
+    const { json } = splitFrame(frame.byteOffset % 8 === 0 ? frame : frame.slice(), limits);
+    const message: unknown = JSON.parse(new TextDecoder().decode(json));
+    return typeof message === 'object' && message !== null && 'id' in message && Number.isSafeInteger(message.id) ? message.id as number : -1;
+  } catch {
+    return -1;
+  }
 }
 
 function splitFrame(frame: Uint8Array, limits: FrameLimits): { json: Uint8Array; buffers: Uint8Array[] } {

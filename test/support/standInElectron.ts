@@ -13,6 +13,5 @@ export function writeStandInElectron(folder: string, version: string): void {
   chmodSync(join(folder, 'electron'), 0o755);
   for (const name of ['LICENSE', 'LICENSES.chromium.html', 'icudtl.dat', 'chrome-sandbox', 'chrome_crashpad_handler']) writeFileSync(join(folder, name), '');
   writeFileSync(join(folder, 'version'), version);
-  writeFileSync(join(folder, 'resources', 'default_app.asar'), '');
   writeFileSync(join(folder, 'locales', 'en-US.pak'), '');
 }

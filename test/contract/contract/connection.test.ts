@@ -94,6 +94,14 @@ describe('a connection', () => {
     expect(() => { connection.publish('app.command', { command: 3 } as never); }).toThrow(StudioError);
   });
 
+  it('settles also a call that is refused before it is read', async () => {
+    const { client } = memoryPair({});
+    const deep = JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) as never;
+    for (const input of [deep, { $bytes: 1 }, JSON.parse('{"__proto__":1}'), new Array(500_000).fill(0)]) {
+      await expect(client.library.list(input as never)).rejects.toMatchObject({ code: 'invalid-argument' });
+    }
+  });
+
   it('answers a service that this host does not have as unsupported', async () => {
     await expect(memoryPair({}).client.devices.list()).rejects.toMatchObject({ code: 'unsupported' });
   });

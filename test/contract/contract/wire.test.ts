@@ -48,7 +48,7 @@ describe('frames', () => {
     'too many values': () => encodeFrame(call(new Array(requestLimits.values + 1).fill(0))),
     'a prototype key': () => encodeFrame(call(JSON.parse('{"a":{"__proto__":{"admin":true}}}'))),
     'a constructor key': () => encodeFrame(call({ constructor: 1 })),
-    'a buffer that is not there': () => encodeFrame(call({ $bytes: 3 })),
+    'the key of buffers in a message of its own': () => encodeFrame(call({ $bytes: 3 })),
     'a claimed length': () => { const frame = encodeFrame(call({})); new DataView(frame.buffer).setUint32(4, 0xfffffff0, true); return frame; },
     'nothing': () => new Uint8Array(0),
   };

@@ -85,7 +85,7 @@ describe('import', () => {
     await app.client.projects.create({ path: projectFolder(), name: 'x', labels: [] });
     const controller = new AbortController();
     const call = app.client.library.import({ sources: [join(app.folder, 'incoming')] }, {
-      signal: controller.signal, onProgress: ({ phase }) => { if (phase.startsWith('Importing 3')) controller.abort(); },
+      signal: controller.signal, onProgress: ({ detail }) => { if (detail?.startsWith('3 of') === true) controller.abort(); },
     });
     await expect(call).rejects.toMatchObject({ code: 'cancelled' });
     const { total } = await app.client.library.list();

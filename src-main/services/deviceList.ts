@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+import * as v from 'valibot';
+import type { Cancellation } from '#shared/base/cancellation.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
+import { device } from '#shared/contract/devices.ts';
+import { probeDevices } from '#main/jobs/tasks/probe.ts';
+import { JsonStore } from './jsonStore.ts';
+import type { SettingsKeeper } from './settingsService.ts';
+
+export type Device = v.InferOutput<typeof device>;
+
+/** The devices of this computer as they were last checked, remembered between runs. */
+export class DeviceList {
+  readonly #store: JsonStore<v.ArraySchema<typeof device, undefined>>;
+  readonly #settings: SettingsKeeper;
+  #probing: Promise<readonly Device[]> | null = null;
+
+  constructor(folder: string, settings: SettingsKeeper) {
+    this.#store = new JsonStore(join(folder, 'devices.json'), v.array(device), []);
+    this.#settings = settings;
+  }
+
+  /** What is known, with the person's choice; empty before the first check. */
+  get known(): readonly Device[] {
+    const wanted = this.#settings.current.device;
+    const usable = this.#store.value.some(({ id, usable: can }) => id === wanted && can);
+    return this.#store.value.map((each) => ({ ...each, chosen: usable ? each.id === wanted : each.proposed }));
+  }
+
+  /** Id of the device to compute on: the person's choice, else the fastest correct one, else the processor. */
+  get chosen(): string {
+    const wanted = this.#settings.current.device;
+    return wanted === 'auto' ? this.known.find(({ proposed }) => proposed)?.id ?? 'cpu' : wanted;
+  }
+
+  /** Checks and measures every device, each in a process of its own. Callers that come meanwhile wait for the same check. */
+  async probe(cancellation: Cancellation, report: ReportProgress): Promise<readonly Device[]> {
+    this.#probing ??= this.#probe(cancellation, report).finally(() => { this.#probing = null; });
+    return this.#probing;
+  }
+
+  async #probe(cancellation: Cancellation, report: ReportProgress): Promise<readonly Device[]> {
+    const reports = await probeDevices({ wanted: this.#settings.current.device, cancellation, report });
+    await this.#store.set(reports.map(({ id, name, executor, usable, reason, memoryBytes, correct, gigaflops, proposed, chosen }) => ({
+      id, name, executor, usable, reason, memoryBytes, correct, gigaflops, proposed, chosen,
+    })));
+    return this.known;
+  }
+}

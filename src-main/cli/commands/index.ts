@@ -1,6 +1,7 @@
 import type { Command } from '../command.ts';
 import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo.ts';
+import { devicesCommand } from './devices.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { experimentCommand } from './experiment.ts';
 import { improveCommand } from './improve.ts';
@@ -33,5 +34,6 @@ export const commands: readonly Command[] = [
   modelInfoCommand,
   verifyGoldenCommand,
   benchCommand,
+  devicesCommand,
   phantomsCommand,
 ];

@@ -128,9 +128,9 @@ fn columnOf(z: u32, n: u32) -> Column {
 }
 ${tapRow('vec3<i32>(1048576)')}
 fn elementB(column: Column, row: Row) -> f32 {
-  let q = column.at - row.at;
-  let o = vec3<u32>(q / ${stride});
-  let inside = all(q >= vec3<i32>()) && all(o < vec3<u32>(u.OD, u.OH, u.OW))${stride > 1 ? ` && all(q % ${stride} == vec3<i32>())` : ''};
+  let q = vec3<u32>(column.at - row.at); // below zero: beyond every extent
+  let o = q / ${stride}u;
+  let inside = all(o < vec3<u32>(u.OD, u.OH, u.OW))${stride > 1 ? ` && all(q % ${stride}u == vec3<u32>())` : ''};
   return select(0.0, x(select(0u, column.base + row.channel * u.OV + (o.x * u.OH + o.y) * u.OW + o.z, inside)), inside);
 }`)
     + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight(((z * u.O + k / ${cells}u) * u.I + m) * ${cells}u + k % ${cells}u); }

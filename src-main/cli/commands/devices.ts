@@ -1,0 +1,22 @@
+import { probeDevices, type DeviceReport } from '#main/jobs/tasks/probe.ts';
+import { defineCommand } from '../command.ts';
+import { figure, textTable } from './shared.ts';
+
+function lineOf({ id, name, usable, gigaflops, proposed }: DeviceReport): string[] {
+  return [id, name, usable ? 'yes' : 'no', figure(gigaflops, 0), proposed ? 'proposed' : ''];
+}
+
+export const devicesCommand = defineCommand({
+  name: 'devices',
+  summary: 'Find, check and measure every device that can compute, and propose the fastest correct one.',
+  options: { software: { kind: 'flag', help: 'also check graphics drivers that compute on the processor (slow)' } },
+  async run({ options, report, cancellation }) {
+    const devices = await probeDevices({ software: options.software, report, cancellation });
+    const reasons = devices.filter(({ reason }) => reason !== '').map(({ id, reason }) => `${id}: ${reason}`);
+    return {
+      json: { devices },
+      text: [textTable(['device', 'name', 'usable', 'GFLOP/s', ''], devices.map(lineOf)), ...reasons].join('\n'),
+      failed: !devices.some(({ proposed }) => proposed),
+    };
+  },
+});

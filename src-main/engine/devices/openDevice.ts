@@ -1,0 +1,24 @@
+import { StudioError } from '#shared/base/errors.ts';
+import type { Executor } from '../executors/executor.ts';
+
+export interface DeviceOptions {
+  /** CPU threads; all cores that the process may use unless given. */
+  readonly threads?: number;
+  /** The window is in use meanwhile: graphics work comes in short slices. */
+  readonly interactive?: boolean;
+}
+
+/** What `--device` takes; 'webgpu:' and an adapter's name chooses among several graphics cards. */
+export const deviceNames = ['cpu', 'webgpu', 'tensorflow', 'reference'] as const;
+
+/** Opens a device by its id. Throws `device` or `unsupported`, with what to do, where it cannot be had, and `usage` for an unknown one. */
+export async function openDevice(id: string, { threads, interactive }: DeviceOptions = {}): Promise<Executor> {
+  const [kind, ...rest] = id.split(':');
+  switch (kind) {
+    case 'cpu': return (await import('../executors/cpu/cpuExecutor.ts')).createCpuExecutor({ threads });
+    case 'reference': return (await import('../executors/reference/referenceExecutor.ts')).createReferenceExecutor();
+    case 'webgpu': return (await import('../executors/webgpu/executor.ts')).createWebgpuExecutor({ adapter: rest.length > 0 ? rest.join(':') : undefined, interactive });
+    case 'tensorflow': return (await import('../executors/tensorflow/executor.ts')).createTensorflowExecutor();
+    default: throw new StudioError('usage', `There is no device "${id}"; choose one of ${deviceNames.join(', ')}.`);
+  }
+}

@@ -1,0 +1,50 @@
+import { availableMemory } from 'node:process';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Executor } from '../executors/executor.ts';
+import { listAdapters } from '../executors/webgpu/dawn.ts';
+import { openDevice } from './openDevice.ts';
+import type { DeviceCandidate, DeviceReport } from './deviceReport.ts';
+import { GOLDEN_TOLERANCE, goldenStepError } from './goldenStep.ts';
+import { measureRate } from './rate.ts';
+
+/** Every device of this computer: the processor, each graphics adapter, TensorFlow. Opens none of them. */
+export async function listDevices(): Promise<DeviceCandidate[]> {
+  const adapters = await listAdapters().catch(() => []);
+  const graphics = adapters.map(({ name, backend, software }): DeviceCandidate => ({ id: `webgpu:${name}`, name: `${name} (${backend})`, executor: 'webgpu', software }));
+  return [
+    { id: 'cpu', name: 'Processor', executor: 'cpu', software: false },
+    ...graphics.length > 0 ? graphics : [{ id: 'webgpu', name: 'Graphics card', executor: 'webgpu', software: false } as const],
+    { id: 'tensorflow', name: 'TensorFlow', executor: 'tensorflow', software: false },
+  ];
+}
+
+/** A report on a device that cannot be used. */
+export function notUsable(candidate: DeviceCandidate, reason: string, correct: boolean | null = null): DeviceReport {
+  return { ...candidate, usable: false, reason, memoryBytes: null, correct, gigaflops: null, proposed: false, chosen: false };
+}
+
+export interface CheckOptions {
+  /** Also check software drivers, which are never proposed; takes a minute. */
+  readonly software?: boolean;
+}
+
+/** Opens one device, runs the golden step and a short benchmark. Never throws: what goes wrong is the report's reason. */
+export async function checkDevice(candidate: DeviceCandidate, { software = false }: CheckOptions = {}): Promise<DeviceReport> {
+  if (candidate.software && !software) {
+    return notUsable(candidate, 'This graphics driver computes on the processor, which the device "cpu" does faster. If this computer has a graphics card, install its vendor\'s current driver.');
+  }
+  let executor: Executor | undefined;
+  try {
+    executor = await openDevice(candidate.id);
+    const described = { ...candidate, name: executor.description };
+    const error = await goldenStepError(executor);
+    if (!(error <= GOLDEN_TOLERANCE)) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
+    const gigaflops = candidate.software ? null : await measureRate(executor);
+    const memoryBytes = candidate.executor === 'cpu' ? availableMemory() : null;
+    return { ...described, usable: true, reason: '', memoryBytes, correct: true, gigaflops, proposed: false, chosen: false };
+  } catch (error) {
+    return notUsable(candidate, error instanceof StudioError ? error.message : 'It fails when it is tried. Update its driver, or use another device.');
+  } finally {
+    executor?.dispose();
+  }
+}

@@ -29,7 +29,11 @@ export class ProjectLock {
       if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) throw new StudioError('conflict', `This project is already open ${holder(holderPath)}. Close it there first.`);
       throw error;
     }
-    writeFileSync(holderPath, JSON.stringify({ host: hostname(), process: process.pid, since: new Date().toISOString() }));
+    try {
+      writeFileSync(holderPath, JSON.stringify({ host: hostname(), process: process.pid, since: new Date().toISOString() }));
+    } catch {
+      // Only for the message that others get; a full disk must not bar the project.
+    }
     return new ProjectLock(database, holderPath);
   }
 

@@ -9,7 +9,7 @@ import { decodeHistory, encodeRecord, type DocumentRecord } from './records.ts';
 
 export interface DocumentChange {
   readonly box: Box;
-  /** What changed: the voxels of an edit, or of one dab of a stroke. */
+  /** What changed: the voxels of an edit, or of one dab of a stroke. Worked out when it is asked for. */
   readonly delta: Delta;
 }
 
@@ -68,7 +68,7 @@ export class SegmentationDocument {
         this.#stroke = null;
         for (const delta of deltas.toReversed()) {
           revertDelta(this.volume, delta);
-          this.#announce(invertDelta(delta));
+          this.#announce(delta, true);
         }
         if (deltas.length > 0) this.#sink({ kind: 'cancel', at: this.#now() });
       },
@@ -100,7 +100,7 @@ export class SegmentationDocument {
     if (edit === null) return null;
     revertDelta(this.volume, edit.delta);
     this.#sink({ kind: 'undo', at: this.#now() });
-    if (this.#listeners.size > 0) this.#announce(invertDelta(edit.delta));
+    this.#announce(edit.delta, true);
     return edit;
   }
 
@@ -123,8 +123,11 @@ export class SegmentationDocument {
     return edit;
   }
 
-  #announce(delta: Delta): void {
-    if (delta.box !== null) for (const listener of this.#listeners) listener({ box: delta.box, delta });
+  #announce(delta: Delta, reverted = false): void {
+    const { box } = delta;
+    if (box === null) return;
+    const change: DocumentChange = { box, get delta() { return reverted ? invertDelta(delta) : delta; } };
+    for (const listener of this.#listeners) listener(change);
   }
 
   #refuseOpenStroke(): void {

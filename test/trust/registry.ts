@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Random } from '#shared/base/random.ts';
 import type { TrustResult, TrustRow } from './row.ts';
 
@@ -8,7 +9,7 @@ import type { TrustResult, TrustRow } from './row.ts';
 export async function loadRows(): Promise<TrustRow[]> {
   const folder = join(import.meta.dirname, 'rows');
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts')).sort();
-  return Promise.all(names.map(async (name) => ((await import(`./rows/${name}`)) as { row: TrustRow }).row));
+  return Promise.all(names.map(async (name) => ((await import(/* @vite-ignore */ pathToFileURL(join(folder, name)).href)) as { row: TrustRow }).row));
 }
 
 /** Runs a row in a folder of its own. What it throws is a failure. */

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { constants, createGunzip } from 'node:zlib';
 import type { Compression } from './byteSource.ts';
-import { asFileError } from './failure.ts';
+import { asFileError, invalidFile } from './failure.ts';
 import { niftiVersion } from './nifti/header.ts';
 
 export interface Detected {
@@ -26,11 +26,14 @@ export async function readHead(path: string, length: number): Promise<Uint8Array
   }
 }
 
-/** A file's format by its content (names lie), or null for a file of no image format that is read here. */
+/** A file's format by its content (names lie), or null for a file of no image format that is read here. Throws `invalid-file` on an empty or damaged one. */
 export async function detectFormat(path: string): Promise<Detected | null> {
   const head = await readHead(path, 4096);
+  if (head.length === 0) throw invalidFile(path, 'is empty.');
   if (head[0] === 0x1f && head[1] === 0x8b) {
-    const kind = kindOf(await inflatedHead(head, 600));
+    const inflated = await inflatedHead(head, 600);
+    if (inflated.length === 0) throw invalidFile(path, 'is damaged: its compressed data breaks off or is not valid.');
+    const kind = kindOf(inflated);
     return kind === null ? null : { kind, compression: 'gzip' };
   }
   const kind = kindOf(head);

@@ -155,7 +155,25 @@ describe('odd places', () => {
     await expect(readImage(join(root, 'pipe.nii'))).rejects.toMatchObject({ code: 'unsupported', message: 'pipe.nii is no regular file.' });
   });
 
-  it('cancelling ends a read', async () => {
+  it('empty and broken gzip files say so', async () => {
+    writeFileSync(join(folder, 'void.nii'), '');
+    await expect(readImage(join(folder, 'void.nii'))).rejects.toMatchObject({ code: 'invalid-file', message: 'void.nii is empty.' });
+    writeFileSync(join(folder, 'torn.nii.gz'), Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(100, 0xee)]));
+    await expect(readImage(join(folder, 'torn.nii.gz'))).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('compressed data') });
+  });
+
+  it('a read that takes too long is given up, one that is cancelled ends at once, and the next one works', async () => {
+    const path = join(folder, 'long.nii.gz');
+    writeFileSync(path, gzipSync(Buffer.concat(encodeNifti({ grid: { size: [512, 512, 300], affine: unevenGrid.affine }, data: new Int16Array(512 * 512 * 300) })), { level: 1 }));
+    await expect(readImage(path, { timeoutMs: 1 })).rejects.toMatchObject({ code: 'invalid-file', message: 'long.nii.gz could not be read within 0 s.' });
+    const controller = new AbortController();
+    const reading = readImage(path, { cancellation: controller.signal });
+    controller.abort();
+    await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+    expect((await readImage(path)).volume.data).toHaveLength(512 * 512 * 300);
+  });
+
+  it('a cancelled read does not begin', async () => {
     const path = join(folder, 'cancelled.nii');
     writeFileSync(path, Buffer.concat(encodeNifti(randomVolume(unevenGrid, 1))));
     await expect(readImage(path, { cancellation: { aborted: true } })).rejects.toMatchObject({ code: 'cancelled' });

@@ -46,12 +46,14 @@ export class StreamDecoder {
   #take(length: number): Buffer {
     const taken: Buffer[] = [];
     let missing = length;
-    while (missing > 0) {
-      const first = this.#pieces.shift() ?? Buffer.alloc(0);
-      if (first.length > missing) this.#pieces.unshift(first.subarray(missing));
-      taken.push(first.subarray(0, missing));
-      missing -= Math.min(missing, first.length);
+    let used = 0;
+    for (let piece = this.#pieces[used]; missing > 0 && piece !== undefined; piece = this.#pieces[used]) {
+      taken.push(piece.subarray(0, missing));
+      if (piece.length > missing) this.#pieces[used] = piece.subarray(missing);
+      else used++;
+      missing -= Math.min(missing, piece.length);
     }
+    this.#pieces.splice(0, used);
     this.#buffered -= length;
     return taken.length === 1 ? taken[0] ?? Buffer.alloc(0) : Buffer.concat(taken, length);
   }

@@ -16,6 +16,8 @@ import type { ProjectSession, Workbench } from './workbench.ts';
 /** Seeds that no shipped model was trained on. */
 const seeds = Array.from({ length: 10 }, (_, index) => 9001 + index);
 const labelled = 3;
+/** Millimetres in-plane, about. */
+const resolution = 3;
 const shippedModel = join(import.meta.dirname, '..', '..', 'resources', 'models', 'phantom');
 
 /**
@@ -53,12 +55,13 @@ async function predictAtOnce(session: ProjectSession, device: string, report: Re
 
 function writePhantoms(folder: string, cancellation: Cancellation, onDone: (count: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./demoPhantomsWorker.ts', import.meta.url), { workerData: { folder, seeds, labelled } });
-    worker.on('message', (count: number) => {
-      onDone(count);
-      if (cancellation.aborted) void worker.terminate();
-    });
+    const worker = new Worker(new URL('./demoPhantomsWorker.ts', import.meta.url), { workerData: { folder, seeds, labelled, resolution } });
+    const watch = setInterval(() => { if (cancellation.aborted) void worker.terminate(); }, 50);
+    worker.on('message', onDone);
     worker.on('error', (cause) => { reject(new StudioError('io', 'The demo project could not be made. Is the disk full?', { cause })); });
-    worker.on('exit', () => { resolve(); });
+    worker.on('exit', () => {
+      clearInterval(watch);
+      resolve();
+    });
   });
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import type { Cancellation } from '#shared/base/cancellation.ts';
+import { StudioError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
+import type { CancelSignal } from '#shared/contract/contract.ts';
 import { device } from '#shared/contract/devices.ts';
 import { probeDevices } from '#main/jobs/tasks/probe.ts';
 import { JsonStore } from './jsonStore.ts';
@@ -33,14 +34,21 @@ export class DeviceList {
     return wanted === 'auto' ? this.known.find(({ proposed }) => proposed)?.id ?? 'cpu' : wanted;
   }
 
-  /** Checks and measures every device, each in a process of its own. Callers that come meanwhile wait for the same check. */
-  async probe(cancellation: Cancellation, report: ReportProgress): Promise<readonly Device[]> {
-    this.#probing ??= this.#probe(cancellation, report).finally(() => { this.#probing = null; });
-    return this.#probing;
+  /**
+   * Checks and measures every device, each in a process of its own. Callers that come meanwhile wait for the same check; who cancels
+   * waits no longer, and the check goes on for the others.
+   */
+  probe(signal: CancelSignal, report: ReportProgress): Promise<readonly Device[]> {
+    this.#probing ??= this.#probe(report).finally(() => { this.#probing = null; });
+    const probing = this.#probing;
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => { reject(new StudioError('cancelled', 'Cancelled.')); }, { once: true });
+      probing.then(resolve, reject);
+    });
   }
 
-  async #probe(cancellation: Cancellation, report: ReportProgress): Promise<readonly Device[]> {
-    const reports = await probeDevices({ wanted: this.#settings.current.device, cancellation, report });
+  async #probe(report: ReportProgress): Promise<readonly Device[]> {
+    const reports = await probeDevices({ wanted: this.#settings.current.device, report });
     await this.#store.set(reports.map(({ id, name, executor, usable, reason, memoryBytes, correct, gigaflops, proposed, chosen }) => ({
       id, name, executor, usable, reason, memoryBytes, correct, gigaflops, proposed, chosen,
     })));

@@ -19,9 +19,9 @@ export interface RunningWebHost {
 }
 
 /** Starts the real loopback host as a process of its own, with an empty data folder unless one is given. */
-export async function launchWebHost(options: { rendererFolder?: string; dataFolder?: string; entry?: string; environment?: NodeJS.ProcessEnv } = {}): Promise<RunningWebHost> {
+export async function launchWebHost(options: { rendererFolder?: string; dataFolder?: string; entry?: string; node?: string; environment?: NodeJS.ProcessEnv } = {}): Promise<RunningWebHost> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'logonet-data-'));
-  const child = spawn(process.execPath, [
+  const child = spawn(options.node ?? process.execPath, [
     options.entry ?? join(root, 'src-main/host/web/main.ts'), '--no-browser', ...(options.rendererFolder === undefined ? [] : ['--renderer', options.rendererFolder]),
   ], { cwd: root, env: { ...process.env, ...options.environment, LOGONET_DATA: dataFolder }, stdio: ['ignore', 'pipe', 'pipe'] });
   const address = await new Promise<string>((found, failed) => {

@@ -50,8 +50,7 @@ export class CaseSession {
   region = $state(-1);
   /** A whole-mask tool is at work. */
   busy = $state(false);
-  #countTimer: ReturnType<typeof setTimeout> | undefined;
-  #surfaceTimer: ReturnType<typeof setTimeout> | undefined;
+  #summaryTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
   private constructor(parts: SessionParts) {
@@ -214,8 +213,7 @@ export class CaseSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#countTimer);
-    clearTimeout(this.#surfaceTimer);
+    clearTimeout(this.#summaryTimer);
     const { client, caseId, session, journal, work, scene } = this.#parts;
     work.dispose();
     scene.clear();
@@ -223,25 +221,17 @@ export class CaseSession {
     await Promise.all([client.document.close({ caseId, session }), client.images.close({ caseId })]);
   }
 
-  #scheduleSummaries(delay = 500): void {
-    clearTimeout(this.#countTimer);
-    clearTimeout(this.#surfaceTimer);
-    this.#countTimer = setTimeout(() => void this.#count(), delay);
-    this.#surfaceTimer = setTimeout(() => void this.#mesh(), delay * 2);
+  #scheduleSummaries(delay = 600): void {
+    clearTimeout(this.#summaryTimer);
+    this.#summaryTimer = setTimeout(() => void this.#summarise(), delay);
   }
 
-  async #count(): Promise<void> {
-    try {
-      this.counts = await this.#parts.work.counts();
-    } catch (error) {
-      this.#parts.activities.fail(error);
-    }
-  }
-
-  async #mesh(): Promise<void> {
+  /** Volumes and surfaces of the labels, once the person pauses. */
+  async #summarise(): Promise<void> {
     const { scene, work, activities } = this.#parts;
-    const labels = this.editing.labels.map(({ value }) => value).filter((value) => (this.counts[value] ?? 0) > 0);
     try {
+      this.counts = await work.counts();
+      const labels = this.editing.labels.map(({ value }) => value).filter((value) => (this.counts[value] ?? 0) > 0);
       scene.surfacesProgress = labels.length > 0 ? 0 : null;
       const surfaces = await work.surfaces(labels, ({ fraction }) => { scene.surfacesProgress = fraction; });
       if (!this.#closed) scene.surfaces = new Map(surfaces);

@@ -71,7 +71,7 @@ export const operationTools: readonly OperationTool[] = [
     operation: (host, label) => ({ kind: 'smooth', label, method: host.values['method'] === 'gaussian' ? 'gaussian' : 'median', radius: Number(host.values['radius']) }),
   }),
   tool({
-    id: 'grow', name: 'Grow or shrink', group: 'refine', key: 'g', parameters: [number('distance', 'Distance', -20, 20, 0.5, 'mm', 1)],
+    id: 'grow', name: 'Grow or shrink', group: 'refine', key: 'g', parameters: [number('distance', 'Distance', -20, 20, 0.5, 'mm', 3)],
     help: 'Moves the outline of the active label outwards; a negative distance shrinks it.',
     operation: (host, label) => ({ kind: 'grow', label, distance: Number(host.values['distance']) }),
   }),

@@ -22,7 +22,8 @@ export class Desk {
     this.page = browser.page;
     this.page.on('pageerror', (error) => this.errors.push(error.message));
     this.page.on('console', (message) => {
-      if (message.type() === 'error' && !message.text().includes('favicon')) this.errors.push(message.text());
+      // The host's entry page has no icon of its own.
+      if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) this.errors.push(`${message.text()} ${message.location().url}`);
     });
   }
 
@@ -82,6 +83,10 @@ export class Desk {
     await this.page.mouse.down({ button });
     for (const [x, y] of rest) await this.page.mouse.move(x, y, { steps: 4 });
     await this.page.mouse.up({ button });
+  }
+
+  message(text: string | RegExp): Locator {
+    return this.page.getByLabel('Messages').getByText(text).first();
   }
 
   /** Names of the steps in the history panel, oldest first. */

@@ -47,8 +47,10 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
 
     await page.keyboard.press('Digit1');
     await page.keyboard.press('g');
+    await page.getByRole('spinbutton', { name: 'Distance' }).fill('6');
+    await page.getByRole('spinbutton', { name: 'Distance' }).press('Tab');
     await desk.button(/^Apply/).click();
-    await page.getByText(/Grow or shrink: Liver: [\d,]+ voxels changed/).waitFor({ timeout: 60_000 });
+    await desk.message(/Grow or shrink: Liver: [\d,]+ voxels changed/).waitFor({ timeout: 120_000 });
     await desk.saved();
     expect(await desk.history()).toEqual(['Brush: Liver', 'Polygon: Spleen', 'Grow or shrink: Liver']);
     expect(await page.getByRole('button', { name: /^Go to Liver/ }).textContent()).toMatch(/ml/);
@@ -70,7 +72,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
 
   it('accepts the case', async () => {
     await desk.page.keyboard.press('Control+Enter');
-    await desk.page.getByText('Accepted. This case now trains the model.').waitFor({ timeout: 30_000 });
+    await desk.message('Accepted. This case now trains the model.').waitFor({ timeout: 60_000 });
     await desk.go('cases');
     await desk.caseRow(corrected).filter({ hasText: 'Accepted' }).waitFor();
   });
@@ -104,7 +106,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
     await page.getByLabel('Minutes').press('Tab');
     await page.locator('.plan').waitFor({ timeout: 120_000 });
     await page.locator('button.big:enabled').click({ timeout: 60_000 });
-    await page.locator('.verdict').waitFor({ timeout: 280_000 });
+    await page.locator('.verdict').waitFor({ timeout: 540_000 });
     expect(await page.locator('.live table tbody tr').count()).toBeGreaterThan(1);
     await desk.go('models');
     await page.getByRole('button', { name: /Dice 0\.\d+/ }).first().waitFor({ timeout: 30_000 });
@@ -116,7 +118,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
       if (await warned.count() > 0) await warned.click();
     }
     await page.locator('.use', { hasText: 'In use' }).waitFor({ timeout: 30_000 });
-  }, 600_000);
+  }, 900_000);
 
   it('predicts the next case with it', async () => {
     const { page } = desk;

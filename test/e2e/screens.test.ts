@@ -47,8 +47,8 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await desk.openDemo();
     await look('cases');
     await desk.openCase('Phantom 01');
-    await desk.page.getByText('surfaces').waitFor({ state: 'hidden' });
-    await desk.page.waitForTimeout(2500);
+    await desk.page.getByText('Surfaces appear here').waitFor({ state: 'hidden', timeout: 60_000 });
+    await desk.page.getByText(/^surfaces \d/).waitFor({ state: 'hidden', timeout: 60_000 });
     await look('correct');
     for (const workspace of ['train', 'models', 'export', 'problems', 'settings']) {
       await desk.go(workspace);

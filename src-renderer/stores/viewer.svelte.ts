@@ -4,7 +4,9 @@ import {
   add, alignedBasis, axisDirection, dot, length, normalized, orientations, rotatedBasis, scaled, sliceStep, subtract, screenToWorld,
   type Orientation, type PlaneBasis, type Vector, type ViewFrame,
 } from '../vtk/viewPlane.ts';
-import type { Slab } from '../vtk/sliceView.ts';
+import type { Slab, SlabMode } from '../vtk/sliceView.ts';
+
+export type { SlabMode };
 
 export type Pane = Orientation | 'volume';
 export type LayoutName = 'grid' | 'focus' | Pane;

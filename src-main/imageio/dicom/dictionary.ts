@@ -12,7 +12,7 @@ export const dictionary = {
   SourceImageSequence: [0x00082112, 'SQ'], DerivationCodeSequence: [0x00089215, 'SQ'], DerivationDescription: [0x00082111, 'ST'],
   PatientName: [0x00100010, 'PN'], PatientID: [0x00100020, 'LO'], PatientBirthDate: [0x00100030, 'DA'], PatientSex: [0x00100040, 'CS'],
   PatientIdentityRemoved: [0x00120062, 'CS'], DeidentificationMethod: [0x00120063, 'LO'],
-  SliceThickness: [0x00180050, 'DS'], SpacingBetweenSlices: [0x00180088, 'DS'], DeviceSerialNumber: [0x00181000, 'LO'], SoftwareVersions: [0x00181020, 'LO'],
+  SliceThickness: [0x00180050, 'DS'], EchoNumbers: [0x00180086, 'IS'], SpacingBetweenSlices: [0x00180088, 'DS'], DeviceSerialNumber: [0x00181000, 'LO'], SoftwareVersions: [0x00181020, 'LO'],
   PurposeOfReferenceCodeSequence: [0x0040a170, 'SQ'],
   StudyInstanceUID: [0x0020000d, 'UI'], SeriesInstanceUID: [0x0020000e, 'UI'], StudyID: [0x00200010, 'SH'], SeriesNumber: [0x00200011, 'IS'],
   InstanceNumber: [0x00200013, 'IS'], ImagePositionPatient: [0x00200032, 'DS'], ImageOrientationPatient: [0x00200037, 'DS'],

@@ -74,7 +74,7 @@ function frameOf(path: string, dataset: DicomDataset, index: number, own: DicomD
     studyInstanceUid: dataset.string('StudyInstanceUID'), seriesInstanceUid: dataset.string('SeriesInstanceUID'), frameOfReferenceUid: dataset.string('FrameOfReferenceUID'),
     seriesNumber: dataset.number('SeriesNumber', 0),
     modality: modality === 'CT' || modality === 'MR' ? modality : 'unknown',
-    phase: String(content?.number('TemporalPositionIndex', 0) ?? dataset.number('TemporalPositionIdentifier', 0)),
+    phase: `${content?.number('TemporalPositionIndex', 0) ?? dataset.number('TemporalPositionIdentifier', 0)}/${dataset.number('EchoNumbers', 0)}`,
     columns: dataset.number('Columns', 0), rows: dataset.number('Rows', 0),
     position: position as unknown as Triple, rowAxis, columnAxis, pixelSize: [betweenColumns, betweenRows],
     sliceDistance: Math.abs(measures.number('SpacingBetweenSlices', 0)),

@@ -31,12 +31,17 @@ export async function scanDicomFiles(files: readonly string[], report: ReportPro
       leftOut.push({ path, reason: toWireError(error).message });
     }
   }
+  const parts = new Map<string, number>();
   for (const group of groupFrames(frames)) {
     const [first] = group;
     if (!first) continue;
     const paths = [...new Set(group.map((frame) => frame.path))];
     if (group.length < 3) leftOut.push(...paths.map((path) => ({ path, reason: unsupportedFile(path, `is one of only ${group.length} ${group.length === 1 ? 'slice' : 'slices'} of its series and orientation, too few for a volume.`).message })));
-    else candidates.push({ paths, folder: dirname(first.path), label: `series ${first.seriesNumber}`, format: 'dicom', kind: 'image' });
+    else {
+      const part = (parts.get(first.seriesInstanceUid) ?? 0) + 1;
+      parts.set(first.seriesInstanceUid, part);
+      candidates.push({ paths, folder: dirname(first.path), label: `series ${first.seriesNumber}${part > 1 ? ` part ${part}` : ''}`, format: 'dicom', kind: 'image' });
+    }
   }
   return { candidates, leftOut };
 }

@@ -100,6 +100,15 @@ describe('a DICOM series', () => {
     expect(leftOut).toEqual([{ path: join(both, 'bad.dcm'), reason: 'bad.dcm breaks off: it was not copied completely.' }]);
   });
 
+  it('finds the echoes of one series as images of their own', async () => {
+    const echoes = join(folder, 'echoes');
+    for (const echo of [1, 2]) writeDicomSlices(join(echoes, String(echo)), { grid: volume.grid, data: volume.data.map((value) => value * echo) }, (k) => ({ EchoNumbers: echo, SOPInstanceUID: `2.25.8.${echo}.${k}` }));
+    const { candidates, leftOut } = await scanFolder(echoes);
+    expect(leftOut).toEqual([]);
+    expect(candidates.map(({ name }) => name)).toEqual(['1/series 1', '2/series 1 part 2']);
+    for (const [n, { paths }] of candidates.entries()) expect(differingVoxels({ grid: volume.grid, data: volume.data.map((value) => value * (n + 1)) }, (await readImage(paths)).volume)).toBe(0);
+  });
+
   it('names a tilted gantry and keeps its shear', async () => {
     const [i, j, k] = [[1, 0, 0], [0, 1, 0], [0, 0.3, 2]] as const;
     const sheared = { grid: { size: volume.grid.size, affine: [i[0], j[0], k[0], 5, i[1], j[1], k[1], 6, i[2], j[2], k[2], 7] as const }, data: volume.data };

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
@@ -69,7 +70,12 @@ export class Workbench {
   }
 
   create(folder: string, name: string, labelSet: LabelSet): Promise<ProjectSession> {
-    return this.#exclusively(() => this.#begin(() => createProject(resolve(folder), { name, labelSet, author: this.#author })));
+    return this.#exclusively(async () => {
+      const session = await this.#begin(() => createProject(resolve(folder), { name, labelSet, author: this.#author }));
+      // What a double click in the file manager opens the project by.
+      await writeFile(join(session.project.paths.folder, 'Open.logonet'), '');
+      return session;
+    });
   }
 
   open(folder: string): Promise<ProjectSession> {

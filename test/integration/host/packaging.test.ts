@@ -2,11 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { FuseV1Options, getCurrentFuseWire, FuseState } from '@electron/fuses';
+import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeStandInElectron } from '#test/support/standInElectron.ts';
 import { testLabels, writePairs } from '#test/support/studio.ts';
 import { connectClient, enter, launchWebHost } from '#test/support/webHost.ts';
+
+/** How a fuse's state stands in the program: the characters '0' and '1'. */
+const FuseState = { DISABLE: 48, ENABLE: 49 };
 
 const root = resolve(import.meta.dirname, '../../..');
 const here = process.platform === 'linux' && process.arch === 'x64';

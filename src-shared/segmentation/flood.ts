@@ -55,13 +55,17 @@ function flood(target: EditTarget, seed: IjkPoint, label: number, plane: 0 | 1 |
   });
 }
 
-/** The runs of one slice, by row, with a mark for those that the flood has reached. */
+/** The runs of one slice, by row, with a mark for those that the flood has reached and a stack of those that are open. */
 class SliceRuns {
   /** Index of each row's first run. */
   readonly #rowStart: Uint32Array;
   readonly #start: Uint32Array;
   readonly #end: Uint32Array;
   readonly #reached: Uint8Array;
+  readonly #stack: Uint32Array;
+  /** Runs that are reached but not yet looked around from. */
+  open = 0;
+  readonly #lookedAt: Uint32Array;
   readonly #origin: number;
 
   constructor(size: Triple, box: Box, k: number, find: FindRuns) {
@@ -83,23 +87,30 @@ class SliceRuns {
     this.#rowStart[nj] = count;
     [this.#start, this.#end] = [start, end];
     this.#reached = new Uint8Array(count);
+    this.#stack = new Uint32Array(count);
+    this.#lookedAt = this.#rowStart.slice();
   }
 
-  /** Marks every run of row j that shares a place with [from, to), in-slice indices of that row, and calls `visit` for the new ones. */
-  reach(j: number, from: number, to: number, visit: (run: number) => void): void {
-    let low = this.#rowStart[j] as number;
+  /** Marks every run of row j that shares a place with [from, to), in-slice indices of that row; the new ones are open. */
+  reach(j: number, from: number, to: number): void {
+    const first = this.#rowStart[j] as number;
     const last = this.#rowStart[j + 1] as number;
-    let high = last;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#end[middle] as number) <= from) low = middle + 1;
-      else high = middle;
-    }
-    for (let run = low; run < last && (this.#start[run] as number) < to; run++) {
+    // From where the row was last looked at: mostly a step or two away.
+    let run = Math.min(this.#lookedAt[j] as number, last);
+    while (run > first && (this.#end[run - 1] as number) > from) run--;
+    while (run < last && (this.#end[run] as number) <= from) run++;
+    this.#lookedAt[j] = run;
+    for (; run < last && (this.#start[run] as number) < to; run++) {
       if (this.#reached[run] === 1) continue;
       this.#reached[run] = 1;
-      visit(run);
+      // A run is opened once, so the stack never holds more than there are.
+      this.#stack[this.open++] = run;
     }
+  }
+
+  /** An open run, no longer open then; −1 when there is none. */
+  take(): number {
+    return this.open === 0 ? -1 : (this.#stack[--this.open] as number);
   }
 
   startOf(run: number): number {
@@ -123,7 +134,10 @@ function larger(array: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   return copy;
 }
 
-/** Goes from run to run. A slice's runs are found when the flood first gets there, so that a small region costs little. */
+/**
+ * Goes from run to run, a slice at a time and up and down through the slices, so that what it looks at stays in the processor's cache.
+ * A slice's runs are found when the flood first gets there, so that a small region costs little.
+ */
 class Flood {
   readonly #target: EditTarget;
   readonly #size: Triple;
@@ -142,29 +156,35 @@ class Flood {
   run([i, j, k]: Triple): readonly (SliceRuns | undefined)[] {
     const [ni] = this.#size;
     const { lower, upper } = this.#box;
-    // Slice and run of what is still to be looked around from.
-    const slices: number[] = [];
-    const runs: number[] = [];
-    const reach = (row: number, slice: number, from: number, to: number): void => {
-      if (row < lower[1] || row >= upper[1] || slice < lower[2] || slice >= upper[2]) return;
-      this.#slice(slice).reach(row, from, to, (run) => {
-        slices.push(slice);
-        runs.push(run);
-      });
-    };
-    reach(j, k, ni * j + i, ni * j + i + 1);
-    for (let steps = 0; runs.length > 0; steps++) {
-      if ((steps & 0xfff) === 0) tick(this.#target, 'Growing the region', 0.5);
-      const [run, slice] = [runs.pop() as number, slices.pop() as number];
-      const within = this.#slice(slice);
-      const [from, to] = [within.startOf(run), within.endOf(run)];
-      const row = Math.floor(from / ni);
-      reach(row - 1, slice, from - ni, to - ni);
-      reach(row + 1, slice, from + ni, to + ni);
-      reach(row, slice - 1, from, to);
-      reach(row, slice + 1, from, to);
+    this.#slice(k).reach(j, ni * j + i, ni * j + i + 1);
+    let [slice, step] = [k, 1];
+    // Slices passed without finding anything open: once all of them, the flood has ended.
+    for (let idle = 0; idle <= 2 * (upper[2] - lower[2]); idle++) {
+      if ((this.#slices[slice]?.open ?? 0) > 0) {
+        tick(this.#target, 'Growing the region', 0.5);
+        this.#drain(slice);
+        idle = 0;
+      }
+      if (slice + step < lower[2] || slice + step >= upper[2]) step = -step;
+      else slice += step;
     }
     return this.#slices;
+  }
+
+  #drain(k: number): void {
+    const [ni] = this.#size;
+    const { lower, upper } = this.#box;
+    const here = this.#slice(k);
+    const below = k > lower[2] ? this.#slice(k - 1) : null;
+    const above = k + 1 < upper[2] ? this.#slice(k + 1) : null;
+    for (let run = here.take(); run >= 0; run = here.take()) {
+      const [from, to] = [here.startOf(run), here.endOf(run)];
+      const row = Math.floor(from / ni);
+      if (row > lower[1]) here.reach(row - 1, from - ni, to - ni);
+      if (row + 1 < upper[1]) here.reach(row + 1, from + ni, to + ni);
+      below?.reach(row, from, to);
+      above?.reach(row, from, to);
+    }
   }
 
   #slice(k: number): SliceRuns {

@@ -43,13 +43,13 @@ export function chooseIntensity(fingerprint: DatasetFingerprint, recipe: RecipeN
 }
 
 /**
- * The smallest multiple that covers the median case along D, H, W, shrunk (always the axis that covers most of its case) until it is no
- * larger than asked for and fits the memory; then the batch shrinks.
+ * The multiple nearest to the median case along D, H, W (covering it wholly would spend most of a small case's time on padding), shrunk
+ * (always the axis that covers most of its case) until it is no larger than asked for and fits the memory; then the batch shrinks.
  */
 export function choosePatch(fingerprint: DatasetFingerprint, spacing: Triple, constraints: PlanConstraints): { patch: Triple; batch: number } {
   const { multiple, largestPatch, fits } = constraints;
   const extent = ([2, 1, 0] as const).map((axis) => fingerprint.medianExtent[axis] / spacing[axis]);
-  const patch = extent.map((voxels) => Math.max(multiple, Math.ceil((voxels - 0.5) / multiple) * multiple)) as [number, number, number];
+  const patch = extent.map((voxels) => Math.max(multiple, Math.round(voxels / multiple) * multiple)) as [number, number, number];
   let batch = constraints.batch;
   const tooLarge = (): boolean => patch[0] * patch[1] * patch[2] > largestPatch || !fits(patch, batch);
   while (tooLarge()) {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sameGrid } from '#shared/geometry/orientation.ts';
 import { readImage, readLabels } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import { logonet, writePhantoms } from './commandLine.ts';
+import { logonet, writePhantoms } from '../../support/commandLine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-path-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { makePhantom } from '#shared/domain/phantom.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 
-const main = resolve(import.meta.dirname, '../../../src-main/cli/main.ts');
+const main = resolve(import.meta.dirname, '../../src-main/cli/main.ts');
 
 export interface CommandOutcome {
   readonly code: number | null;

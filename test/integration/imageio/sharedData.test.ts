@@ -19,7 +19,7 @@ function hashOfFloats(data: ArrayLike<number>): string {
   return createHash('sha256').update(new Uint8Array(Float32Array.from(data).buffer)).digest('hex').slice(0, 16);
 }
 
-describe('real images load as nibabel and pydicom read them', () => {
+describe.concurrent('real images load as nibabel and pydicom read them', () => {
   for (const { path, size, affine, sha, files } of expected.images) {
     it.skipIf(!hasSharedData(path))(path, async () => {
       const image = await readImage(files ? files.map((file) => join(sharedData, file)) : join(sharedData, path));

@@ -36,11 +36,13 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
     await must(projects?.open, 'projects.open')({ path: resolve(folder) }, call);
     const opened = { jobs: must(jobs, 'jobs'), models: must(models, 'models'), library: must(library, 'library') } as Pick<OpenedProject, 'jobs' | 'models' | 'library'>;
     const follow = async (jobId: string): Promise<Job> => {
-      const stopped = new Promise<Job>((settle) => {
+      const isOver = (job: Job): boolean => job.state !== 'queued' && job.state !== 'running';
+      const stopped = new Promise<Job>((settle, fail) => {
         changes.add((job) => {
           if (job.id !== jobId) return;
           command.report({ phase: job.phase, fraction: job.fraction, ...(job.remainingSeconds !== null && { remainingSeconds: job.remainingSeconds }) });
-          if (job.state !== 'queued' && job.state !== 'running' && !(job.state === 'interrupted' && job.error === null)) settle(job);
+          // After a crash it is interrupted for a moment only, then in line again: look once more.
+          if (isOver(job)) setImmediate(() => { Promise.resolve(opened.jobs.get({ jobId }, call)).then(({ job: now }) => { if (isOver(now)) settle(now); }, fail); });
         });
       });
       const watch = setInterval(() => {
@@ -50,7 +52,7 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
       }, 200);
       try {
         const { job } = await opened.jobs.get({ jobId }, call);
-        return job.state === 'queued' || job.state === 'running' ? await stopped : job;
+        return isOver(job) ? job : await stopped;
       } finally {
         clearInterval(watch);
       }

@@ -87,12 +87,13 @@ async function improve(context: Context): Promise<ImproveResult> {
     const [cluster, train, compare] = shares(schedule);
     const trainFolder = join(context.checkpointFolder, 'train');
     await mkdir(trainFolder, { recursive: true });
-    const trainConfig = makeTrainConfig(config, schedule);
+    const memoryBudgetBytes = memoryBudget(context);
+    const trainConfig = makeTrainConfig(config, schedule, memoryBudgetBytes);
     const preparation = (await readPreparation(trainFolder)) ?? await prepare(
       { config: trainConfig, checkpointFolder: trainFolder, alarm: context.alarm, cancellation: context.cancellation, report: within(context, 0, 0) },
       executor, config.current === null ? undefined : (await loadModel(config.current.folder)).card,
     );
-    if (schedule.pretrain) await learnWithoutLabels(context, executor, preparation, schedule, cluster);
+    if (schedule.pretrain) await learnWithoutLabels(context, executor, preparation, schedule, cluster, memoryBudgetBytes);
     const result = await trainTask.run({
       ...context, config: trainConfig, checkpointFolder: trainFolder, outFolder: config.modelFolder, report: within(context, cluster, cluster + train),
     });
@@ -146,19 +147,25 @@ function within({ report }: Pick<Context, 'report'>, from: number, to: number): 
   return ({ phase, fraction, detail }) => { report({ phase, fraction: from + (to - from) * fraction, ...(detail !== undefined && { detail }) }); };
 }
 
-function makeTrainConfig(config: ImproveConfig, schedule: ImproveSchedule): TrainTaskConfig {
+/** After crashes half as much each time: memory may have been the reason. The numbers stay the same, more is computed twice. */
+function memoryBudget({ config, crashes }: Context): number | undefined {
+  return crashes === 0 ? config.memoryBudgetBytes : (config.memoryBudgetBytes ?? totalmem() / 2) / 2 ** crashes;
+}
+
+function makeTrainConfig(config: ImproveConfig, schedule: ImproveSchedule, memoryBudgetBytes: number | undefined): TrainTaskConfig {
   const accepted = config.cases.flatMap(({ id, image, mask }) => (mask === null ? [] : [{ name: id, image, labels: mask }]));
   const from = { current: config.current?.folder, backbone: backboneFolder(config.learnedFolder), nothing: undefined }[schedule.startsFrom];
   return trainTask.parse({
     cases: accepted, labelSet: config.labelSet, validation: config.cases.filter(({ heldOut }) => heldOut).map(({ id }) => id),
     budget: 'steps' in config.budget ? { steps: config.budget.steps.train } : { minutes: schedule.minutes.train },
     // The held-out cases judge: they may be watched, but must not choose the weights.
-    keep: 'last', seed: config.seed, device: config.device, threads: config.threads, from, variant: config.variant, memoryBudgetBytes: config.memoryBudgetBytes,
+    keep: 'last', seed: config.seed, device: config.device, threads: config.threads, from, variant: config.variant, memoryBudgetBytes,
   });
 }
 
 async function learnWithoutLabels(
   context: Context, executor: Executor, preparation: Awaited<ReturnType<typeof prepare>>, schedule: ImproveSchedule, share: number,
+  memoryBudgetBytes: number | undefined,
 ): Promise<void> {
   const { config } = context;
   const { plan, architecture, labelSet, classToLabel, variant } = preparation;
@@ -171,7 +178,7 @@ async function learnWithoutLabels(
     executor, batch: plan.batch, scans: prepared, learnedFolder: config.learnedFolder, seed: config.seed,
     card: { format: 1, variant, architecture, labelSet, classToLabel, spacing: plan.spacing, intensity: plan.intensity, patch: plan.patch },
     budget: 'steps' in config.budget ? { steps: config.budget.steps.pretrain } : { minutes: schedule.minutes.pretrain },
-    memoryBudgetBytes: config.memoryBudgetBytes ?? (executor.name === 'cpu' ? totalmem() / 2 : undefined),
+    memoryBudgetBytes: memoryBudgetBytes ?? (executor.name === 'cpu' ? totalmem() / 2 : undefined),
     ...(current && { start: current.weights }),
   }, { ...quiet, report: within(context, share * 0.1, share) });
 }

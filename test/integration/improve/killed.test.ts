@@ -46,7 +46,7 @@ async function improve(name: string, killIn: readonly string[]): Promise<{ weigh
   }
 }
 
-it('an improvement that is killed in every phase ends with the weights of one that was not', { timeout: 400_000 }, async () => {
+it('an improvement that is killed in every phase ends with the weights of one that was not', { timeout: 900_000 }, async () => {
   const phases = ['Preparing scans', 'Clustering slices', 'Pre-training', 'Taking statistics of whole scans', 'Training', 'Measuring the new model'];
   const whole = await improve('whole', []);
   const broken = await improve('broken', phases);

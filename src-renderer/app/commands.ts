@@ -52,7 +52,7 @@ export function commandsOf({ studio, tools, actions, openPalette, openKeys, open
       () => workspace === 'start' || workspace === 'settings' || studio.project !== null, () => studio.go(workspace))),
     command('import', 'Import files or a folder', 'Project', '$mod+i', inProject, openImport),
     command('close', 'Close the project', 'Project', '', inProject, () => void studio.closeProject()),
-    command('next', 'Open the next case', 'Project', '$mod+Shift+N', inProject, () => void studio.openNext()),
+    command('next', 'Open the next case', 'Project', '$mod+.', inProject, () => void studio.openNext()),
     command('undo', 'Undo', 'Case', '$mod+z', inCase, actions.undo),
     command('redo', 'Redo', 'Case', '$mod+Shift+Z|$mod+y', inCase, actions.redo),
     command('predict', 'Predict this case', 'Case', '$mod+p', inCase, actions.predict),

@@ -28,7 +28,7 @@ export class SceneView implements Disposable {
   frame(centre: LpsPoint, size: number): void {
     this.#centre = centre;
     const camera = this.#view.renderer.getActiveCamera();
-    const position = add(centre, normalized([0.55, -1, 0.45]), size * 2.4);
+    const position = add(centre, normalized([0.55, -1, 0.45]), size * 2);
     camera.setFocalPoint(...(centre as [number, number, number]));
     camera.setPosition(...(position as [number, number, number]));
     camera.setViewUp(0, 0, 1);

@@ -62,7 +62,7 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await look('palette');
     await desk.page.keyboard.press('Escape');
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
-  });
+  }, 900_000);
 
   it('can be reached by keyboard alone', async () => {
     await desk.page.keyboard.press('Alt+Digit2');

@@ -16,4 +16,6 @@ export interface LoweringContext {
   readonly tileSpeed: (tile: Tile) => number;
   /** Storage bindings that a kernel may have. */
   readonly maxBindings: number;
+  /** Float32 elements that a step may take of the scratch buffer. */
+  readonly maxScratch: number;
 }

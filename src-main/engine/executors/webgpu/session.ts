@@ -40,7 +40,7 @@ export class WebgpuSession implements Session {
   static async create(state: DeviceState, plan: Plan, { tileSpeed, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
     const { device } = state;
     const layout = new MemoryLayout(plan, state.bindingLimit);
-    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), tileSpeed, maxBindings: device.limits.maxStorageBuffersPerShaderStage });
+    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), tileSpeed, maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
     if (program.scratchBytes > state.bindingLimit) throw outOfMemory(program.scratchBytes);
     const scratch = layout.addBuffer(program.scratchBytes);
     const tables = new ConstantPool(layout.buffers.length);
@@ -96,6 +96,11 @@ export class WebgpuSession implements Session {
   dispose(): void {
     this.#buffers.splice(0).forEach((buffer) => buffer.destroy());
   }
+}
+
+/** Float32 elements of scratch that a step may take: enough to split the largest products, never more than a binding. */
+export function maxScratch(bindingLimit: number): number {
+  return Math.min(16 << 20, Math.floor(bindingLimit / 4));
 }
 
 /** Constants packed into one buffer, each at a bindable offset. */

@@ -52,7 +52,7 @@ const readInput = `fn readInput(base: u32, at: vec3<i32>) -> f32 {
   return select(0.0, x(select(0u, base + (u32(at.x) * u.H + u32(at.y)) * u.W + u32(at.z), inside)), inside);
 }`;
 
-const run = (gemm: Gemm, context: LoweringContext): Kernel[] => gemmKernels(gemm, chooseTile(gemm, context.tileSpeed), context.scratch);
+const run = (gemm: Gemm, context: LoweringContext): Kernel[] => gemmKernels(gemm, chooseTile(gemm, context.tileSpeed), context);
 
 /** Forward convolution as an implicit GEMM: O × (batch·voxels), over (input channel, tap). */
 export function conv3d(node: Node<'conv3d'>, context: LoweringContext): Kernel[] {

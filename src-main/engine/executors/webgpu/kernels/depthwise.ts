@@ -99,7 +99,7 @@ export function depthwiseConv3dGradWeight(node: Node<'depthwiseConv3dGradWeight'
   const batch = n / instances;
   const size = instances * c * kernel ** 3;
   const lines = batch * d * h;
-  const shares = Math.max(1, Math.min(MAX_SHARES, ceilDivide(lines, ROWS_PER_SHARE)));
+  const shares = Math.max(1, Math.min(MAX_SHARES, ceilDivide(lines, ROWS_PER_SHARE), Math.floor(context.maxScratch / 2 / size)));
   const partial = context.scratch.take(size * shares);
   const threads = instances * c * kernel * kernel * shares;
   const taps = range(kernel);

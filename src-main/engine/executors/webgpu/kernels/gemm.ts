@@ -1,4 +1,5 @@
-import { ceilDivide, flatGrid, type Kernel, type Operand, type Scratch, type Work } from '../kernel.ts';
+import { ceilDivide, flatGrid, type Kernel, type Operand, type Work } from '../kernel.ts';
+import type { LoweringContext } from '../lowering.ts';
 
 /** Workgroup tile m×n×k; every thread holds tm×tn sums in registers. All multiples of 4; threads = m/tm · n/tn, a multiple of k and of n/4. */
 export interface Tile {
@@ -59,7 +60,6 @@ export interface Gemm {
 
 /** Workgroups below which the k axis is split so that a large device stays busy. */
 const ENOUGH_GROUPS = 256;
-const MAX_SPLIT_ELEMENTS = 8 << 20;
 
 function groupsOf({ m, n, z }: Gemm, tile: Tile): number {
   return ceilDivide(m, tile.m) * ceilDivide(n, tile.n) * z;
@@ -75,10 +75,10 @@ export function chooseTile(gemm: Gemm, speed: (tile: Tile) => number): Tile {
 }
 
 /** One kernel, or two where the k axis is split: partial products into scratch, then their sum. */
-export function gemmKernels(gemm: Gemm, tile: Tile, scratch: Scratch): Kernel[] {
+export function gemmKernels(gemm: Gemm, tile: Tile, { scratch, maxScratch }: LoweringContext): Kernel[] {
   const steps = ceilDivide(gemm.k, tile.k);
   const size = gemm.z * gemm.m * gemm.n;
-  const wanted = Math.min(steps, ceilDivide(ENOUGH_GROUPS, groupsOf(gemm, tile)), Math.max(1, Math.floor(MAX_SPLIT_ELEMENTS / size)));
+  const wanted = Math.min(steps, ceilDivide(ENOUGH_GROUPS, groupsOf(gemm, tile)), Math.max(1, Math.floor(maxScratch / 2 / size)));
   const perSplit = ceilDivide(steps, wanted) * tile.k;
   const splits = ceilDivide(gemm.k, perSplit);
   const integers = { ...gemm.integers, gm: gemm.m, gn: gemm.n, gk: gemm.k, blocksM: ceilDivide(gemm.m, tile.m), blocksN: ceilDivide(gemm.n, tile.n), instancesZ: gemm.z, perSplit };

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,7 +17,10 @@ const folder = mkdtempSync(join(tmpdir(), 'logonet-pack-'));
 const resources = join(folder, 'packed', 'linux-unpacked', 'resources');
 const plain = join(resources, 'app.asar.unpacked');
 
-const run = (script: string, ...words: string[]): void => { execFileSync(process.execPath, [join(root, script), ...words], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] }); };
+function run(script: string, ...words: string[]): void {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, script), ...words], { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${script} failed: ${(stdout + stderr).slice(-3000)}`);
+}
 
 describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 only)', () => {
   beforeAll(() => {

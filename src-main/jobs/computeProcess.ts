@@ -58,7 +58,7 @@ export class ComputeProcess implements Disposable {
         silent: events.silent,
         back: events.back,
         dead: (reason) => { this.kill(reason === 'silent' ? 'It no longer answered.' : 'One step took too long.'); },
-      }, { silentSeconds: options.silentSeconds ?? 20, stuckSeconds: options.stuckSeconds ?? 240 })
+      }, { silentSeconds: options.silentSeconds ?? 60, stuckSeconds: options.stuckSeconds ?? 240 })
       : { dispose: () => undefined };
   }
 

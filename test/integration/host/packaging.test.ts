@@ -29,7 +29,7 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
     if (!existsSync(join(root, 'dist/renderer/index.html'))) run('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'error');
     run('node_modules/electron-builder/cli.js', '--linux', 'dir', `-c.electronDist=${join(folder, 'electron')}`, `-c.directories.output=${join(folder, 'packed')}`);
   }, 1_200_000);
-  afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+  afterAll(() => { rmSync(folder, { recursive: true, force: true }); }, 300_000);
 
   it('has the fuses set', async () => {
     const wire = await getCurrentFuseWire(join(folder, 'packed', 'linux-unpacked', 'logonet-studio'));

@@ -86,8 +86,9 @@ class EngineObject : public Napi::ObjectWrap<EngineObject> {
     const auto held = alive(info);
     double best = 0;
     held->pool.execute([&] {
-      for (int attempt = 0; attempt < 5; attempt++) {
-        constexpr int64_t rounds = 4000000;
+      // Short attempts: on a busy machine some of them run undisturbed.
+      for (int attempt = 0; attempt < 200; attempt++) {
+        constexpr int64_t rounds = 200000;
         std::atomic<double> operations{0};
         struct Shared {
           const InstructionSet* set;

@@ -95,64 +95,74 @@ inline int chooseTileBlocks(int width, int blocks) {
   return best;
 }
 
-/** Taps (kd, kh) that are walked together, and what a tile needs to know of them for one row of results. */
+/** Taps that one row of results is summed over in one go, ordered by kw: `perColumn` (kd, kh) pairs for each kw. */
 struct Segments {
-  int count;
+  const AxisClass* columns;
+  int perColumn;
+  /** Start of the row of x that xOffsets count from. */
+  const float* x;
   int64_t xOffsets[maximumSegments];
+  const float* w;
   int64_t wOffsets[maximumSegments];
-  /** Operand column of the first voxel at tile position 0, and where its row starts. */
-  int column[maximumSegments];
-  const float* rowStart[maximumSegments];
+  int channels;
 };
+
+/**
+ * Adds x·w to columns [begin, begin+voxels) of a row of results. Taps whose columns of x all exist go together; a tap that hangs over
+ * the border takes the part of the tile that it reaches.
+ */
+inline void convolveColumns(const Convolution& job, const Segments& s, int begin, int voxels, int blocks, const float* initial, float* yRow) {
+  const AxisClass& c = *s.columns;
+  Tile tile{};
+  tile.xVoxel = job.x.voxel * c.inStep;
+  tile.xBlock = job.x.block;
+  tile.w = s.w;
+  tile.wBlock = job.wBlock;
+  tile.channels = s.channels;
+  tile.yVoxel = job.y.voxel * c.outStep;
+  tile.yBlock = job.y.block;
+  const auto call = [&](int firstTap, int taps, int from, int count) {
+    tile.x = s.x + from * tile.xVoxel;
+    tile.xOffsets = s.xOffsets + firstTap * s.perColumn;
+    tile.wOffsets = s.wOffsets + firstTap * s.perColumn;
+    tile.segments = taps * s.perColumn;
+    tile.y = yRow + from * tile.yVoxel;
+    tile.initial = initial;
+    (tile.xVoxel == BLOCK ? tileFunction<Access::contiguous>(count, blocks) : tileFunction<Access::strided>(count, blocks))(tile);
+  };
+  const int end = begin + voxels, width = job.x.w;
+  const auto whole = [&](int t) { return c.offset[t] + begin * c.inStep >= 0 && c.offset[t] + (end - 1) * c.inStep < width; };
+  // Offsets rise or fall with the tap, so that the whole ones are neighbours.
+  int first = 0, last = c.taps;
+  while (first < last && !whole(first)) first++;
+  while (last > first && !whole(last - 1)) last--;
+  if (first < last) {
+    call(first, last - first, begin, voxels);
+  } else if (initial) {
+    for (int j = begin; j < end; j++)
+      for (int n = 0; n < blocks; n++) store(yRow + j * tile.yVoxel + n * tile.yBlock, load(initial + n * BLOCK));
+  }
+  initial = nullptr;
+  if (last - first == c.taps) return;
+  for (int t = 0; t < c.taps; t++) {
+    if (t >= first && t < last) continue;
+    int from = begin, to = end;
+    while (from < to && c.offset[t] + from * c.inStep < 0) from++;
+    while (to > from && c.offset[t] + (to - 1) * c.inStep >= width) to--;
+    if (from < to) call(t, 1, from, to - from);
+  }
+}
 
 struct RowRange {
   const AxisClass *d, *h, *w;
   int firstRow, endRow, firstColumn, endColumn;
 };
 
-/** Adds x·w for channels [c0, c0+channels) and the given segments to columns [j0, j1) of one row of results. */
-inline void convolveRow(const Convolution& job, const Segments& s, const AxisClass& cw, int j0, int j1, int tileBlocks, const float* w, int64_t channelBlock, int channels, float* yRow) {
-  Tile tile{};
-  tile.xVoxel = job.x.voxel * cw.inStep;
-  tile.xBlock = job.x.block;
-  tile.xOffsets = s.xOffsets;
-  tile.w = w;
-  tile.wBlock = job.wBlock;
-  tile.wOffsets = s.wOffsets;
-  tile.segments = s.count;
-  tile.channels = channels;
-  tile.yVoxel = job.y.voxel * cw.outStep;
-  tile.yBlock = job.y.block;
-  int low = s.column[0], high = s.column[0];
-  for (int i = 1; i < s.count; i++) {
-    if (s.column[i] < low) low = s.column[i];
-    if (s.column[i] > high) high = s.column[i];
-  }
-  const int width = j1 - j0, tiles = static_cast<int>(ceilDivide(width, tileVoxels(tileBlocks)));
-  const float* pointers[maximumSegments * maximumTileVoxels];
-  int64_t steps[maximumSegments * maximumTileVoxels];
-  for (int i = 0; i < tiles; i++) {
-    const int begin = j0 + width * i / tiles, voxels = j0 + width * (i + 1) / tiles - begin;
-    tile.y = yRow + begin * tile.yVoxel;
-    const bool inside = low + begin * cw.inStep >= 0 && high + (begin + voxels - 1) * cw.inStep < job.x.w;
-    if (inside) {
-      tile.x = s.rowStart[0] + channelBlock * job.x.block + begin * tile.xVoxel;
-      (tile.xVoxel == BLOCK ? tileFunction<Access::contiguous>(voxels, tileBlocks) : tileFunction<Access::strided>(voxels, tileBlocks))(tile);
-      continue;
-    }
-    int64_t at = 0;
-    for (int q = 0; q < s.count; q++)
-      for (int m = 0; m < voxels; m++, at++) {
-        const int column = s.column[q] + (begin + m) * cw.inStep;
-        const bool valid = column >= 0 && column < job.x.w;
-        pointers[at] = valid ? s.rowStart[q] + channelBlock * job.x.block + column * job.x.voxel : zeroBlock;
-        steps[at] = valid ? job.x.block : 0;
-      }
-    tile.xPointers = pointers;
-    tile.xSteps = steps;
-    tileFunction<Access::pointers>(voxels, tileBlocks)(tile);
-  }
-}
+/** Results that one item aims at: few enough to stay in the first-level cache with their weights. */
+constexpr int resultsPerItem = 128;
+/** Products that one call of a tile sums before they join the result, and input channels of a row of several taps. */
+constexpr int productsPerCall = 144;
+constexpr int channelsPerCall = 32;
 
 /** One item: rows × columns of results of a sample for a tile of channel blocks. */
 inline void convolveRange(const Convolution& job, int sample, const RowRange& range, int firstBlock, int tileBlocks) {
@@ -166,40 +176,56 @@ inline void convolveRange(const Convolution& job, int sample, const RowRange& ra
   };
   const int64_t yVoxel = job.y.voxel * cw.outStep;
 
-  Vec bias[maximumTileBlocks];
-  for (int n = 0; n < tileBlocks; n++)
-    for (int lane = 0; lane < BLOCK; lane++) {
-      const int channel = (firstBlock + n) * BLOCK + lane;
-      bias[n][lane] = job.bias && channel < job.outChannels ? job.bias[instance * job.outChannels + channel] : 0.0f;
-    }
-  for (int row = range.firstRow; row < range.endRow; row++)
-    for (int n = 0; n < tileBlocks; n++)
-      for (int j = range.firstColumn; j < range.endColumn; j++) store(yRow(row) + j * yVoxel + n * job.y.block, bias[n]);
+  float bias[maximumTileBlocks * BLOCK];
+  for (int i = 0; i < tileBlocks * BLOCK; i++) {
+    const int channel = firstBlock * BLOCK + i;
+    bias[i] = job.bias && channel < job.outChannels ? job.bias[instance * job.outChannels + channel] : 0.0f;
+  }
+  bool started[resultsPerItem] = {};
 
-  const int pairs = cd.taps * ch.taps;
-  const int64_t pairBytes = static_cast<int64_t>(cw.taps) * tileBlocks * BLOCK * 4;
-  const bool together = pairs * cw.taps <= maximumSegments && (job.x.voxel == 1 || pairs * pairBytes * job.channels <= 24576);
-  const int step = together ? job.channels : static_cast<int>(smaller(job.channels, larger(1, 8192 / pairBytes / BLOCK) * BLOCK));
-  for (int first = 0; first < pairs; first += together ? pairs : 1)
-    for (int c0 = 0; c0 < job.channels; c0 += step)
+  // Taps (kd, kh) and channels of one call: products enough to pay for it, few enough to keep its rounding small and its weights near.
+  // The rule knows no vector width, so that instruction sets with fused multiply-adds agree to the bit.
+  const int pairs = cd.taps * ch.taps, products = cw.taps * job.channels;
+  const bool allFit = pairs * cw.taps <= maximumSegments && (job.x.voxel == 1 || pairs * products <= productsPerCall);
+  const int group = allFit ? pairs : ch.taps * cw.taps <= maximumSegments && ch.taps * products <= productsPerCall ? ch.taps : 1;
+  const int step = group > 1 ? job.channels : cw.taps == 1 ? 4 * channelsPerCall : channelsPerCall;
+  const int width = range.endColumn - range.firstColumn, tiles = static_cast<int>(ceilDivide(width, tileVoxels(tileBlocks)));
+  Segments s;
+  s.columns = &cw;
+  s.w = w;
+  for (int first = 0; first < pairs; first += group)
+    for (int c0 = 0; c0 < job.channels; c0 += step) {
+      s.channels = static_cast<int>(smaller(step, job.channels - c0));
       for (int row = range.firstRow; row < range.endRow; row++) {
         const int zd = row / ch.count * cd.inStep, zh = row % ch.count * ch.inStep;
-        Segments s;
-        s.count = 0;
-        for (int pair = first; pair < (together ? pairs : first + 1); pair++) {
+        int64_t xPair[maximumSegments], wPair[maximumSegments];
+        s.perColumn = 0;
+        for (int pair = first; pair < first + group; pair++) {
           const int td = pair / ch.taps, th = pair % ch.taps, id = zd + cd.offset[td], ih = zh + ch.offset[th];
           if (id < 0 || id >= job.x.d || ih < 0 || ih >= job.x.h) continue;
-          for (int tw = 0; tw < cw.taps; tw++) {
-            const int q = s.count++;
-            s.rowStart[q] = x + id * job.x.plane + ih * job.x.row;
-            s.column[q] = cw.offset[tw];
-            s.xOffsets[q] = s.rowStart[q] - s.rowStart[0] + s.column[q] * job.x.voxel;
-            s.wOffsets[q] = ((static_cast<int64_t>(cd.tap[td]) * job.kernel + ch.tap[th]) * job.kernel + cw.tap[tw]) * job.wTap + c0 * BLOCK;
-          }
+          xPair[s.perColumn] = id * job.x.plane + ih * job.x.row + c0 / BLOCK * job.x.block;
+          wPair[s.perColumn++] = (static_cast<int64_t>(cd.tap[td]) * job.kernel + ch.tap[th]) * job.kernel * job.wTap + c0 * BLOCK;
         }
-        if (s.count == 0) continue;
-        convolveRow(job, s, cw, range.firstColumn, range.endColumn, tileBlocks, w, c0 / BLOCK, static_cast<int>(smaller(step, job.channels - c0)), yRow(row));
+        if (s.perColumn == 0) continue;
+        s.x = x;
+        for (int tw = 0; tw < cw.taps; tw++)
+          for (int q = 0; q < s.perColumn; q++) {
+            s.xOffsets[tw * s.perColumn + q] = xPair[q] + cw.offset[tw] * job.x.voxel;
+            s.wOffsets[tw * s.perColumn + q] = wPair[q] + cw.tap[tw] * job.wTap;
+          }
+        bool& begun = started[row - range.firstRow];
+        float* results = yRow(row);
+        for (int i = 0; i < tiles; i++) {
+          const int begin = range.firstColumn + width * i / tiles, end = range.firstColumn + width * (i + 1) / tiles;
+          convolveColumns(job, s, begin, end - begin, tileBlocks, begun ? nullptr : bias, results);
+        }
+        begun = true;
       }
+    }
+  for (int row = range.firstRow; row < range.endRow; row++)
+    if (!started[row - range.firstRow])
+      for (int j = range.firstColumn; j < range.endColumn; j++)
+        for (int n = 0; n < tileBlocks; n++) store(yRow(row) + j * yVoxel + n * job.y.block, load(bias + n * BLOCK));
 
   if (job.activation != 0)
     withActivation(job.activation, [&](auto kind) {
@@ -218,7 +244,6 @@ static void convolve(Context& context, const Convolution& job) {
     int rows, groups, pieces, tileBlocks, tiles;
     int64_t firstItem;
   };
-  constexpr int resultsPerItem = 128;
   Part parts[maximumClasses * maximumClasses * maximumClasses];
   int count = 0;
   int64_t items = 0;

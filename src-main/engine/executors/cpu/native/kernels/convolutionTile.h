@@ -9,39 +9,33 @@ constexpr int maximumTileVoxels = 12;
 /** Taps that one tile call can take. */
 constexpr int maximumSegments = 64;
 
-alignas(64) static const float zeroBlock[BLOCK] = {};
-
-/** One call: y tile += Σ over segments (taps) and channels of x·w. Strides in floats. */
+/** One call: y tile = (initial, or y itself where there is none) + Σ over segments (taps) and channels of x·w. Strides in floats. */
 struct Tile {
   const float* x;
   int64_t xVoxel, xBlock;
   const int64_t* xOffsets;
-  /** At the borders instead of x and xOffsets: a pointer and a block stride per segment and voxel; outside points to zeros. */
-  const float* const* xPointers;
-  const int64_t* xSteps;
   const float* w;
   int64_t wBlock;
   const int64_t* wOffsets;
   int segments, channels;
+  /** One vector per channel block: the bias, when nothing was added to these results yet. */
+  const float* initial;
   float* y;
   int64_t yVoxel, yBlock;
 };
 
-enum class Access { contiguous, strided, pointers };
+/** Distance of neighbouring voxels of x: one block, or as the tile says. */
+enum class Access { contiguous, strided };
 
 template <int M, int NV, Access A>
 static void convolveTile(const Tile& t) {
   Vec sum[M][NV];
-  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = load(t.y + m * t.yVoxel + n * t.yBlock); }); });
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = Vec{}; }); });
   const int64_t wBlock = t.wBlock;
   for (int s = 0; s < t.segments; s++) {
     const float* w = t.w + t.wOffsets[s];
     const float* x[M];
-    if constexpr (A == Access::pointers)
-      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] = t.xPointers[s * M + m]; });
-    else
-      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] = t.x + t.xOffsets[s] + m * (A == Access::contiguous ? BLOCK : t.xVoxel); });
-    const int64_t* steps = t.xSteps + s * M;
+    unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] = t.x + t.xOffsets[s] + m * (A == Access::contiguous ? BLOCK : t.xVoxel); });
     const auto multiply = [&](int k) LOGONET_LAMBDA {
       Vec weight[NV];
       unroll<NV>([&](auto n) LOGONET_LAMBDA { weight[n] = load(w + n * wBlock + k * BLOCK); });
@@ -52,13 +46,24 @@ static void convolveTile(const Tile& t) {
     };
     int channels = t.channels;
     for (; channels >= BLOCK; channels -= BLOCK) {
-      unroll<BLOCK>([&](auto k) LOGONET_LAMBDA { multiply(k); });
-      w += BLOCK * BLOCK;
-      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] += A == Access::pointers ? steps[m] : t.xBlock; });
+      for (int k = 0; k < BLOCK; k += 4) {
+        unroll<4>([&](auto i) LOGONET_LAMBDA { multiply(i); });
+        w += 4 * BLOCK;
+        unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] += 4; });
+      }
+      unroll<M>([&](auto m) LOGONET_LAMBDA { x[m] += t.xBlock - BLOCK; });
     }
     for (int k = 0; k < channels; k++) multiply(k);
   }
-  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.y + m * t.yVoxel + n * t.yBlock, sum[m][n]); }); });
+  // What was there before joins last: sums of parts lose fewer digits than one long sum.
+  if (t.initial)
+    unroll<M>([&](auto m) LOGONET_LAMBDA {
+      unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.y + m * t.yVoxel + n * t.yBlock, sum[m][n] + load(t.initial + n * BLOCK)); });
+    });
+  else
+    unroll<M>([&](auto m) LOGONET_LAMBDA {
+      unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.y + m * t.yVoxel + n * t.yBlock, sum[m][n] + load(t.y + m * t.yVoxel + n * t.yBlock)); });
+    });
 }
 
 typedef void (*TileFunction)(const Tile&);
@@ -103,7 +108,7 @@ struct GradientTile {
 template <int M, int NV>
 static void weightGradientTile(const GradientTile& t) {
   Vec sum[M][NV];
-  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = load(t.dw + n * t.dwBlock + m * BLOCK); }); });
+  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { sum[m][n] = Vec{}; }); });
   const int64_t xVoxel = t.xVoxel, dyBlock = t.dyBlock;
   for (int r = 0; r < t.rowCount; r++) {
     const float* x = t.rows[r].x + t.xOffset;
@@ -119,7 +124,12 @@ static void weightGradientTile(const GradientTile& t) {
       dy += BLOCK;
     }
   }
-  unroll<M>([&](auto m) LOGONET_LAMBDA { unroll<NV>([&](auto n) LOGONET_LAMBDA { store(t.dw + n * t.dwBlock + m * BLOCK, sum[m][n]); }); });
+  unroll<M>([&](auto m) LOGONET_LAMBDA {
+    unroll<NV>([&](auto n) LOGONET_LAMBDA {
+      float* to = t.dw + n * t.dwBlock + m * BLOCK;
+      store(to, sum[m][n] + load(to));
+    });
+  });
 }
 
 typedef void (*GradientTileFunction)(const GradientTile&);

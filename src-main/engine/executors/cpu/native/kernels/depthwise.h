@@ -38,6 +38,9 @@ static void depthwisePlane(const Depthwise& job, int64_t sample, int64_t block, 
       for (int64_t j0 = 0; j0 < members; j0 += J) {
         Vec sum[J];
         unroll<J>([&](auto j) LOGONET_LAMBDA { sum[j] = bias; });
+        // 343 products in one sum lose digits: each plane of taps has its own.
+        Vec total[J];
+        if constexpr (K == 7) unroll<J>([&](auto j) LOGONET_LAMBDA { total[j] = Vec{}; });
         const int64_t low = R - j0, high = members - j0 + R;
         for (int kd = 0; kd < K; kd++) {
           const int64_t id = d + (kd - R) * dilation;
@@ -59,7 +62,13 @@ static void depthwisePlane(const Depthwise& job, int64_t sample, int64_t block, 
               }
             });
           }
+          if constexpr (K == 7)
+            unroll<J>([&](auto j) LOGONET_LAMBDA {
+              total[j] += sum[j];
+              sum[j] = Vec{};
+            });
         }
+        if constexpr (K == 7) unroll<J>([&](auto j) LOGONET_LAMBDA { sum[j] = total[j]; });
         float* to = y + h * row + (r + j0 * dilation) * BLOCK;
         unroll<J>([&](auto j) LOGONET_LAMBDA {
           if (j0 + j < members) store(to + j * dilation * BLOCK, sum[j]);

@@ -31,7 +31,8 @@ LOGONET_INLINE void unroll(F&& f) {
 
 LOGONET_INLINE Vec load(const float* p) { return *reinterpret_cast<const Vec*>(p); }
 LOGONET_INLINE void store(float* p, Vec v) { *reinterpret_cast<Vec*>(p) = v; }
-LOGONET_INLINE Vec splat(float f) { return Vec{} + f; }
+// Minus zero, not plus: only then is the sum f for every f, −0 too, and becomes a broadcast.
+LOGONET_INLINE Vec splat(float f) { return f - Vec{}; }
 LOGONET_INLINE Vec select(IntVec mask, Vec a, Vec b) { return mask ? a : b; }
 LOGONET_INLINE Vec maximum(Vec a, Vec b) { return select(a > b, a, b); }
 LOGONET_INLINE Vec minimum(Vec a, Vec b) { return select(a < b, a, b); }

@@ -29,13 +29,13 @@ if (executable === null) {
 }
 execFileSync(join(root, 'node_modules/.bin/vite'), ['build', '-c', join(root, 'test/support/viewerPage/vite.config.ts'), '--logLevel', 'error'], { cwd: root, stdio: 'inherit' });
 const served = await serveFolder(join(root, '.cache/viewer-page'));
-const browser = await openBrowser(executable, { width: 1920, height: 1080 });
+const browser = await openBrowser(executable, { width: 1280, height: 720 });
 try {
   await browser.page.goto(`${served.url}?size=${values.size}&surfaces=0&prediction=0`, { timeout: 240_000 });
   await browser.page.waitForFunction('window.page?.firstSlice() > 0', undefined, { timeout: 240_000 });
   await browser.page.waitForTimeout(3000);
   const results = await browser.page.evaluate(measure);
-  console.log(`volume ${values.size}, three linked views at 1920×1080, script milliseconds`);
+  console.log(`volume ${values.size}, three linked views at 1280×720, script milliseconds`);
   const line = (name: string, { median, p95, maximum }: Figures, unit = 'ms'): void =>
     console.log(`${name.padEnd(34)} median ${median.toFixed(1)}  p95 ${p95.toFixed(1)}  max ${maximum.toFixed(1)} ${unit}`);
   console.log(`${'first slice after the bytes'.padEnd(34)} ${results.firstSlice.toFixed(0)} ms`);
@@ -90,10 +90,10 @@ async function measure(): Promise<Results> {
     page.tools.setValue('shape', shape);
     await frame();
     const all: { readonly script: number; readonly bytes: number }[] = [];
-    for (let stroke = 0; stroke < 6; stroke++) {
+    for (let stroke = 0; stroke < 2; stroke++) {
       view.dispatchEvent(pointer('pointerdown', stroke * 40));
       await frame();
-      for (let n = 1; n <= 40; n++) all.push(await timed(() => view.dispatchEvent(pointer('pointermove', stroke * 40 + n))));
+      for (let n = 1; n <= 35; n++) all.push(await timed(() => view.dispatchEvent(pointer('pointermove', stroke * 40 + n))));
       view.dispatchEvent(pointer('pointerup', stroke * 40 + 40));
       await frame();
     }
@@ -103,10 +103,10 @@ async function measure(): Promise<Results> {
   const disc = await paint('disc');
   const ball = await paint('ball');
   const scrolls: { readonly script: number; readonly bytes: number }[] = [];
-  for (let n = 0; n < 80; n++) scrolls.push(await timed(() => view.dispatchEvent(new WheelEvent('wheel', { deltaY: n % 40 < 20 ? 100 : -100, bubbles: true, cancelable: true }))));
+  for (let n = 0; n < 40; n++) scrolls.push(await timed(() => view.dispatchEvent(new WheelEvent('wheel', { deltaY: n % 20 < 10 ? 100 : -100, bubbles: true, cancelable: true }))));
   const ids = ['lasso', 'brush', 'regionGrow', 'smooth', 'crosshair'];
   const switches: number[] = [];
-  for (let n = 0; n < 50; n++) switches.push((await timed(() => page.tools.select(ids[n % ids.length] ?? 'brush'))).script);
+  for (let n = 0; n < 20; n++) switches.push((await timed(() => page.tools.select(ids[n % ids.length] ?? 'brush'))).script);
   return {
     firstSlice: page.firstSlice(), dab: disc.script, dabBytes: disc.bytes, ballDab: ball.script, ballDabBytes: ball.bytes,
     scroll: figures(scrolls.slice(5).map(({ script }) => script)), scrollBytes: scrolls.reduce((sum, { bytes }) => sum + bytes, 0), tool: figures(switches),

@@ -46,11 +46,16 @@ export function scheduleImprove(request: ImproveRequest): ImproveSchedule {
   const time = request.minutes >= (request.current === null ? MINUTES_TO_PRETRAIN : MINUTES_TO_PRETRAIN_AGAIN);
   const pretrain = scans >= SCANS_TO_PRETRAIN && request.unlabelledCases > request.trainingCases / 2 && stale && time;
   const startsFrom = pretrain ? 'backbone' : request.current !== null ? 'current' : request.pretrainedCases > 0 ? 'backbone' : 'nothing';
-  const compare = Math.min(0.1 * request.minutes, Math.max(0.5, 0.05 * request.minutes));
-  const rest = request.minutes - compare;
+  return { pretrain, startsFrom, minutes: shareMinutes(request.minutes, pretrain) };
+}
+
+/** How a budget is shared between the phases. */
+export function shareMinutes(minutes: number, pretrain: boolean): ImproveSchedule['minutes'] {
+  const compare = Math.min(0.1 * minutes, Math.max(0.5, 0.05 * minutes));
+  const rest = minutes - compare;
   const cluster = pretrain ? 0.08 * rest : 0;
   const pretraining = pretrain ? 0.32 * rest : 0;
-  return { pretrain, startsFrom, minutes: { cluster, pretrain: pretraining, train: rest - cluster - pretraining, compare } };
+  return { cluster, pretrain: pretraining, train: rest - cluster - pretraining, compare };
 }
 
 /** The same decision with its reasons, for the person to see before it begins. */

@@ -7,7 +7,7 @@ import { compareModels, type CaseMetrics } from '#shared/domain/comparison.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { writeFileAtomically } from '../atomicFile.ts';
-import { planImprove, scheduleImprove, type ImproveRequest, type ImproveSchedule } from '../improvePlan.ts';
+import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type ImproveSchedule } from '../improvePlan.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from './clusterScans.ts';
 import { backboneFolder, readPretrained } from './learned.ts';
@@ -129,7 +129,7 @@ async function decide({ config, checkpointFolder }: Context, executor: Executor)
   let schedule = scheduleImprove(request);
   if ('steps' in config.budget) {
     const wanted = config.budget.steps.pretrain > 0;
-    schedule = { ...schedule, pretrain: wanted, startsFrom: wanted ? 'backbone' : config.current === null ? 'nothing' : 'current' };
+    schedule = { pretrain: wanted, startsFrom: wanted ? 'backbone' : config.current === null ? 'nothing' : 'current', minutes: shareMinutes(request.minutes, wanted) };
   }
   const decision: Decision = { plan, schedule };
   await writeFileAtomically(file, JSON.stringify(decision));

@@ -21,8 +21,8 @@ async function improve(name: string, killIn: readonly string[]): Promise<{ weigh
   const queue: JobQueue = new JobQueue({
     store: new MemoryJobStore(), folder: (id) => join(root, name, id), restarts: 10,
     events: {
-      changed: ({ state, phase, fraction }) => {
-        if (state !== 'running' || fraction === 0 || !left.delete(phase)) return;
+      changed: ({ state, phase }) => {
+        if (state !== 'running' || !left.delete(phase)) return;
         killed.push(phase);
         process.kill(queue.computePid ?? 0, 'SIGKILL');
       },

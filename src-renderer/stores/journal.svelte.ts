@@ -1,6 +1,17 @@
+import { StudioError } from '#shared/base/errors.ts';
 import type { Client } from '#shared/contract/client.ts';
 
-/** Hands journal records to the host in order, and knows what is on disk. */
+const retryMilliseconds = 3000;
+
+/** With a full disk the host has written nothing and still holds the document: the same records can be sent again. */
+function canRetry(error: unknown): boolean {
+  return error instanceof StudioError && error.code === 'disk-full';
+}
+
+/**
+ * Hands journal records to the host in order, and knows what is on disk. While the disk is full they are kept and sent again every few
+ * seconds; what else goes wrong needs the case to be opened anew.
+ */
 export class Journal {
   /** Records that are not acknowledged yet. */
   waiting = $state(0);
@@ -27,7 +38,7 @@ export class Journal {
   add(record: Uint8Array): void {
     this.#queue.push(record);
     this.waiting++;
-    this.#sending ??= this.#send();
+    if (!this.#failed) this.#sending ??= this.#send();
   }
 
   /** Settles once everything handed over so far is on disk. */
@@ -37,12 +48,22 @@ export class Journal {
 
   async #send(): Promise<void> {
     await Promise.resolve(); // What one event handler adds goes in one message.
+    let told = false;
     try {
-      while (this.#queue.length > 0 && !this.#failed) {
-        const records = this.#queue.splice(0, 256);
-        const { sequence } = await this.#client.document.append({ caseId: this.#caseId, session: this.#session, sequence: this.#sequence, records });
-        this.#sequence = sequence;
-        this.waiting = this.#queue.length;
+      while (this.#queue.length > 0) {
+        const records = this.#queue.slice(0, 256);
+        try {
+          const { sequence } = await this.#client.document.append({ caseId: this.#caseId, session: this.#session, sequence: this.#sequence, records });
+          this.#queue.splice(0, records.length);
+          this.#sequence = sequence;
+          this.waiting = this.#queue.length;
+          told = false;
+        } catch (error) {
+          if (!canRetry(error)) throw error;
+          if (!told) this.#onError(error);
+          told = true;
+          await new Promise((resolve) => setTimeout(resolve, retryMilliseconds));
+        }
       }
     } catch (error) {
       this.#failed = true;

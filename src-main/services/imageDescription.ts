@@ -1,3 +1,4 @@
+import { looksLikeCt } from '#shared/domain/modality.ts';
 import type { VoxelArray } from '#shared/geometry/grid.ts';
 import type { Modality } from '#main/imageio/readImage.ts';
 
@@ -40,25 +41,10 @@ export function intensitiesOf(data: VoxelArray): Intensities {
   return { range: [at(0), at(1)], window: [at(0.005), at(0.995)] };
 }
 
-/** Files other than DICOM do not say what they are; values well below zero, in the range of Hounsfield units, are taken for CT. */
-function looksLikeComputedTomography(modality: Modality, [lowest]: Intensities['range']): boolean {
-  return modality === 'CT' || (modality === 'unknown' && lowest <= -200 && lowest >= -5000);
-}
-
 /** What to offer for window and level; the first is the one to begin with. */
 export function windowsFor(modality: Modality, { range, window }: Intensities): WindowPreset[] {
   const [low, high] = window[1] > window[0] ? window : [range[0], Math.max(range[1], range[0] + 1)];
   const automatic = { name: 'Automatic', low, high };
   const full = { name: 'Full range', low: range[0], high: Math.max(range[1], range[0] + 1) };
-  return looksLikeComputedTomography(modality, range) ? [...computedTomography, automatic, full] : [automatic, full];
-}
-
-export function voxelTypeOf(data: VoxelArray): 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'float32' | 'float64' {
-  if (data instanceof Int8Array) return 'int8';
-  if (data instanceof Uint8Array) return 'uint8';
-  if (data instanceof Int16Array) return 'int16';
-  if (data instanceof Uint16Array) return 'uint16';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Uint32Array) return 'uint32';
-  return data instanceof Float32Array ? 'float32' : 'float64';
+  return looksLikeCt(modality, range[0]) ? [...computedTomography, automatic, full] : [automatic, full];
 }

@@ -1,7 +1,8 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { voxelCount } from '#shared/geometry/grid.ts';
 import { getCase } from '#main/library/index.ts';
-import { intensitiesOf, voxelTypeOf, windowsFor } from './imageDescription.ts';
+import { elementTypeOf } from '#main/imageio/elements.ts';
+import { intensitiesOf, windowsFor } from './imageDescription.ts';
 import { streamVoxels } from './voxelStream.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -14,7 +15,7 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
       const { volume, modality, warnings } = await images.get(caseId, signal);
       const intensities = intensitiesOf(volume.data);
       return {
-        caseId, name, modality, grid: volume.grid, voxelType: voxelTypeOf(volume.data), byteLength: volume.data.byteLength,
+        caseId, name, modality, grid: volume.grid, voxelType: elementTypeOf(volume.data), byteLength: volume.data.byteLength,
         slope: 1, intercept: 0, range: intensities.range, windows: windowsFor(modality, intensities), warnings: warnings.slice(0, 100),
       };
     },

@@ -1,3 +1,4 @@
+import { looksLikeCt } from '#shared/domain/modality.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { quantile } from '#shared/domain/metrics.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
@@ -74,11 +75,6 @@ export interface DatasetFingerprint {
   readonly casesWithLabel: Readonly<Record<number, number>>;
 }
 
-/** Hounsfield units reach far below zero in air; other modalities do not. */
-function looksLikeCt(fingerprint: CaseFingerprint): boolean {
-  return fingerprint.modality === 'CT' || (fingerprint.modality === 'unknown' && fingerprint.minimum <= -200 && fingerprint.minimum >= -5000);
-}
-
 /** Sums up at least one case; throws `invalid-argument` without any. */
 export function fingerprintDataset(fingerprints: readonly CaseFingerprint[]): DatasetFingerprint {
   if (fingerprints.length === 0) throw new StudioError('invalid-argument', 'There is no usable labelled case to learn from.');
@@ -96,7 +92,7 @@ export function fingerprintDataset(fingerprints: readonly CaseFingerprint[]): Da
   for (const { labelVoxels } of fingerprints) for (const value of Object.keys(labelVoxels)) casesWithLabel[Number(value)] = (casesWithLabel[Number(value)] ?? 0) + 1;
   return {
     cases: fingerprints.length,
-    modality: fingerprints.filter(looksLikeCt).length * 2 > fingerprints.length ? 'CT' : 'MR',
+    modality: fingerprints.filter(({ modality, minimum }) => looksLikeCt(modality, minimum)).length * 2 > fingerprints.length ? 'CT' : 'MR',
     medianSpacing: triple((each, axis) => each.spacing[axis], 0.5),
     fineSpacing: triple((each, axis) => each.spacing[axis], 0.1),
     medianExtent: triple((each, axis) => each.size[axis] * each.spacing[axis], 0.5),

@@ -1,0 +1,8 @@
+/**
+ * Whether intensities are Hounsfield units. Files other than DICOM do not say what they are; values well below zero, as air has them, are
+ * taken for CT: other modalities do not reach there.
+ * @param minimum smallest value of the image
+ */
+export function looksLikeCt(modality: 'CT' | 'MR' | 'unknown', minimum: number): boolean {
+  return modality === 'CT' || (modality === 'unknown' && minimum <= -200 && minimum >= -5000);
+}

@@ -15,3 +15,14 @@ export function foregroundUncertainty(labels: ArrayLike<number>, uncertainty: Ar
   }
   return voxels === 0 ? 0 : sum / voxels / 255;
 }
+
+/** Part of the voxels that at least one of two predictions calls foreground on which they differ, 0..1. 0 where both found nothing. */
+export function disagreement(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let [differing, foreground] = [0, 0];
+  for (let at = 0; at < a.length; at++) {
+    if (a[at] === 0 && b[at] === 0) continue;
+    foreground++;
+    if (a[at] !== b[at]) differing++;
+  }
+  return foreground === 0 ? 0 : differing / foreground;
+}

@@ -6,9 +6,10 @@ import type { Case } from '#shared/domain/case.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { planImprove } from '#main/jobs/improvePlan.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
+import type { Strategy } from '#main/ranking/rankCases.ts';
 import { readPretrained } from '#main/jobs/tasks/learned.ts';
 import {
-  getLabelSet, latestMaskRevision, listCases, listImages, listModels, newId, promotedModel, recordEvent, updateCase, type Project,
+  getLabelSet, latestMaskRevision, latestPrediction, listCases, listImages, listModels, newId, promotedModel, recordEvent, updateCase, type Project,
 } from '#main/library/index.ts';
 import { imagePaths } from './imageCache.ts';
 import type { ProjectSession } from './workbench.ts';
@@ -18,6 +19,12 @@ export interface ImproveWish {
   readonly device: string;
   /** 0: what the device offers. */
   readonly memoryBytes: number;
+  /** Optimiser steps instead of the minutes, for results that repeat bit for bit. */
+  readonly steps?: { readonly pretrain: number; readonly train: number };
+  readonly threads?: number;
+  readonly seed?: number;
+  /** Of a first model; a later one is of the kind of the model in use. */
+  readonly variant?: string;
 }
 
 export const learnedFolder = (project: Project): string => join(project.paths.folder, 'learned');
@@ -56,7 +63,8 @@ export async function startImprovement({ project, queue }: ProjectSession, wish:
     kind: 'improve',
     title: `Improve the model (${wish.minutes < 60 ? `${String(wish.minutes)} min` : `${String(Math.round(wish.minutes / 6) / 10)} h`})`,
     config: {
-      cases, labelSet: getLabelSet(project.read), budget: { minutes: wish.minutes }, device: wish.device,
+      cases, labelSet: getLabelSet(project.read), budget: wish.steps === undefined ? { minutes: wish.minutes } : { steps: wish.steps }, device: wish.device,
+      ...given(wish, 'threads'), ...given(wish, 'seed'), ...given(wish, 'variant'),
       current: current === undefined ? null : { modelId: current.id, folder: project.paths.model(current.id) },
       modelId, modelFolder: project.paths.model(modelId), learnedFolder: learnedFolder(project),
       ...(wish.memoryBytes === 0 ? {} : { memoryBudgetBytes: wish.memoryBytes }),
@@ -69,25 +77,33 @@ export async function startImprovement({ project, queue }: ProjectSession, wish:
   return job.id;
 }
 
-/** Orders the open cases by what labelling them would teach, in the background. */
-export async function startRanking({ project, queue }: ProjectSession, device: string): Promise<void> {
+/** Orders the open cases by what labelling them would teach, in the background; resolves with the job's id, or null where there is nothing to order. */
+export async function startRanking({ project, queue }: ProjectSession, device: string, strategy: Strategy = 'suggested'): Promise<string | null> {
   const all = everyCase(project);
   const open = all.filter(({ status }) => status === 'unlabelled' || status === 'predicted' || status === 'inCorrection');
-  if (open.length < 2) return;
+  if (open.length < 2) return null;
   const model = promotedModel(project.read);
   const images = new Map(listImages(project.read).map((image) => [image.caseId, image]));
-  await queue.submit({
+  // What an earlier model was unsure of says nothing about this one.
+  const known = (caseId: string, uncertainty: number | null): number | null => (model !== undefined && latestPrediction(project.read, caseId)?.modelId === model.id ? uncertainty : null);
+  const { id: jobId } = await queue.submit({
     kind: 'rank',
     title: 'Find the next best case',
     config: {
       cases: open.flatMap(({ id, name, uncertainty }) => {
         const image = images.get(id);
-        return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)], uncertainty }];
+        return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)], uncertainty: known(id, uncertainty) }];
       }),
       accepted: all.filter(isAccepted).map(({ id }) => id), model: model === undefined ? null : project.paths.model(model.id),
-      learnedFolder: learnedFolder(project), device,
+      learnedFolder: learnedFolder(project), device, strategy,
     },
   });
+  return jobId;
+}
+
+/** The entry as an object, where it is given. */
+function given<Key extends keyof ImproveWish>(wish: ImproveWish, key: Key): Pick<ImproveWish, Key> | Record<never, never> {
+  return wish[key] === undefined ? {} : { [key]: wish[key] };
 }
 
 function isAccepted(each: Case): boolean {

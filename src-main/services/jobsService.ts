@@ -20,7 +20,9 @@ export function jobsService(workbench: Workbench, settings: SettingsKeeper): Ser
     },
     list: ({ limit }) => ({ jobs: workbench.require().queue.list(limit) }),
     get: async ({ jobId }) => {
-      const { queue } = workbench.require();
+      const { queue, adopted } = workbench.require();
+      // A job that says "done" has its model or predictions in the library.
+      await adopted(jobId).catch(() => undefined);
       const { points, alarms } = await queue.log(jobId);
       return { job: queue.get(jobId), points, alarms, comparison: comparisonOf(await queue.result(jobId).catch(() => null)) };
     },

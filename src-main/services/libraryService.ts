@@ -52,7 +52,7 @@ export function libraryService(workbench: Workbench): ServiceHandlers<'library'>
 type Strategy = 'suggested' | 'uncertainty' | 'diversity' | 'random';
 
 /** The next case that no one has accepted yet, and why. */
-function suggest(project: Project, strategy: Strategy): { caseId: string; reason: string } | null {
+export function suggest(project: Project, strategy: Strategy): { caseId: string; reason: string } | null {
   const open = { statuses: ['inCorrection', 'predicted', 'unlabelled'] as const };
   const first = (filter: Parameters<typeof listCases>[1]): Case | undefined => listCases(project.read, { ...open, ...filter, limit: 1 }).cases[0];
   if (strategy === 'random') {

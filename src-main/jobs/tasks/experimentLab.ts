@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
+import type { ReportProgress } from '#shared/base/progress.ts';
 import { Random } from '#shared/base/random.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
@@ -10,14 +12,13 @@ import type { Executor } from '#main/engine/executors/executor.ts';
 import { readDataset } from '#main/imageio/dataset.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import type { Weights } from '#main/model/weights.ts';
-import type { CheckpointStore } from '#main/training/checkpoint.ts';
 import { train } from '#main/training/train.ts';
 import type { TrainingPlan } from '#main/training/trainingPlan.ts';
 import { validate } from '#main/training/validate.ts';
 import type { TaskContext } from '../task.ts';
 import { prepareScans, type PreparedScan } from './clusterScans.ts';
 import { openExecutor } from './openExecutor.ts';
-import { mirrorAxesFor, prepare, readPreparation, trainTask } from './train.ts';
+import { defaultMemoryBudget, fileStore, mirrorAxesFor, prepare, readPreparation, trainTask } from './train.ts';
 import { labelSetFrom } from './trainingInput.ts';
 
 export interface LabConfig {
@@ -59,13 +60,25 @@ export interface Trial {
   readonly budget: TrainConfig['budget'];
   readonly seed: number;
   readonly start?: Weights;
-  /** For the progress line. */
+  /** For the progress line; unlike that of any other trial. */
   readonly title: string;
+  readonly report: ReportProgress;
 }
 
 /** The split into pool and test depends on this alone, so that experiments on one data set compare. */
 const SPLIT_SEED = 20240825;
 const SCANS_LEFT_UNLABELLED = 2;
+
+/** Sets test cases aside; the same ones in every study of a data set. */
+export function splitCases<Case extends { readonly id: string }>(cases: readonly Case[], testCases: number): { readonly test: Case[]; readonly pool: Case[] } {
+  const order = new Random(SPLIT_SEED).shuffle([...cases].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  return { test: order.slice(0, testCases), pool: order.slice(testCases) };
+}
+
+/** The cases of a pool that a seed's trials begin with. */
+export function drawCases<Case>(pool: readonly Case[], count: number, seed: number): Case[] {
+  return new Random(1000 + seed).shuffle([...pool]).slice(0, count);
+}
 
 /** Reads and prepares the data set (once for a checkpoint folder). Throws `invalid-argument` where it is too small. */
 export async function openLab(config: LabConfig, context: TaskContext<unknown>): Promise<Lab> {
@@ -87,16 +100,22 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
   }, executor, undefined);
   const { plan, architecture, labelSet, classToLabel } = preparation;
   const { prepared: unlabelled } = await prepareScans(bare, folder, plan, context);
-  const order = new Random(SPLIT_SEED).shuffle(preparation.training.map(({ name, file }) => ({ id: name, file })).sort((a, b) => (a.id < b.id ? -1 : 1)));
-  const test = order.slice(0, config.testCases);
+  const { test, pool } = splitCases(preparation.training.map(({ name, file }) => ({ id: name, file })), config.testCases);
   const names = classToLabel.slice(1).map((value) => labelSet.labels.find((label) => label.value === value)?.name ?? `Label ${value}`);
 
   const trainAndTest = async (trial: Trial): Promise<Outcome & { weights: Weights }> => {
-    const quiet = { ...context, point: () => undefined, alarm: () => undefined, report: (progress: Parameters<typeof context.report>[0]) => { context.report({ ...progress, phase: `${trial.title}: ${progress.phase.toLowerCase()}` }); } };
+    const quiet = {
+      ...context, point: () => undefined, alarm: () => undefined,
+      report: ({ phase, fraction, detail }: Parameters<ReportProgress>[0]) => {
+        trial.report({ phase: `${trial.title}: ${phase.toLowerCase()}`, fraction: phase === 'Training' ? 0.95 * fraction : 0.95 + 0.05 * fraction, ...(detail !== undefined && { detail }) });
+      },
+    };
+    const trialFolder = join(context.checkpointFolder, 'trial', createHash('sha256').update(trial.title).digest('hex').slice(0, 16));
+    await mkdir(trialFolder, { recursive: true });
     const outcome = await train({
       executor, architecture: trial.architecture, plan, recipe: recipes.standard, budget: trial.budget, validateEvery: 1_000_000_000, seed: trial.seed,
       trainingCases: trial.cases.map(({ file }) => file), validationCases: [], keep: 'last',
-      classes: names.map((name) => ({ name, trainingCases: trial.cases.length })), mirrorAxes: mirrorAxesFor(labelSet), store: memoryStore(),
+      classes: names.map((name) => ({ name, trainingCases: trial.cases.length })), mirrorAxes: mirrorAxesFor(labelSet), store: fileStore(trialFolder), memoryBudgetBytes: defaultMemoryBudget(executor),
       ...(trial.start && { start: trial.start }),
     }, quiet);
     const predictor = await NetworkPredictor.create(executor, trial.architecture, plan.patch, outcome.weights);
@@ -104,22 +123,11 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
       const { summary, score } = await validate(predictor, test.map(({ file }) => file), {
         cancellation: context.cancellation, turn: context.turn, onProgress: (fraction) => { quiet.report({ phase: 'Measuring', fraction }); },
       });
+      await rm(trialFolder, { recursive: true, force: true });
       return { weights: outcome.weights, meanDice: score, dice: Object.fromEntries(summary.map(({ dice }, index) => [names[index] ?? '', dice])), steps: outcome.steps, seconds: outcome.seconds };
     } finally {
       predictor.dispose();
     }
   };
-  return { executor, plan, architecture, labelSet, classToLabel, pool: order.slice(config.testCases), test, unlabelled, trainAndTest, close: () => { executor.dispose(); } };
-}
-
-/** A trial is short: an interrupted one begins anew. */
-function memoryStore(): CheckpointStore {
-  const kept = new Map<string, Uint8Array>();
-  return {
-    load: (name) => Promise.resolve(kept.get(name)),
-    save: (name, bytes) => {
-      kept.set(name, bytes);
-      return Promise.resolve();
-    },
-  };
+  return { executor, plan, architecture, labelSet, classToLabel, pool, test, unlabelled, trainAndTest, close: () => { executor.dispose(); } };
 }

@@ -147,7 +147,8 @@ function defined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Ke
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
 
-function defaultMemoryBudget(executor: Executor): number | undefined {
+/** Half of the machine's memory for devices that share it; undefined where the device has its own. */
+export function defaultMemoryBudget(executor: Executor): number | undefined {
   return executor.name === 'cpu' || executor.name === 'reference' ? totalmem() / 2 : undefined;
 }
 
@@ -231,7 +232,8 @@ export function mirrorAxesFor(labelSet: LabelSet): readonly (0 | 1 | 2)[] {
   return labelSet.labels.some(({ name }) => /left|right|(^|[^a-z])(l|r)([^a-z]|$)/i.test(name)) ? [] : [0];
 }
 
-function fileStore(folder: string): CheckpointStore {
+/** Checkpoints as files of a folder. */
+export function fileStore(folder: string): CheckpointStore {
   const file = (name: string): string => join(folder, `${name}.safetensors`);
   return {
     load: (name) => readFile(file(name)).catch(() => undefined),

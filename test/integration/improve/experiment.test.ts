@@ -32,7 +32,7 @@ describe('experiments', () => {
     ]);
     const report = readFileSync(join(folder, 'out', 'report.md'), 'utf8');
     expect(report).toContain('8 labelled cases, 2 of them for testing only');
-    expect(report).toMatch(/\| pre-trained \| 2 \| 2 \| 0\.\d{4} ± 0\.\d{4} \|/);
+    expect(report).toMatch(/\| pre-trained \| 2 \| 2 \| 0\.\d{4} ± 0\.\d{4} \| [+-]\d+\.\d ± \d+\.\d \|/);
     const plot = readFileSync(join(folder, 'out', 'plot.svg'), 'utf8');
     expect(plot.match(/<circle/g)).toHaveLength(8);
     expect(plot).not.toContain('NaN');
@@ -42,10 +42,22 @@ describe('experiments', () => {
     const folder = join(root, 'active');
     await expect(runTask(experimentTask, config('active', { seeds: 1 }), folder, 60).result).rejects.toMatchObject({ code: 'cancelled' });
     const { summary } = await runTask(experimentTask, config('active', { seeds: 1 }), folder).result;
-    for (const strategy of ['random', 'suggested', 'uncertainty', 'diversity']) {
+    for (const strategy of ['random', 'suggested', 'entropy', 'disagreement', 'diversity']) {
       expect(summary.filter(({ arm }) => arm === strategy).map(({ labelled, seeds }) => [labelled, seeds])).toEqual([[2, 1], [3, 1]]);
     }
     expect(new Set(summary.filter(({ labelled }) => labelled === 2).map(({ mean }) => mean)).size).toBe(1);
+  });
+
+  it('within a time limit leaves trainings for another time, and refuses to mix settings', { timeout: 400_000 }, async () => {
+    const folder = join(root, 'limited');
+    const limited = { seeds: 1, arms: ['from scratch', 'pre-trained'] };
+    const first = await runTask(experimentTask, config('pretraining', { ...limited, within: 1e-6 }), folder).result;
+    expect([first.summary.length, first.missing]).toEqual([0, 2]);
+    const second = await runTask(experimentTask, config('pretraining', limited), folder).result;
+    expect(second.summary.map(({ arm, gain }) => [arm, gain?.seeds ?? null])).toEqual([['from scratch', null], ['pre-trained', 1]]);
+    expect(second.missing).toBe(0);
+    await expect(runTask(experimentTask, config('pretraining', { ...limited, budget: { steps: 3 } }), folder).result).rejects.toMatchObject({ code: 'conflict' });
+    expect(() => experimentTask.parse(config('ablation', { arms: ['ResNet'] }))).toThrow('LoGoNet, ULKANet, U-Net');
   });
 
   it('ablation: three networks, and too few cases are named', { timeout: 400_000 }, async () => {

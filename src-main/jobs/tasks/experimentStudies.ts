@@ -1,0 +1,177 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { variant } from '#main/model/variants.ts';
+import type { Weights } from '#main/model/weights.ts';
+import { rankCases, type Strategy } from '#main/ranking/rankCases.ts';
+import { writeFileAtomically } from '../atomicFile.ts';
+import { clusterScans, type PreparedScan } from './clusterScans.ts';
+import { drawCases, type Lab, type Trial } from './experimentLab.ts';
+import type { ExperimentContext, Trials } from './experimentTrials.ts';
+import { learnedProfiles } from './learned.ts';
+import { loadModel } from './modelFolder.ts';
+import { pretrainScans } from './pretrainScans.ts';
+import { defaultMemoryBudget } from './train.ts';
+import { uncertaintyOfScans, type UncertaintyMeasure } from './uncertaintyOfScans.ts';
+
+export const studyNames = ['pretraining', 'active', 'ablation'] as const;
+export type StudyName = (typeof studyNames)[number];
+
+export interface Study {
+  readonly title: string;
+  /** Trainings that a seed takes. */
+  readonly trialsPerSeed: (arms: number, rounds: number) => number;
+  readonly run: (context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]) => Promise<void>;
+}
+
+export const studies: Readonly<Record<StudyName, Study>> = {
+  pretraining: { title: 'With and without pre-training', trialsPerSeed: (arms) => arms, run: studyPretraining },
+  active: { title: 'Suggested against random cases', trialsPerSeed: (arms, rounds) => 1 + arms * rounds, run: studyActive },
+  ablation: { title: 'Networks at equal budgets', trialsPerSeed: (arms) => arms, run: studyAblation },
+};
+
+interface Pretraining {
+  readonly masking?: null;
+  readonly clusterers?: number;
+}
+
+const pretrainingArms: Readonly<Record<string, Pretraining | null>> = {
+  'from scratch': null, 'pre-trained': {}, 'without masking': { masking: null }, 'one clusterer': { clusterers: 1 },
+};
+
+/** How the next cases are chosen: the ranking's strategy, and by which measure the model's doubt counts. */
+const activeArms: Readonly<Record<string, { readonly strategy: Strategy; readonly measure?: UncertaintyMeasure }>> = {
+  random: { strategy: 'random' },
+  suggested: { strategy: 'suggested', measure: 'entropy' },
+  entropy: { strategy: 'uncertainty', measure: 'entropy' },
+  disagreement: { strategy: 'uncertainty', measure: 'disagreement' },
+  diversity: { strategy: 'diversity' },
+};
+
+const ablationArms = ['LoGoNet', 'ULKANet', 'U-Net'] as const;
+
+/** The arms of a study, the one that the others are compared with first. */
+export function armsOf(study: StudyName): readonly string[] {
+  return { pretraining: Object.keys(pretrainingArms), active: Object.keys(activeArms), ablation: ablationArms }[study];
+}
+
+/** Trains within the study's budget and measures; all but the weights goes into the report. */
+async function trainAndTest({ config }: ExperimentContext, lab: Lab, trials: Trials, trial: Omit<Trial, 'budget' | 'report'>) {
+  const { weights, ...outcome } = await lab.trainAndTest({ ...trial, budget: config.budget, report: trials.report });
+  return { weights, outcome };
+}
+
+/** Scratch against pre-trained, pre-trained without masking, and with one clusterer, from the same few labels. */
+async function studyPretraining(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  const { config } = context;
+  for (let seed = 0; seed < config.seeds; seed++) {
+    const cases = drawCases(lab.pool, config.labelled, seed);
+    for (const arm of arms) {
+      if (trials.has(arm, seed, cases.length)) continue;
+      if (trials.over) return;
+      const settings = pretrainingArms[arm] ?? null;
+      const start = settings === null ? undefined : await backbone(context, lab, trials, seed, settings);
+      const { outcome } = await trainAndTest(context, lab, trials, { architecture: lab.architecture, cases, seed, title: `${arm}, seed ${seed}`, ...(start && { start }) });
+      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
+    }
+  }
+}
+
+/** Pre-trained on everything but the test cases, without looking at any mask. */
+async function backbone(context: ExperimentContext, lab: Lab, trials: Trials, seed: number, settings: Pretraining): Promise<Weights> {
+  const { config } = context;
+  const { architecture, labelSet, classToLabel, plan, executor } = lab;
+  const learnedFolder = join(context.checkpointFolder, `learned-${settings.clusterers ?? 'fitted'}-${seed}`);
+  await mkdir(learnedFolder, { recursive: true });
+  const card: Omit<ModelCard, 'history' | 'datasetHash'> = {
+    format: 1, variant: config.variant, architecture, labelSet, classToLabel, spacing: plan.spacing, intensity: plan.intensity, patch: plan.patch,
+  };
+  const { folder } = await pretrainScans({
+    executor, card, batch: plan.batch, scans: [...lab.pool, ...lab.unlabelled], learnedFolder, budget: config.pretrainBudget ?? config.budget, seed,
+    memoryBudgetBytes: defaultMemoryBudget(executor), ...settings,
+  }, { ...context, point: () => undefined, report: ({ phase, detail }) => { trials.report({ phase, fraction: 0, ...(detail !== undefined && { detail }) }); } });
+  return (await loadModel(folder)).weights;
+}
+
+/** LoGoNet, its global branch alone, and a plain U-Net, with the same labels and budget. */
+async function studyAblation(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  const { config } = context;
+  const architectures: Readonly<Record<string, Lab['architecture']>> = {
+    'LoGoNet': lab.architecture, 'ULKANet': { ...lab.architecture, network: 'ulkanet' }, 'U-Net': variant('unet', lab.architecture.classes),
+  };
+  for (let seed = 0; seed < config.seeds; seed++) {
+    const cases = drawCases(lab.pool, config.labelled, seed);
+    for (const arm of arms) {
+      if (trials.has(arm, seed, cases.length)) continue;
+      if (trials.over) return;
+      const { outcome } = await trainAndTest(context, lab, trials, { architecture: architectures[arm] ?? lab.architecture, cases, seed, title: `${arm}, seed ${seed}` });
+      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
+    }
+  }
+}
+
+/** From the same first cases, each strategy chooses what is labelled next; every round trains anew within the same budget. */
+async function studyActive(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  const { config, checkpointFolder } = context;
+  const learned = join(checkpointFolder, 'learned');
+  await mkdir(learned, { recursive: true });
+  await clusterScans(lab.executor, lab.pool, learned, { clusterers: 8, largestK: 500, seed: 0 }, context);
+  const choice = new Choice(context, lab, learnedProfiles(learned));
+  /** One training for all of `sharing`, which differ only in what they choose from its result. */
+  const round = async (sharing: readonly string[], cases: readonly PreparedScan[], seed: number, last: boolean): Promise<void> => {
+    const count = cases.length;
+    const unmeasured = sharing.filter((arm) => !trials.has(arm, seed, count));
+    const undecided: string[] = [];
+    if (!last) for (const arm of sharing) if (await choice.made(arm, seed, count) === undefined) undecided.push(arm);
+    if (unmeasured.length === 0 && undecided.length === 0) return;
+    const { weights, outcome } = await trainAndTest(context, lab, trials, { architecture: lab.architecture, cases, seed, title: `${sharing.length > 1 ? 'all' : sharing[0] ?? ''}, ${count} labelled, seed ${seed}` });
+    for (const arm of undecided) await choice.make(arm, seed, cases, weights);
+    await trials.add(unmeasured.map((arm) => ({ arm, seed, labelled: count, ...outcome, ...(sharing.length > 1 && { shared: true }) })));
+  };
+  for (let seed = 0; seed < config.seeds; seed++) {
+    const first = drawCases(lab.pool, config.labelled, seed);
+    if (trials.over) return;
+    await round(arms, first, seed, false);
+    for (const arm of arms) {
+      let cases = first;
+      for (let number = 1; number <= config.rounds; number++) {
+        const added = await choice.made(arm, seed, cases.length) ?? [];
+        cases = [...cases, ...lab.pool.filter(({ id }) => added.includes(id))];
+        if (trials.over) return;
+        await round([arm], cases, seed, number === config.rounds);
+      }
+    }
+  }
+}
+
+/** What each arm labels next, kept on disk so that an interrupted experiment goes on with the same cases. */
+class Choice {
+  readonly #context: ExperimentContext;
+  readonly #lab: Lab;
+  readonly #profiles: ReturnType<typeof learnedProfiles>;
+
+  constructor(context: ExperimentContext, lab: Lab, profiles: ReturnType<typeof learnedProfiles>) {
+    this.#context = context;
+    this.#lab = lab;
+    this.#profiles = profiles;
+  }
+
+  async made(arm: string, seed: number, labelled: number): Promise<string[] | undefined> {
+    return readFile(this.#file(arm, seed, labelled), 'utf8').then((text) => JSON.parse(text) as string[], () => undefined);
+  }
+
+  async make(arm: string, seed: number, accepted: readonly PreparedScan[], weights: Weights): Promise<void> {
+    const { strategy, measure } = activeArms[arm] ?? { strategy: 'random' };
+    const open = this.#lab.pool.filter(({ id }) => !accepted.some((each) => each.id === id));
+    const uncertainties = measure === undefined ? new Map<string, number>() : await uncertaintyOfScans(this.#context, this.#lab, open, weights, measure);
+    const ranked = rankCases({
+      candidates: open.map(({ id }) => ({ id, uncertainty: uncertainties.get(id) ?? null, profile: this.#profiles.get(id) ?? null })),
+      accepted: accepted.flatMap(({ id }) => this.#profiles.get(id) ?? []), strategy, seed: seed * 1000 + accepted.length,
+    });
+    await writeFileAtomically(this.#file(arm, seed, accepted.length), JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)));
+  }
+
+  #file(arm: string, seed: number, labelled: number): string {
+    return join(this.#context.checkpointFolder, `chosen-${arm}-${seed}-${labelled}.json`);
+  }
+}

@@ -66,8 +66,8 @@ export class Trials {
   readonly report: ReportProgress = ({ phase, fraction, detail }) => {
     const { total } = this.#setup;
     const done = Math.min(total, this.#before + this.#trained + Math.min(1, fraction));
-    const now = this.#trained + fraction;
-    const remainingSeconds = now < 0.1 ? undefined : ((total - done) * (performance.now() - this.#began)) / 1000 / now;
+    const elapsed = (performance.now() - this.#began) / 1000;
+    const remainingSeconds = this.#trained === 0 ? undefined : ((total - done) * elapsed) / (this.#trained + Math.min(1, fraction));
     this.#context.report({ phase, fraction: done / total, ...(detail !== undefined && { detail }), ...(remainingSeconds !== undefined && { remainingSeconds }) });
   };
 

@@ -64,7 +64,7 @@ export async function pretrainScans(request: PretrainScansRequest, context: Pick
   context.alarm('info', `Pre-training on ${slices} slices of ${scans.length} scans with ${fit.sentence}`);
   const clusters = await clusterScans(executor, scans, learnedFolder, { clusterers, largestK: fit.clusters, seed }, context);
   const { byCase } = readPseudoLabels(learnedFolder);
-  const key = createHash('sha256').update(JSON.stringify([clusters.key, card.architecture, card.patch, budget, seed, request.masking ?? 'paper', request.start !== undefined, request.peakRate])).digest('hex');
+  const key = createHash('sha256').update(JSON.stringify([clusters.key, card.architecture, card.patch, budget, seed, request.masking === undefined ? 'paper' : request.masking, request.start !== undefined, request.peakRate])).digest('hex');
   const folder = backboneFolder(learnedFolder);
   const done = readPretrained(learnedFolder);
   if (done?.key === key) return { folder, fit, steps: done.steps, curve: [], loss: null };

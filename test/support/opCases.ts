@@ -31,6 +31,9 @@ const dense: Record<string, Dense> = {
   '3³ odd sizes, batch 2': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 5, to: 7, size: [5, 6, 7] },
   '3³ 16→32': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 1, from: 16, to: 32, size: [4, 9, 13] },
   '3³ 24→14': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 1, from: 24, to: 14, size: [3, 5, 10] },
+  '3³ several bands of tiles': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 9, to: 10, size: [8, 5, 35] },
+  '3³ several groups of channels': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 1, from: 72, to: 70, size: [2, 5, 6] },
+  '3³ 8 instances, batch 2, wide': { kernel: 3, stride: 1, padding: 1, instances: 8, batch: 2, from: 10, to: 9, size: [2, 4, 6] },
   '3³ one voxel': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 20, to: 18, size: [1, 1, 1] },
   '3³ one input channel': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 1, to: 8, size: [6, 5, 9] },
   '3³ 8 instances': { kernel: 3, stride: 1, padding: 1, instances: 8, batch: 2, from: 8, to: 16, size: [3, 4, 5] },
@@ -52,7 +55,8 @@ for (const [name, { kernel, stride, padding, instances, batch, from, to, size }]
   add(name, 'conv3dGradWeight', convolution, x, dy);
 }
 for (const activation of ['relu', 'leakyRelu', 'gelu'] as const) {
-  add(`fused ${activation}`, 'conv3d', { kernel: 3, stride: 1, padding: 1, instances: 1, activation }, n(1, 6, 4, 4, 5), n(1, 9, 6, 3, 3, 3), n(1, 9));
+  for (const from of [6, 10])
+    add(`fused ${activation}, ${String(from)} channels`, 'conv3d', { kernel: 3, stride: 1, padding: 1, instances: 1, activation }, n(1, from, 4, 4, 5), n(1, 9, from, 3, 3, 3), n(1, 9));
 }
 
 for (const [name, kernel, dilation, instances, batch, c, size] of [

@@ -39,6 +39,11 @@ bool spinUntil(Condition&& condition) {
 
 }  // namespace
 
+namespace {
+thread_local int currentThread = 0;
+}
+int threadIndex() { return currentThread; }
+
 std::vector<int> usableCpus() {
   std::vector<int> cpus;
 #if defined(__linux__)
@@ -130,6 +135,7 @@ void Pool::work() {
 }
 
 void Pool::help(int index) {
+  currentThread = index;
   pinTo(index);
   uint64_t seen = 0;
   for (;;) {

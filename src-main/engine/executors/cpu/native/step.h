@@ -52,6 +52,9 @@ struct Context {
 /** body(data, begin, end) over [0, items) in chunks of `grain`, on all threads of the pool; returns when all are done. */
 void parallelChunks(Pool* pool, int64_t items, int64_t grain, void (*body)(void*, int64_t, int64_t), void* data);
 
+/** Number of the pool's thread that calls, 0 .. threads − 1: which share of the scratch is its own. */
+int threadIndex();
+
 /** The kernels of one instruction set. */
 struct InstructionSet {
   const char* name;

@@ -74,27 +74,6 @@ struct Convolution {
   int activation;
 };
 
-/** Tile shape (voxels × blocks) for rows of `width` results, by a count of the cycles that multiply-adds, loads and latency need. */
-inline int chooseTileBlocks(int width, int blocks) {
-  int best = 1;
-  double bestCost = 0;
-  for (int nv = 1; nv <= maximumTileBlocks; nv++) {
-    double cost = 0;
-    for (int b = 0; b < blocks; b += nv) {
-      const int now = static_cast<int>(smaller(nv, blocks - b)), voxels = tileVoxels(now);
-      const int tiles = static_cast<int>(ceilDivide(width, voxels));
-      const double m = static_cast<double>(width) / tiles;
-      const double cycles = static_cast<double>(larger(static_cast<int64_t>(m * now * 8), static_cast<int64_t>((m + now) * 8))) / 16;
-      cost += tiles * (cycles > 4 ? cycles : 4);
-    }
-    if (nv == 1 || cost < bestCost * 0.999) {
-      best = nv;
-      bestCost = cost;
-    }
-  }
-  return best;
-}
-
 /** Taps that one row of results is summed over in one go, ordered by kw: `perColumn` (kd, kh) pairs for each kw. */
 struct Segments {
   const AxisClass* columns;
@@ -160,9 +139,8 @@ struct RowRange {
 
 /** Results that one item aims at: few enough to stay in the first-level cache with their weights. */
 constexpr int resultsPerItem = 128;
-/** Products that one call of a tile sums before they join the result, and input channels of a row of several taps. */
+/** Products that one call of a tile sums before they join the result. */
 constexpr int productsPerCall = 144;
-constexpr int channelsPerCall = 32;
 
 /** One item: rows × columns of results of a sample for a tile of channel blocks. */
 inline void convolveRange(const Convolution& job, int sample, const RowRange& range, int firstBlock, int tileBlocks) {
@@ -323,6 +301,8 @@ inline void flatten(Volume& v) {
 static void runConv3d(Context& context, const Step& step) {
   const int kernel = step.integers[0], stride = step.integers[1], padding = step.integers[2], instances = step.integers[3];
   const Activations x = activations(context, step.inputs[0]), y = activations(context, step.outputs[0]);
+  if (suitsWinograd(kernel, stride, padding, x.c, y))
+    return winogradConvolution(context, {x, y, x.n / instances, floatsOf(context, step.inputs[1]), false, floatsOf(context, step.inputs[2]), step.integers[4], 8});
   Convolution job{};
   job.x = volumeOf(x);
   job.y = volumeOf(y);
@@ -354,24 +334,29 @@ static void runConv3d(Context& context, const Step& step) {
   convolve(context, job);
 }
 
-static void runConv3dGradInput(Context& context, const Step& step) {
-  const int kernel = step.integers[0], stride = step.integers[1], padding = step.integers[2], instances = step.integers[3];
-  const Activations dy = activations(context, step.inputs[0]), dx = activations(context, step.outputs[0]);
-  const int64_t taps = static_cast<int64_t>(kernel) * kernel * kernel, outs = dy.c, ins = dx.c;
-  float* turned = claim<float>(context, instances * dx.blocks * taps * outs * BLOCK);
-  if (context.measuring) return;
-  const float* w = floatsOf(context, step.inputs[1]);
-  parallelFor(context, instances * dx.blocks * taps, outs * BLOCK * 8, [&](int64_t item) {
+/** Weights with the channels of dx in their lanes: [instance][block of dx][tap][channel of dy][BLOCK]. */
+inline void turnWeights(Context& context, const float* w, const Activations& dy, const Activations& dx, int64_t instances, int64_t taps, float* turned) {
+  parallelFor(context, instances * dx.blocks * taps, dy.c * BLOCK * 8, [&](int64_t item) {
     const int64_t tap = item % taps, block = item / taps % dx.blocks, g = item / taps / dx.blocks;
     const int lanes = dx.lanes(block);
     for (int64_t o = 0; o < dy.blocks; o++) {
-      const float* from = w + (((g * dy.blocks + o) * taps + tap) * ins + block * BLOCK) * BLOCK;
-      float* to = turned + (item * outs + o * BLOCK) * BLOCK;
+      const float* from = w + (((g * dy.blocks + o) * taps + tap) * dx.c + block * BLOCK) * BLOCK;
+      float* to = turned + (item * dy.c + o * BLOCK) * BLOCK;
       const int outLanes = dy.lanes(o);
       for (int out = 0; out < outLanes; out++)
         for (int lane = 0; lane < BLOCK; lane++) to[out * BLOCK + lane] = lane < lanes ? from[lane * BLOCK + out] : 0.0f;
     }
   });
+}
+
+static void runConv3dGradInput(Context& context, const Step& step) {
+  const int kernel = step.integers[0], stride = step.integers[1], padding = step.integers[2], instances = step.integers[3];
+  const Activations dy = activations(context, step.inputs[0]), dx = activations(context, step.outputs[0]);
+  const int64_t taps = static_cast<int64_t>(kernel) * kernel * kernel, outs = dy.c, ins = dx.c;
+  float* turned = claim<float>(context, instances * dx.blocks * taps * outs * BLOCK);
+  if (!context.measuring) turnWeights(context, floatsOf(context, step.inputs[1]), dy, dx, instances, taps, turned);
+  if (suitsWinograd(kernel, stride, padding, outs, dx)) return winogradConvolution(context, {dy, dx, dy.n / instances, turned, true, nullptr, 0, channelsPerCall});
+  if (context.measuring) return;
   Convolution job{};
   job.x = volumeOf(dy);
   job.y = volumeOf(dx);

@@ -83,6 +83,30 @@ static TileFunction tileFunction(int voxels, int blocks) {
   }
 }
 
+/** Tile shape (voxels × blocks) for rows of `width` results, by a count of the cycles that multiply-adds, loads and latency need. */
+inline int chooseTileBlocks(int width, int blocks) {
+  int best = 1;
+  double bestCost = 0;
+  for (int nv = 1; nv <= maximumTileBlocks; nv++) {
+    double cost = 0;
+    for (int b = 0; b < blocks; b += nv) {
+      const int now = static_cast<int>(smaller(nv, blocks - b)), voxels = tileVoxels(now);
+      const int tiles = static_cast<int>(ceilDivide(width, voxels));
+      const double m = static_cast<double>(width) / tiles;
+      const double cycles = static_cast<double>(larger(static_cast<int64_t>(m * now * 8), static_cast<int64_t>((m + now) * 8))) / 16;
+      cost += tiles * (cycles > 4 ? cycles : 4);
+    }
+    if (nv == 1 || cost < bestCost * 0.999) {
+      best = nv;
+      bestCost = cost;
+    }
+  }
+  return best;
+}
+
+/** Input channels of a call of several taps: few enough to keep its rounding small. */
+constexpr int channelsPerCall = 32;
+
 /** Runs of voxels for the weight gradient: `count` voxels of x and of dy from these places. */
 struct GradientRow {
   const float* x;
@@ -93,6 +117,8 @@ struct GradientRow {
 /** Channels of x whose weights are summed together with `blocks` blocks of dy. */
 constexpr int gradientChannels(int blocks) { return BLOCK == 16 || (blocks == 1 && BLOCK >= 8) ? 8 : 4; }
 constexpr int maximumGradientBlocks = 3;
+/** Blocks of one tile out of `blocks`: threes where no single one is left over. */
+inline int gradientTileBlocks(int blocks) { return blocks % 3 == 1 && blocks % 2 == 0 ? 2 : static_cast<int>(smaller(maximumGradientBlocks, blocks)); }
 
 struct GradientTile {
   const GradientRow* rows;

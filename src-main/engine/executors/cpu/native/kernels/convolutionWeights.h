@@ -85,7 +85,7 @@ inline void weightGradientRange(const WeightGradient& job, int instance, int fir
 }
 
 static void weightGradient(Context& context, const WeightGradient& job, int instances) {
-  const int tileBlocks = job.outBlocks % 3 == 1 && job.outBlocks % 2 == 0 ? 2 : static_cast<int>(smaller(maximumGradientBlocks, job.outBlocks));
+  const int tileBlocks = gradientTileBlocks(job.outBlocks);
   const int tiles = static_cast<int>(ceilDivide(job.outBlocks, tileBlocks));
   const int channelBlocks = static_cast<int>(ceilDivide(job.channels, BLOCK)), pairs = job.d.taps * job.h.taps;
   // Few items keep dy in the cache for longer; enough of them keep every thread busy.
@@ -115,6 +115,7 @@ static void runConv3dGradWeight(Context& context, const Step& step) {
   int padding = step.integers[2];
   const Activations x = activations(context, step.inputs[0]), dy = activations(context, step.inputs[1]);
   channelSums(context, dy, instances, floatsOf(context, step.outputs[1]));
+  if (suitsWinograd(kernel, stride, padding, x.c, dy)) return winogradWeightGradient(context, x, dy, instances, floatsOf(context, step.outputs[0]));
   WeightGradient job{};
   job.x = volumeOf(x);
   job.dy = volumeOf(dy);

@@ -10,6 +10,7 @@ namespace {
 #include "vector.h"
 #include "layout.h"
 #include "convolutionTile.h"
+#include "winograd.h"
 #include "convolution.h"
 #include "convolutionWeights.h"
 #include "depthwise.h"

@@ -14,6 +14,7 @@ export interface OpenedProject {
   readonly jobs: Required<NonNullable<PartialHandlers['jobs']>>;
   readonly models: Required<NonNullable<PartialHandlers['models']>>;
   readonly library: Required<NonNullable<PartialHandlers['library']>>;
+  readonly predictions: Required<NonNullable<PartialHandlers['predictions']>>;
   readonly call: CallContext<never>;
   /** Shows a job's progress until it stops; on Ctrl-C it is paused, with a checkpoint. */
   readonly follow: (jobId: string) => Promise<Job>;
@@ -31,10 +32,10 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
   const studio = createStudio({ folders, host: { kind: 'web', version: '', quit: () => undefined }, publish, log: openLog(folders.logs) });
   const alive = setInterval(() => undefined, 60_000);
   try {
-    const { projects, jobs, models, library } = studio.handlers;
+    const { projects, jobs, models, library, predictions } = studio.handlers;
     const call: CallContext<never> = { signal: new AbortController().signal, report: command.report, send: () => Promise.resolve() };
     await must(projects?.open, 'projects.open')({ path: resolve(folder) }, call);
-    const opened = { jobs: must(jobs, 'jobs'), models: must(models, 'models'), library: must(library, 'library') } as Pick<OpenedProject, 'jobs' | 'models' | 'library'>;
+    const opened = { jobs: must(jobs, 'jobs'), models: must(models, 'models'), library: must(library, 'library'), predictions: must(predictions, 'predictions') } as Omit<OpenedProject, 'call' | 'follow'>;
     const follow = async (jobId: string): Promise<Job> => {
       const isOver = (job: Job): boolean => job.state !== 'queued' && job.state !== 'running';
       const stopped = new Promise<Job>((settle, fail) => {

@@ -35,7 +35,7 @@ export async function adoptModel(project: Project, job: Job, folder: string, eve
     list(project, { id, card, weightsHash, name: nextName(project), parameters: result.parameters, trainingCases: result.trainingCases, dice, jobId: job.id }, result.metrics);
     for (const { caseId, reason } of result.secondLook) await events.problem(getCase(project.read, caseId).name, reason, caseId);
   }
-  events.modelsChanged();
+  await events.modelsChanged();
   events.casesChanged(null);
 }
 

@@ -9,7 +9,7 @@ import { sameGrid } from '#shared/geometry/orientation.ts';
 import { resampleLabels } from '#shared/geometry/resample.ts';
 import { readImage, readLabels, type ReadImage, type ReadLabels } from '#main/imageio/readImage.ts';
 import { thumbnail } from '#main/imageio/thumbnail.ts';
-import { addCase, addImage, findImageByHash, latestMaskRevision, listImages, type Project } from '#main/library/index.ts';
+import { addCase, addImage, findImageByHash, getLabelSet, latestMaskRevision, listImages, type Project } from '#main/library/index.ts';
 import { planImport, type ImportItem, type ImportPlan } from './importPlan.ts';
 import { keepImage } from './keepImage.ts';
 import { admitLabels } from './labelAdmission.ts';
@@ -37,11 +37,15 @@ export interface ImportOptions {
   readonly onAdded?: (caseIds: readonly string[]) => void;
 }
 
+/** `namesLabels`: the project had no labels when the import began, so that values which nothing names get names of their own. */
+type Options = ImportOptions & { readonly namesLabels: boolean };
+
 /**
  * Brings files, folders and data sets into a project. What is there already (by content) is not added again, but may gain a mask. One
  * bad file stops nothing: it is in `refused`, with its reason. Throws `cancelled` (what was added stays), `disk-full`, `io`.
  */
-export async function importCases(project: Project, sources: readonly string[], options: ImportOptions): Promise<ImportResult> {
+export async function importCases(project: Project, sources: readonly string[], wish: ImportOptions): Promise<ImportResult> {
+  const options: Options = { ...wish, namesLabels: getLabelSet(project.read).labels.length === 0 };
   const { cancellation, report } = options;
   const plan = await planImport(sources, { cancellation, report: (progress) => { report({ ...progress, fraction: 0.05 * progress.fraction }); } });
   const result: ImportResult = { added: [], masks: 0, duplicates: 0, refused: [...plan.refused], warnings: [] };
@@ -63,7 +67,7 @@ export async function importCases(project: Project, sources: readonly string[], 
   return result;
 }
 
-async function importItem(project: Project, item: ImportItem, plan: ImportPlan, options: ImportOptions, result: ImportResult): Promise<void> {
+async function importItem(project: Project, item: ImportItem, plan: ImportPlan, options: Options, result: ImportResult): Promise<void> {
   const [path = item.name] = item.image;
   const image = await readImage(item.image, { cancellation: options.cancellation, identity: true });
   for (const message of image.warnings) result.warnings.push({ path, message });
@@ -77,7 +81,7 @@ async function importItem(project: Project, item: ImportItem, plan: ImportPlan, 
   if (item.mask === undefined || latestMaskRevision(project.read, caseId) !== undefined) return;
   try {
     const labels = await readLabels(item.mask, { cancellation: options.cancellation });
-    await addMask(project, caseId, image.volume.grid, labels, plan.labelNames);
+    await addMask(project, caseId, image.volume.grid, labels, plan.labelNames, options);
     for (const message of labels.warnings) result.warnings.push({ path: item.mask[0] ?? path, message });
     result.masks++;
     options.onAdded?.([caseId]);
@@ -109,14 +113,14 @@ function pseudonym(project: Project, image: ReadImage): string | null {
 }
 
 /** A mask that names its images (DICOM SEG): to the case whose image lies in the same place. */
-async function importLooseMask(project: Project, paths: readonly string[], plan: ImportPlan, options: ImportOptions, result: ImportResult): Promise<void> {
+async function importLooseMask(project: Project, paths: readonly string[], plan: ImportPlan, options: Options, result: ImportResult): Promise<void> {
   const labels = await readLabels(paths, { cancellation: options.cancellation });
   const candidates = listImages(project.read).filter((image) => image.format === 'dicom' && latestMaskRevision(project.read, image.caseId) === undefined);
   for (const record of candidates) {
     const files = record.storage === 'copy' ? record.paths.map((path) => project.paths.inside(path)) : record.paths;
     const image = await readImage(files, { cancellation: options.cancellation });
     if (image.source?.seriesInstanceUid !== labels.source?.seriesInstanceUid) continue;
-    await addMask(project, record.caseId, record.grid, labels, plan.labelNames);
+    await addMask(project, record.caseId, record.grid, labels, plan.labelNames, options);
     result.masks++;
     options.onAdded?.([record.caseId]);
     return;
@@ -124,9 +128,9 @@ async function importLooseMask(project: Project, paths: readonly string[], plan:
   throw new StudioError('not-found', 'The images that this segmentation refers to are not in the project. Import their series as well.');
 }
 
-async function addMask(project: Project, caseId: string, grid: Grid, labels: ReadLabels, names: ReadonlyMap<number, string>): Promise<void> {
+async function addMask(project: Project, caseId: string, grid: Grid, labels: ReadLabels, names: ReadonlyMap<number, string>, { namesLabels }: Options): Promise<void> {
   const mask = fitMask(labels, grid);
-  admitLabels(project, labels.labels, names);
+  admitLabels(project, labels.labels, names, namesLabels);
   await keepRevision(project, caseId, mask, 'imported');
 }
 

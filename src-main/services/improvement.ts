@@ -6,7 +6,6 @@ import type { Case } from '#shared/domain/case.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { planImprove } from '#main/jobs/improvePlan.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
-import type { Strategy } from '#main/ranking/rankCases.ts';
 import { readPretrained } from '#main/jobs/tasks/learned.ts';
 import {
   getLabelSet, latestMaskRevision, latestPrediction, listCases, listImages, listModels, newId, promotedModel, recordEvent, updateCase, type Project,
@@ -78,7 +77,7 @@ export async function startImprovement({ project, queue }: ProjectSession, wish:
 }
 
 /** Orders the open cases by what labelling them would teach, in the background; resolves with the job's id, or null where there is nothing to order. */
-export async function startRanking({ project, queue }: ProjectSession, device: string, strategy: Strategy = 'suggested'): Promise<string | null> {
+export async function startRanking({ project, queue }: ProjectSession, device: string): Promise<string | null> {
   const all = everyCase(project);
   const open = all.filter(({ status }) => status === 'unlabelled' || status === 'predicted' || status === 'inCorrection');
   if (open.length < 2) return null;
@@ -95,7 +94,7 @@ export async function startRanking({ project, queue }: ProjectSession, device: s
         return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)], uncertainty: known(id, uncertainty) }];
       }),
       accepted: all.filter(isAccepted).map(({ id }) => id), model: model === undefined ? null : project.paths.model(model.id),
-      learnedFolder: learnedFolder(project), device, strategy,
+      learnedFolder: learnedFolder(project), device,
     },
   });
   return jobId;

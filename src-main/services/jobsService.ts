@@ -1,7 +1,7 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { budgetMinutes } from '#main/jobs/improvePlan.ts';
 import { comparisonOf } from './comparisonResult.ts';
-import { planImprovement, startImprovement, type ImproveWish } from './improvement.ts';
+import { planImprovement, startImprovement, startRanking, type ImproveWish } from './improvement.ts';
 import type { SettingsKeeper } from './settingsService.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -18,6 +18,7 @@ export function jobsService(workbench: Workbench, settings: SettingsKeeper): Ser
       workbench.casesChanged(null);
       return { jobId };
     },
+    rank: async () => ({ jobId: await startRanking(workbench.require(), workbench.device) }),
     list: ({ limit }) => ({ jobs: workbench.require().queue.list(limit) }),
     get: async ({ jobId }) => {
       const { queue, adopted } = workbench.require();

@@ -17,9 +17,9 @@ export interface PresentLabel {
 
 /**
  * Makes sure that every label value of an incoming mask is in the project's label set. Values that the file or its data set names are
- * added, and in a project without labels unnamed ones, too. Throws `invalid-file` for a value that nothing names.
+ * added, and with `unnamed` (a project that had no labels) those that nothing names, too. Throws `invalid-file` for a value that nothing names.
  */
-export function admitLabels(project: Project, present: readonly PresentLabel[], names: ReadonlyMap<number, string>): void {
+export function admitLabels(project: Project, present: readonly PresentLabel[], names: ReadonlyMap<number, string>, unnamed = false): void {
   const { labels } = getLabelSet(project.read);
   const known = new Set(labels.map((label) => label.value));
   const missing = present.filter(({ value }) => !known.has(value));
@@ -27,7 +27,7 @@ export function admitLabels(project: Project, present: readonly PresentLabel[], 
   const tooLarge = missing.find(({ value }) => value > 255);
   if (tooLarge !== undefined) throw new StudioError('invalid-file', `The mask holds the value ${String(tooLarge.value)}; label values go up to 255.`);
   const added = missing.map(({ value, name, color }): Label => {
-    const said = names.get(value) ?? name ?? (labels.length === 0 ? `Label ${String(value)}` : undefined);
+    const said = names.get(value) ?? name ?? (unnamed ? `Label ${String(value)}` : undefined);
     if (said === undefined) throw new StudioError('invalid-file', `The mask holds the value ${String(value)}, which is not in the label set. Add a label with this value, then import again.`);
     return { value, name: said.slice(0, 128), color: color !== undefined && /^#[0-9a-f]{6}$/i.test(color) ? color : colorFor(value), locked: false };
   });

@@ -3,7 +3,10 @@ import { Random } from '#shared/base/random.ts';
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import type { Case } from '#shared/domain/case.ts';
 import { getCase, listCases, listEvents, setCaseStatus, updateCase, type Project } from '#main/library/index.ts';
+import { learnedProfiles } from '#main/jobs/tasks/learned.ts';
+import { rankCases } from '#main/ranking/rankCases.ts';
 import { importCases } from './importCases.ts';
+import { everyCase, learnedFolder } from './improvement.ts';
 import { decodePicture, thumbnailFile } from './thumbnailFile.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -60,14 +63,30 @@ export function suggest(project: Project, strategy: Strategy): { caseId: string;
     const picked = total === 0 ? undefined : first({ offset: new Random(Date.now() >>> 0).integer(total) });
     return picked === undefined ? null : { caseId: picked.id, reason: 'Drawn at random.' };
   }
-  if (strategy !== 'uncertainty') {
+  if (strategy === 'diversity') {
+    const different = mostDifferent(project);
+    if (different !== null) return different;
+  }
+  if (strategy === 'suggested') {
     const ranked = first({ sort: 'rank' });
     if (ranked !== undefined && ranked.ranking !== null) return { caseId: ranked.id, reason: ranked.ranking.reason };
   }
   const unsure = first({ sort: 'uncertainty', descending: true, statuses: ['predicted', 'inCorrection'] });
   if (unsure !== undefined && unsure.uncertainty !== null) return { caseId: unsure.id, reason: `The model is least sure of it (uncertainty ${(100 * unsure.uncertainty).toFixed(0)}%).` };
   const any = first({ sort: 'name' });
-  return any === undefined ? null : { caseId: any.id, reason: 'Next by name: no case has been ranked yet.' };
+  const why = { suggested: 'no case has been ranked yet', uncertainty: 'no case has been predicted yet', diversity: 'the scans have not been clustered yet', random: '' }[strategy];
+  return any === undefined ? null : { caseId: any.id, reason: `Next by name: ${why}.` };
+}
+
+/** The open case whose slices lie in clusters that accepted cases cover least; null where nothing was clustered. */
+function mostDifferent(project: Project): { caseId: string; reason: string } | null {
+  const profiles = learnedProfiles(learnedFolder(project));
+  const cases = everyCase(project);
+  const candidates = cases.filter(({ id, status }) => profiles.has(id) && status !== 'accepted' && status !== 'excluded')
+    .map(({ id }) => ({ id, uncertainty: null, profile: profiles.get(id) ?? null }));
+  const accepted = cases.filter(({ status }) => status === 'accepted').flatMap(({ id }) => profiles.get(id) ?? []);
+  const [next] = rankCases({ candidates, accepted, strategy: 'diversity', seed: 0 });
+  return next === undefined ? null : { caseId: next.id, reason: next.reason };
 }
 
 function toRow({ ranking, patientKey: _pseudonym, ...row }: Case) {

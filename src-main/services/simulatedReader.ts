@@ -142,7 +142,7 @@ class SimulatedReader {
       const inUse = promotedModel(session.project.read)?.id;
       // Promoting also ranks; without it, what was accepted since the last ranking still counts.
       if (comparison.promotionProposed && inUse !== comparison.afterModelId) await models.promote({ modelId: comparison.afterModelId, despite: false }, quietCall);
-      else await startRanking(session, this.#setup.device);
+      else if (inUse !== comparison.afterModelId || number > 1) await startRanking(session, this.#setup.device);
       const ranking = session.queue.list(10).find(({ kind }) => kind === 'rank');
       if (ranking !== undefined) await this.#finished(session, ranking.id, `Round ${number}: ranking`);
       await this.#save({ ...this.#progress, ranked: true });

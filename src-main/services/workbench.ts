@@ -4,10 +4,11 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
-import { countByStatus, createProject, getLabelSet, openProject, type Project } from '#main/library/index.ts';
+import { countByStatus, createProject, getLabelSet, openProject, promotedModel, type Project } from '#main/library/index.ts';
 import { Adoptions } from './adoptions.ts';
 import type { DeviceList } from './deviceList.ts';
 import { ImageCache } from './imageCache.ts';
+import { startRanking } from './improvement.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from './log.ts';
 import { OpenDocuments } from './openDocuments.ts';
@@ -127,10 +128,18 @@ export class Workbench {
     const project = openIt();
     await this.#end();
     const { publish, log, recent, runsJobs = true } = this.#options;
+    let inUse = promotedModel(project.read)?.id;
     const problems = new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); });
     const adoptions = new Adoptions(project, {
       predicted: (caseId, modelId) => { publish('predictions.added', { caseId, modelId }); },
-      modelsChanged: () => { publish('models.changed', {}); },
+      modelsChanged: async () => {
+        publish('models.changed', {});
+        const now = promotedModel(project.read)?.id;
+        // The first model is in use at once: from here on there is something to choose the next case by.
+        const first = runsJobs && inUse === undefined && now !== undefined;
+        inUse = now;
+        if (first) await startRanking(session, this.device).catch((error: unknown) => { log.error('rank', error); });
+      },
       casesChanged: (caseIds) => { this.casesChanged(caseIds); },
       problem: (subject, message, caseId = null) => problems.add([{ severity: 'warning', subject, message, caseId }]),
     }, log);

@@ -87,6 +87,8 @@ export const jobs = defineService({
   methods: {
     plan: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: improvePlan },
     improve: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: v.strictObject({ jobId: id }) },
+    /** Orders the open cases by what labelling them would teach, with the model in use; null where there is nothing to order. */
+    rank: { input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
     list: { input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }), output: v.strictObject({ jobs: list(job, 500) }) },
     get: {
       input: jobOnly,
@@ -103,7 +105,7 @@ export const jobs = defineService({
     changed: v.strictObject({ job }),
     point: v.strictObject({ jobId: id, point: curvePoint }),
     alarm: v.strictObject({ jobId: id, alarm }),
-    /** The compute process ended unexpectedly or is back. */
-    compute: v.strictObject({ state: v.picklist(['running', 'crashed', 'restarted']), message: text(2000), jobIds: list(id, 1000) }),
+    /** The compute process is silent, answers again, ended unexpectedly, or was started again. */
+    compute: v.strictObject({ state: v.picklist(['silent', 'running', 'crashed', 'restarted']), message: text(2000), jobIds: list(id, 1000) }),
   },
 });

@@ -2,6 +2,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
 import { defineCommand } from '../command.ts';
 import { withProject } from '../withProject.ts';
+import { settleRanking, suggestion } from './rankNext.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
 export const improveCommand = defineCommand({
@@ -16,7 +17,8 @@ export const improveCommand = defineCommand({
     promote: { kind: 'flag', help: 'promote the new model if the comparison proposes it' },
     resume: { kind: 'text', help: 'go on with an interrupted job', value: 'JOB' },
   },
-  run: (command) => withProject(command.positionals[0] ?? '.', command, async ({ jobs, models, call, follow }) => {
+  run: (command) => withProject(command.positionals[0] ?? '.', command, async (project) => {
+    const { jobs, models, call, follow } = project;
     const { options, note } = command;
     const budget = options.minutes === undefined
       ? { kind: options.budget as 'quick' | 'standard' | 'overnight' }
@@ -34,9 +36,12 @@ export const improveCommand = defineCommand({
     if (job.state !== 'done') throw new StudioError(job.error?.code ?? 'internal', job.error?.message ?? 'The improvement did not finish.');
     const { comparison } = await jobs.get({ jobId }, call);
     if (comparison === null) throw new StudioError('internal', 'The improvement ended without a comparison.');
-    const promoted = options.promote && comparison.promotionProposed;
-    if (promoted) await models.promote({ modelId: comparison.afterModelId, despite: false }, call);
-    return { json: { jobId, plan, comparison, promoted }, text: `${comparisonText(comparison)}${promoted ? '\nThe new model is in use.' : ''}` };
+    if (options.promote && comparison.promotionProposed) await models.promote({ modelId: comparison.afterModelId, despite: false }, call);
+    const inUse = (await models.list({}, call)).models.find((model) => model.promoted)?.id === comparison.afterModelId;
+    if (inUse) await settleRanking(project);
+    const next = inUse ? await suggestion(project, 'suggested') : null;
+    const lines = [comparisonText(comparison), ...(inUse ? ['The new model is in use.'] : comparison.promotionProposed ? ['Put it in use with --promote, or in the window.'] : []), ...(next === null ? [] : [`Next best case: ${next.name}. ${next.reason}`])];
+    return { json: { jobId, plan, comparison, promoted: inUse, next }, text: lines.join('\n') };
   }),
 });
 

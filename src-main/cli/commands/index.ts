@@ -12,6 +12,7 @@ import { projectCreateCommand } from './projectCreate.ts';
 import { projectExportCommand } from './projectExport.ts';
 import { projectImportCommand } from './projectImport.ts';
 import { projectListCommand } from './projectList.ts';
+import { projectPredictCommand } from './projectPredict.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
@@ -29,6 +30,7 @@ export const commands: readonly Command[] = [
   projectCreateCommand,
   projectImportCommand,
   projectListCommand,
+  projectPredictCommand,
   projectExportCommand,
   projectVerifyCommand,
   modelInfoCommand,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { listProject } from '#main/services/headlessProject.ts';
 import { defineCommand } from '../command.ts';
-import { textTable } from './shared.ts';
+import { figure, textTable } from './shared.ts';
 
 export const projectListCommand = defineCommand({
   name: 'project list',
@@ -12,6 +12,8 @@ export const projectListCommand = defineCommand({
     const listing = listProject(resolve(folder));
     const rows = listing.cases.map(({ id, name, status, modality, size, heldOut }) => [id, name, status, modality, size.join('×'), heldOut ? 'held out' : '']);
     const labels = listing.labels.map(({ value, name }) => `${String(value)} ${name}`).join(', ') || 'none';
-    return Promise.resolve({ json: { ...listing }, text: `${listing.name}\nLabels: ${labels}\n${textTable(['id', 'name', 'status', 'modality', 'size', ''], rows)}` });
+    const models = listing.models.map(({ id, name, promoted, dice }) => [id, name, figure(dice, 3), promoted ? 'in use' : '']);
+    const text = [listing.name, `Labels: ${labels}`, textTable(['case', 'name', 'status', 'modality', 'size', ''], rows), ...(models.length === 0 ? [] : ['', textTable(['model', 'name', 'Dice', ''], models)])];
+    return Promise.resolve({ json: { ...listing }, text: text.join('\n') });
   },
 });

@@ -1,18 +1,47 @@
 import { defineCommand } from '../command.ts';
-import { withProject } from '../withProject.ts';
+import { withProject, type OpenedProject } from '../withProject.ts';
 
 export const rankCommand = defineCommand({
   name: 'next',
-  summary: 'The case of a project that is best labelled next, and why.',
+  summary: 'The case of a project that is best labelled next, and why. Ranks the cases first where that has not been done.',
   positionals: { name: 'PROJECT', minimum: 1, maximum: 1 },
   options: {
     strategy: { kind: 'text', help: 'how to choose', choices: ['suggested', 'uncertainty', 'diversity', 'random'], default: 'suggested' },
+    again: { kind: 'flag', help: 'rank the cases anew, also where they are ranked' },
   },
-  run: (command) => withProject(command.positionals[0] ?? '.', command, async ({ library, call }) => {
-    const strategy = command.options.strategy as 'suggested' | 'uncertainty' | 'diversity' | 'random';
-    const { suggestion } = await library.next({ strategy }, call);
-    if (suggestion === null) return { json: { suggestion }, text: 'Nothing is left to label.' };
-    const { case: row } = await library.get({ caseId: suggestion.caseId }, call);
-    return { json: { suggestion: { ...suggestion, name: row.name } }, text: `${row.name}: ${suggestion.reason}` };
+  run: (command) => withProject(command.positionals[0] ?? '.', command, async (project) => {
+    const strategy = command.options.strategy as Strategy;
+    if (strategy === 'suggested') {
+      if (command.options.again) await rank(project);
+      else await settleRanking(project);
+      const next = await suggestion(project, strategy);
+      if (next !== null && next.rank === null && (await project.models.list({}, project.call)).models.length > 0) await rank(project);
+    }
+    const next = await suggestion(project, strategy);
+    if (next === null) return { json: { suggestion: null }, text: 'Nothing is left to label.' };
+    return { json: { suggestion: next }, text: `${next.name}: ${next.reason}` };
   }),
 });
+
+type Strategy = 'suggested' | 'uncertainty' | 'diversity' | 'random';
+
+async function rank({ jobs, call, follow }: OpenedProject): Promise<void> {
+  const { jobId } = await jobs.rank({}, call);
+  if (jobId !== null) await follow(jobId);
+}
+
+/** Lets a ranking that has begun (a promotion starts one) come to its end. */
+export async function settleRanking({ jobs, call, follow }: OpenedProject): Promise<void> {
+  const newest = (await jobs.list({ limit: 5 }, call)).jobs.find(({ kind }) => kind === 'rank');
+  if (newest === undefined || newest.state === 'done') return;
+  if (newest.state === 'interrupted' || newest.state === 'paused') await jobs.resume({ jobId: newest.id }, call);
+  await follow(newest.id);
+}
+
+/** The next case with its name and place; null where nothing is left. */
+export async function suggestion({ library, call }: OpenedProject, strategy: Strategy): Promise<{ caseId: string; name: string; reason: string; rank: number | null } | null> {
+  const { suggestion: next } = await library.next({ strategy }, call);
+  if (next === null) return null;
+  const { case: row } = await library.get({ caseId: next.caseId }, call);
+  return { ...next, name: row.name, rank: row.rank };
+}

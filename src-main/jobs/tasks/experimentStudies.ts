@@ -125,7 +125,7 @@ async function studyActive(context: ExperimentContext, lab: Lab, trials: Trials,
     if (!last) for (const arm of sharing) if (await choice.made(arm, seed, count) === undefined) undecided.push(arm);
     if (unmeasured.length === 0 && undecided.length === 0) return;
     const { weights, outcome } = await trainAndTest(context, lab, trials, { architecture: lab.architecture, cases, seed, title: `${sharing.length > 1 ? 'all' : sharing[0] ?? ''}, ${count} labelled, seed ${seed}` });
-    for (const arm of undecided) await choice.make(arm, seed, cases, weights);
+    await choice.make(undecided, seed, cases, weights);
     await trials.add(unmeasured.map((arm) => ({ arm, seed, labelled: count, ...outcome, ...(sharing.length > 1 && { shared: true }) })));
   };
   for (let seed = 0; seed < config.seeds; seed++) {
@@ -160,15 +160,20 @@ class Choice {
     return readFile(this.#file(arm, seed, labelled), 'utf8').then((text) => JSON.parse(text) as string[], () => undefined);
   }
 
-  async make(arm: string, seed: number, accepted: readonly PreparedScan[], weights: Weights): Promise<void> {
-    const { strategy, measure } = activeArms[arm] ?? { strategy: 'random' };
+  /** For arms that come from the same training. */
+  async make(arms: readonly string[], seed: number, accepted: readonly PreparedScan[], weights: Weights): Promise<void> {
     const open = this.#lab.pool.filter(({ id }) => !accepted.some((each) => each.id === id));
-    const uncertainties = measure === undefined ? new Map<string, number>() : await uncertaintyOfScans(this.#context, this.#lab, open, weights, measure);
-    const ranked = rankCases({
-      candidates: open.map(({ id }) => ({ id, uncertainty: uncertainties.get(id) ?? null, profile: this.#profiles.get(id) ?? null })),
-      accepted: accepted.flatMap(({ id }) => this.#profiles.get(id) ?? []), strategy, seed: seed * 1000 + accepted.length,
-    });
-    await writeFileAtomically(this.#file(arm, seed, accepted.length), JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)));
+    const doubts = new Map<UncertaintyMeasure, Map<string, number>>();
+    for (const arm of arms) {
+      const { strategy, measure } = activeArms[arm] ?? { strategy: 'random' };
+      if (measure !== undefined && !doubts.has(measure)) doubts.set(measure, await uncertaintyOfScans(this.#context, this.#lab, open, weights, measure));
+      const doubt = measure === undefined ? undefined : doubts.get(measure);
+      const ranked = rankCases({
+        candidates: open.map(({ id }) => ({ id, uncertainty: doubt?.get(id) ?? null, profile: this.#profiles.get(id) ?? null })),
+        accepted: accepted.flatMap(({ id }) => this.#profiles.get(id) ?? []), strategy, seed: seed * 1000 + accepted.length,
+      });
+      await writeFileAtomically(this.#file(arm, seed, accepted.length), JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)));
+    }
   }
 
   #file(arm: string, seed: number, labelled: number): string {

@@ -95,7 +95,8 @@ async function improve(context: Context): Promise<ImproveResult> {
     );
     if (schedule.pretrain) await learnWithoutLabels(context, executor, preparation, schedule, cluster, memoryBudgetBytes);
     const result = await trainTask.run({
-      ...context, config: trainConfig, checkpointFolder: trainFolder, outFolder: config.modelFolder, report: within(context, cluster, cluster + train),
+      ...context, config: trainConfig, checkpointFolder: trainFolder, outFolder: config.modelFolder,
+      report: within(context, cluster, cluster + train, 'minutes' in config.budget ? schedule.minutes.compare : undefined),
     });
     const outcome = await compareWithCurrent(context, executor, cluster + train, compare);
     const whole: ImproveResult = {
@@ -142,9 +143,12 @@ function shares({ minutes }: ImproveSchedule): [number, number, number] {
   return [(minutes.cluster + minutes.pretrain) / all, minutes.train / all, minutes.compare / all];
 }
 
-/** Progress of a part as progress of the whole. */
-function within({ report }: Pick<Context, 'report'>, from: number, to: number): Context['report'] {
-  return ({ phase, fraction, detail }) => { report({ phase, fraction: from + (to - from) * fraction, ...(detail !== undefined && { detail }) }); };
+/** Progress of a part as progress of the whole; `after`: minutes of what follows it. */
+function within({ report }: Pick<Context, 'report'>, from: number, to: number, after?: number): Context['report'] {
+  return ({ phase, fraction, detail, remainingSeconds }) => {
+    const known = after !== undefined && remainingSeconds !== undefined;
+    report({ phase, fraction: from + (to - from) * fraction, ...(detail !== undefined && { detail }), ...(known && { remainingSeconds: remainingSeconds + 60 * after }) });
+  };
 }
 
 /** After crashes half as much each time: memory may have been the reason. The numbers stay the same, more is computed twice. */
@@ -180,7 +184,7 @@ async function learnWithoutLabels(
     budget: 'steps' in config.budget ? { steps: config.budget.steps.pretrain } : { minutes: schedule.minutes.pretrain },
     memoryBudgetBytes: memoryBudgetBytes ?? (executor.name === 'cpu' ? totalmem() / 2 : undefined),
     ...(current && { start: current.weights }),
-  }, { ...quiet, report: within(context, share * 0.1, share) });
+  }, { ...quiet, report: within(context, share * 0.1, share, 'minutes' in config.budget ? schedule.minutes.train + schedule.minutes.compare : undefined) });
 }
 
 async function compareWithCurrent(

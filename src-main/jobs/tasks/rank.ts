@@ -78,15 +78,16 @@ export async function predictUncertainty(
     try {
       for (const [index, each] of cases.entries()) {
         throwIfCancelled(cancellation);
+        const report = (part: number): void => { context.report({ phase: 'Looking for what the model is unsure of', fraction: (index + part) / cases.length, detail: each.name }); };
         try {
           const { volume } = await readImage(each.image, { cancellation });
-          const { labels, uncertainty } = await predictVolume(volume, card, predictor, { overlap: 0.25, mirrorAxes: mirrorAxesFor(card.labelSet), uncertainty: true, cancellation, turn });
+          const { labels, uncertainty } = await predictVolume(volume, card, predictor, { overlap: 0.25, mirrorAxes: mirrorAxesFor(card.labelSet), uncertainty: true, cancellation, turn, onProgress: report });
           if (uncertainty !== undefined) found.set(each.id, foregroundUncertainty(labels.data, uncertainty.data));
         } catch (error) {
           if (!(error instanceof StudioError) || !['invalid-file', 'unsupported', 'not-found'].includes(error.code)) throw error;
           context.alarm('warning', `${each.name}: ${error.message}`);
         }
-        context.report({ phase: 'Looking for what the model is unsure of', fraction: (index + 1) / cases.length, detail: each.name });
+        report(1);
       }
     } finally {
       predictor.dispose();

@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
-import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { spread } from '#main/jobs/tasks/experimentPlot.ts';
 import { plusMinus, writeReport, type Report } from '#main/jobs/tasks/experimentReport.ts';
 import { readWithTruth, type ReaderRound, type ReaderSetup } from '#main/services/simulatedReader.ts';

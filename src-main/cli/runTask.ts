@@ -20,6 +20,7 @@ export async function runTask<Config, Result>(task: Task<Config, Result>, config
   const { outFolder, checkpointFolder = outFolder, log = false } = options;
   await mkdir(outFolder, { recursive: true });
   await mkdir(checkpointFolder, { recursive: true });
+  if (log) await removeUnfinished(checkpointFolder);
   const turns = new Turns();
   const context: TaskContext<Config> = {
     jobId: 'command', folder: checkpointFolder, checkpointFolder, outFolder, config: task.parse(config),

@@ -10,11 +10,13 @@ import type { CaseCounts } from '#shared/domain/case.ts';
 import type { Label } from '#shared/domain/labelSet.ts';
 import { sameGrid } from '#shared/geometry/orientation.ts';
 import { readMaskFile } from '#main/document/index.ts';
-import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly } from '#main/library/index.ts';
+import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly, promotedModel } from '#main/library/index.ts';
 import { appFolders } from './appFolders.ts';
 import { exportCases, type ExportOutcome, type ExportRequest } from './exportCases.ts';
 import { importCases, type ImportResult } from './importCases.ts';
-import { everyCase } from './improvement.ts';
+import { imagePaths } from './imageCache.ts';
+import { planImport } from './importPlan.ts';
+import { everyCase, learnedFolder } from './improvement.ts';
 import { colorFor } from './labelAdmission.ts';
 import { silentLog } from './log.ts';
 import { SettingsKeeper } from './settingsService.ts';
@@ -48,6 +50,41 @@ export function exportProject(folder: string, request: Omit<ExportRequest, 'case
     const accepted = everyCase(session.project).filter(({ status }) => status === 'accepted').map(({ id }) => id);
     return exportCases(session, { ...request, caseIds: request.caseIds ?? accepted }, options);
   });
+}
+
+export interface ProjectScans {
+  readonly scans: readonly { readonly id: string; readonly name: string; readonly image: readonly string[] }[];
+  /** What is learned from scans without labels lies here. */
+  readonly learnedFolder: string;
+  /** Of the model in use; null where there is none. */
+  readonly modelFolder: string | null;
+}
+
+/** Holds a project while something is learned from its scans: all but the excluded and the held-out ones. Throws `conflict` where it is open elsewhere. */
+export function withProjectScans<T>(folder: string, work: (scans: ProjectScans) => Promise<T>): Promise<T> {
+  return withProject(folder, ({ project }) => {
+    const images = new Map(listImages(project.read).map((image) => [image.caseId, image]));
+    const scans = everyCase(project).filter(({ status, heldOut }) => status !== 'excluded' && !heldOut).flatMap(({ id, name }) => {
+      const image = images.get(id);
+      return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)] }];
+    });
+    const model = promotedModel(project.read);
+    return work({ scans, learnedFolder: learnedFolder(project), modelFolder: model === undefined ? null : project.paths.model(model.id) });
+  });
+}
+
+/** The images below folders, and files themselves, as scans; what is no image is refused with its reason. */
+export async function findScans(sources: readonly string[], options: HeadlessOptions): Promise<{ scans: ProjectScans['scans']; refused: readonly { readonly path: string; readonly message: string }[] }> {
+  const { items, refused } = await planImport(sources, options);
+  const names = new Map<string, number>();
+  return {
+    refused,
+    scans: items.map(({ name, image }) => {
+      const before = names.get(name) ?? 0;
+      names.set(name, before + 1);
+      return { id: before === 0 ? name : `${name} (${String(before + 1)})`, name, image };
+    }),
+  };
 }
 
 export interface ProjectListing {

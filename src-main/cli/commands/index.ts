@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { benchCommand } from './bench.ts';
+import { clusterCommand } from './cluster.ts';
 import { demoCommand } from './demo.ts';
 import { devicesCommand } from './devices.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   evaluateCommand,
   improveCommand,
   experimentCommand,
+  clusterCommand,
   rankCommand,
   projectCreateCommand,
   projectImportCommand,

@@ -15,7 +15,7 @@ import type { Executor } from '#main/engine/executors/executor.ts';
 import { prepareImage } from '#main/inference/prepareVolume.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { CaseReader, encodeCase } from '#main/training/caseFile.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { TaskContext } from '../task.ts';
 import { readClusters, writeClusters, type Clusters } from './learned.ts';
 import type { LeftOutCase } from './prepareCases.ts';

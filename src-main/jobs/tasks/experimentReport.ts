@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { plot, spread, type Chart } from './experimentPlot.ts';
 
 /** One finished training of an experiment. */

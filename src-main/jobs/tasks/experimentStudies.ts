@@ -4,7 +4,7 @@ import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { variant } from '#main/model/variants.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { rankCases, type Strategy } from '#main/ranking/rankCases.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { clusterScans, type PreparedScan } from './clusterScans.ts';
 import { drawCases, type Lab, type Trial } from './experimentLab.ts';
 import type { ExperimentContext, Trials } from './experimentTrials.ts';

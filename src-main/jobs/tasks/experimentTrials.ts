@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { TaskContext } from '../task.ts';
 import type { ExperimentConfig } from './experiment.ts';
 import { reportTrials, writeReport, type TrialRow } from './experimentReport.ts';

@@ -6,7 +6,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { compareModels, type CaseMetrics } from '#shared/domain/comparison.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type ImproveSchedule } from '../improvePlan.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from './clusterScans.ts';

@@ -3,13 +3,14 @@
  *   cases/<hash>.case   scans as the network sees them          slices.f32, slices.json   their slices
  *   clusters.json       the ensemble's settings                 clusterer-<n>.f32         centres
  *   pseudo.u16          slices × clusterers, clusterer fastest  pretrained.json, model/   the pre-trained backbone
+ *   pseudo-labels.csv   the same to read, by `logonet cluster`
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { SliceStore } from '#main/clustering/sliceStore.ts';
 import { profileOf, type CaseProfile } from '#main/ranking/coverage.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 
 const clustersSchema = v.object({
   format: v.literal(1),
@@ -67,6 +68,19 @@ export function readPseudoLabels(folder: string): { readonly clusterers: number;
 export function learnedProfiles(folder: string): Map<string, CaseProfile> {
   const { clusterers, byCase } = readPseudoLabels(folder);
   return new Map([...byCase].map(([id, pseudo]) => [id, profileOf(pseudo, clusterers)]));
+}
+
+/** Writes the pseudo-labels as a table (pseudo-labels.csv): scan, slice, and its cluster by each clusterer. Slices are counted from 0, along i. */
+export async function writePseudoLabelTable(folder: string): Promise<{ readonly path: string; readonly slices: number }> {
+  const { clusterers, byCase } = readPseudoLabels(folder);
+  const lines = [['scan', 'slice', ...Array.from({ length: clusterers }, (_, index) => `clusterer ${index + 1}`)].join(',')];
+  for (const [id, pseudo] of byCase) {
+    const name = /[",\r\n]/.test(id) ? `"${id.replaceAll('"', '""')}"` : id;
+    for (let slice = 0; slice * clusterers < pseudo.length; slice++) lines.push([name, slice, ...pseudo.subarray(slice * clusterers, (slice + 1) * clusterers)].join(','));
+  }
+  const path = join(folder, 'pseudo-labels.csv');
+  await writeFileAtomically(path, `${lines.join('\n')}\n`);
+  return { path, slices: lines.length - 1 };
 }
 
 function read<S extends v.GenericSchema>(path: string, schema: S): v.InferOutput<S> | undefined {

@@ -6,7 +6,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
 import type { Weights } from '#main/model/weights.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 
 const triple = v.tuple([v.number(), v.number(), v.number()]);
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000));

@@ -12,7 +12,7 @@ import { readImage } from '#main/imageio/readImage.ts';
 import { prepareImage, prepareLabels } from '#main/inference/prepareVolume.ts';
 import { encodeCase } from '#main/training/caseFile.ts';
 import { fingerprintCase, type CaseFingerprint, type Modality } from '#main/training/fingerprint.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readMask } from './readMask.ts';
 
 /** A labelled case by the paths of its image (a file, or the files of a series) and its mask. */

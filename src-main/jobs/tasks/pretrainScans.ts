@@ -13,7 +13,7 @@ import type { CheckpointStore } from '#main/training/checkpoint.ts';
 import { pretrain } from '#main/training/pretrain.ts';
 import type { MaskingSettings } from '#main/training/masking.ts';
 import { fitPretraining, type PretrainFit } from '#main/training/pretrainFit.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { TaskContext } from '../task.ts';
 import { clusterScans, type PreparedScan } from './clusterScans.ts';
 import { backboneFolder, readPretrained, readPseudoLabels, writePretrained, type Pretrained } from './learned.ts';

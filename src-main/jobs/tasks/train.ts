@@ -18,7 +18,7 @@ import { train, type TrainingOutcome } from '#main/training/train.ts';
 import { trainingBytes } from '#main/training/trainingNetwork.ts';
 import { makeTrainingPlan, type TrainingPlan } from '#main/training/trainingPlan.ts';
 import type { CheckpointStore } from '#main/training/checkpoint.ts';
-import { writeFileAtomically } from '../atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { loadModel, saveModel } from './modelFolder.ts';
 import { openExecutor } from './openExecutor.ts';

@@ -1,0 +1,57 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { clusterTask } from '#main/jobs/tasks/pretrain.ts';
+import { logonet } from '../../support/commandLine.ts';
+import { phantoms, runTask, type PhantomCase } from '../../support/improve.ts';
+
+let root: string;
+let cases: PhantomCase[];
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'cluster-'));
+  vi.stubEnv('LOGONET_DATA', join(root, 'app'));
+  cases = await phantoms(join(root, 'scans'), 6, 4);
+  for (const { mask } of cases) rmSync(mask);
+}, 60_000);
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true, force: true });
+});
+
+const table = (path: string): string[][] => readFileSync(path, 'utf8').trim().split('\n').map((line) => line.split(','));
+
+describe('clustering scans', () => {
+  it('gives every slice a label by every clusterer; interrupted, it ends with the same', { timeout: 120_000 }, async () => {
+    const config = (name: string) => ({ scans: cases, learnedFolder: join(root, name, 'checkpoint'), clusterers: 3, seed: 5, threads: 1 });
+    const whole = await runTask(clusterTask, config('whole'), join(root, 'whole')).result;
+    // 6 scans of 15 slices: few slices, so that K is small.
+    expect(whole).toMatchObject({ scans: 6, slices: 90, clusterers: 3 });
+    expect(whole.sentence).toContain('90 slices of 6 scans: 3 clusterers of 4 to 11 clusters');
+    const [header, ...rows] = table(whole.table);
+    expect(header).toEqual(['scan', 'slice', 'clusterer 1', 'clusterer 2', 'clusterer 3']);
+    expect(rows).toHaveLength(90);
+    expect(rows.filter(([scan]) => scan === 'case-004').map(([, slice]) => Number(slice))).toEqual(Array.from({ length: 15 }, (_, index) => index));
+    for (const column of [2, 3, 4]) expect(new Set(rows.map((row) => row[column])).size).toBeGreaterThan(2);
+    for (const stopAfter of [9, 13]) await expect(runTask(clusterTask, config('broken'), join(root, 'broken'), stopAfter).result).rejects.toMatchObject({ code: 'cancelled' });
+    const broken = await runTask(clusterTask, config('broken'), join(root, 'broken')).result;
+    expect(table(broken.table)).toEqual(table(whole.table));
+    expect(broken.inertia).toEqual(whole.inertia);
+  });
+
+  it('runs on a folder and on a project, whose held-out cases stay out', { timeout: 240_000 }, async () => {
+    const out = join(root, 'labels');
+    const folder = await logonet(['cluster', join(root, 'scans'), '--out', out, '--clusterers', '2', '--threads', '1', '--json']);
+    expect(folder.code).toBe(0);
+    expect(JSON.parse(folder.stdout)).toMatchObject({ scans: 6, slices: 90, clusterers: 2, table: join(out, 'pseudo-labels.csv') });
+    const project = join(root, 'project');
+    await logonet(['project', 'create', project, '--label', 'Kidney']);
+    await logonet(['project', 'import', project, join(root, 'scans')]);
+    const own = await logonet(['cluster', project, '--clusterers', '2', '--threads', '1']);
+    expect([own.code, own.stdout]).toEqual([0, expect.stringContaining('90 slices of 6 scans: 2 clusterers')]);
+    const next = await logonet(['next', project, '--strategy', 'diversity']);
+    expect(next.stdout).toContain('It is typical of the scans here');
+    expect((await logonet(['cluster', project, '--out', out])).code).toBe(2);
+    expect((await logonet(['cluster', join(root, 'scans')])).code).toBe(2);
+  });
+});

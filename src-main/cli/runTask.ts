@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { removeUnfinished } from '#main/files/atomicFile.ts';
 import { appendLog } from '#main/jobs/jobFolder.ts';
 import type { Task, TaskContext } from '#main/jobs/task.ts';
 import { Turns } from '#main/jobs/turns.ts';

@@ -4,7 +4,7 @@ import { voxelCount, type Grid, type LabelVolume } from '#shared/geometry/grid.t
 import {
   applyDelta, decodeRecord, encodeHistory, encodeMask, encodeRecord, fits, History, revertDelta, type Delta, type DocumentRecord,
 } from '#shared/segmentation/index.ts';
-import { fileError } from './atomicFile.ts';
+import { fileError } from '#main/files/fileError.ts';
 import { Journal } from './journal.ts';
 import { generationsIn, journalHeader, journalPath, restore, snapshotPath, type Recovery } from './recovery.ts';
 import { writeSnapshot } from './snapshot.ts';

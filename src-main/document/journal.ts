@@ -2,7 +2,8 @@ import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { StudioError } from '#shared/base/errors.ts';
-import { fileError, syncFolder } from './atomicFile.ts';
+import { syncFolder } from '#main/files/atomicFile.ts';
+import { fileError } from '#main/files/fileError.ts';
 
 /**
  * An append-only file of frames: length (uint32, little-endian), CRC-32 of the payload, payload. The first frame is the header.

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 import { decodeMask, encodeMask } from '#shared/segmentation/index.ts';
-import { fileError, writeFileAtomic } from './atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { fileError } from '#main/files/fileError.ts';
 
 /**
  * Stores a mask that nobody edits: a prediction, or an accepted revision. A prediction is thus a layer of its own and never
@@ -10,7 +11,7 @@ import { fileError, writeFileAtomic } from './atomicFile.ts';
  */
 export async function writeMaskFile(path: string, volume: LabelVolume): Promise<string> {
   const bytes = encodeMask(volume);
-  await writeFileAtomic(path, bytes);
+  await writeFileAtomically(path, bytes);
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -1,10 +1,11 @@
-import { copyFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { StudioError } from '#shared/base/errors.ts';
 import { voxelCount, type Grid, type LabelVolume } from '#shared/geometry/grid.ts';
 import { ByteReader, ByteWriter } from '#shared/segmentation/bytes.ts';
 import { applyDelta, decodeRecord, encodeMask, fits, mergeDeltas, revertDelta, type DocumentRecord, type Edit, type History } from '#shared/segmentation/index.ts';
+import { removeUnfinished } from '#main/files/atomicFile.ts';
 import { readJournal } from './journal.ts';
 import { readSnapshot, type Snapshot } from './snapshot.ts';
 
@@ -46,10 +47,10 @@ function headerChecksum(header: Uint8Array): number | null {
 
 /** Generations of which the folder holds a snapshot or a journal, newest first; leftovers of interrupted writes are removed. */
 export async function generationsIn(folder: string): Promise<{ snapshots: number[]; journals: number[] }> {
+  await removeUnfinished(folder);
   const names = await readdir(folder);
   const numbers = (pattern: RegExp): number[] =>
     names.flatMap((name) => { const match = pattern.exec(name); return match === null ? [] : [Number(match[1])]; }).sort((a, b) => b - a);
-  for (const name of names) if (name.startsWith('.') && name.endsWith('.tmp')) await rm(join(folder, name), { force: true });
   return { snapshots: numbers(/^mask\.(\d{1,9})\.snapshot$/), journals: numbers(/^journal\.(\d{1,9})\.log$/) };
 }
 

@@ -5,7 +5,8 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 import { ByteReader, ByteWriter } from '#shared/segmentation/bytes.ts';
 import { decodeHistory, decodeMask, encodeHistory, encodeMask, type History } from '#shared/segmentation/index.ts';
-import { fileError, writeFileAtomic } from './atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { fileError } from '#main/files/fileError.ts';
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
@@ -34,7 +35,7 @@ export async function writeSnapshot(path: string, volume: LabelVolume, history: 
   out.varint(body.length);
   out.block(await deflate(body.finish(), { level: 1 }));
   out.uint32(crc32(out.view()));
-  await writeFileAtomic(path, out.finish());
+  await writeFileAtomically(path, out.finish());
   return maskChecksum;
 }
 

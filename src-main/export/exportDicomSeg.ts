@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import { cieLabFromHex } from '#main/imageio/dicom/cielab.ts';
 import { uids } from '#main/imageio/dicom/dictionary.ts';
 import { encodeDicom, type DicomRecord } from '#main/imageio/dicom/encode.ts';
@@ -31,7 +31,7 @@ export async function exportDicomSeg(path: string, labels: LabelVolume, labelSet
   if (source.instances.length !== labels.grid.size[2]) throw new StudioError('invalid-argument', 'The segmentation does not lie on the slices of its DICOM series.');
   const present = labelsPresent(labels, labelSet);
   const expected = renumbered(labels, present);
-  await writeFileAtomically(path, encodeDicom(segmentationRecord(expected, present, source, options)), {
+  await writePieces(path, encodeDicom(segmentationRecord(expected, present, source, options)), {
     check: async (temporary) => { assertSameVoxels(path, expected, (await readLabels(temporary)).volume); },
   });
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Volume } from '#shared/geometry/grid.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import { uids } from '#main/imageio/dicom/dictionary.ts';
 import { encodeDicom } from '#main/imageio/dicom/encode.ts';
 import { readImage, type DicomSource, type Modality } from '#main/imageio/readImage.ts';
@@ -34,7 +34,7 @@ export async function exportDicomSeries(folder: string, volume: Volume, { modali
   for (const [k, { sopInstanceUid }] of source.instances.entries()) {
     const slice = stored.slice(k * length, (k + 1) * length);
     const path = join(folder, `slice_${String(k + 1).padStart(5, '0')}.dcm`);
-    await writeFileAtomically(path, encodeDicom({
+    await writePieces(path, encodeDicom({
       ...patientModule(anonymousName(name), source.studyInstanceUid, undefined), ...equipmentModule,
       SOPClassUID: sopClassUid, SOPInstanceUID: sopInstanceUid, SeriesInstanceUID: source.seriesInstanceUid, SeriesNumber: 1, InstanceNumber: k + 1,
       Modality: modality === 'unknown' ? 'OT' : modality, ImageType: ['DERIVED', 'SECONDARY'], FrameOfReferenceUID: source.frameOfReferenceUid, PositionReferenceIndicator: '',

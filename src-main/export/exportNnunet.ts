@@ -7,7 +7,7 @@ import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { resampleVolume } from '#shared/geometry/resample.ts';
 import { sameGrid } from '#shared/geometry/orientation.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import type { Modality } from '#main/imageio/readImage.ts';
 import { anonymousName } from './anonymousName.ts';
 import { exportNifti } from './exportNifti.ts';
@@ -60,7 +60,7 @@ export async function exportNnunet(folder: string, { name, modality, labelSet, c
     labels: Object.fromEntries([['background', 0], ...ordered.map((_, n) => [uniqueName(ordered, n), n + 1])]),
     logonet_label_values: ordered.map(({ value }) => value), numTraining: labelled.length, file_ending: '.nii.gz',
   }, null, 2)}\n`;
-  await writeFileAtomically(join(folder, 'dataset.json'), [new TextEncoder().encode(text)], {
+  await writePieces(join(folder, 'dataset.json'), [new TextEncoder().encode(text)], {
     check: async (temporary) => { if ((await readFile(temporary, 'utf8')) !== text) throw exportFailed('dataset.json', 'the description differs'); },
   });
 }

@@ -1,7 +1,7 @@
 import { labelsPresent } from './labelVolumes.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import { encodeNrrd } from '#main/imageio/nrrd/encodeNrrd.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { assertSameVoxels } from './verify.ts';
@@ -17,5 +17,5 @@ export async function exportSegNrrd(path: string, labels: LabelVolume, labelSet:
 }
 
 async function write(path: string, volume: Volume, pieces: readonly Uint8Array[]): Promise<void> {
-  await writeFileAtomically(path, pieces, { check: async (temporary) => { assertSameVoxels(path, volume, (await readImage(temporary)).volume); } });
+  await writePieces(path, pieces, { check: async (temporary) => { assertSameVoxels(path, volume, (await readImage(temporary)).volume); } });
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import type { LabelVolumeRow } from './labelVolumes.ts';
 import { exportFailed } from './verify.ts';
 
@@ -13,7 +13,7 @@ export interface CaseVolumes {
 export async function exportVolumesCsv(path: string, cases: readonly CaseVolumes[]): Promise<void> {
   const lines = cases.flatMap(({ caseName, rows }) => rows.map(({ value, name, voxels, millilitres }) => [field(caseName), value, field(name), voxels, millilitres.toFixed(4)].join(',')));
   const text = `${['case,label,name,voxels,volume_ml', ...lines].join('\r\n')}\r\n`;
-  await writeFileAtomically(path, [new TextEncoder().encode(text)], {
+  await writePieces(path, [new TextEncoder().encode(text)], {
     check: async (temporary) => { if ((await readFile(temporary, 'utf8')) !== text) throw exportFailed(path, 'the table differs'); },
   });
 }

@@ -1,5 +1,6 @@
 import { StudioError } from '#shared/base/errors.ts';
 import { basename } from 'node:path';
+import { unfinishedName } from '#main/files/atomicFile.ts';
 import { orientationCode, reorientVolume, sameGrid } from '#shared/geometry/orientation.ts';
 import { resampleVolume } from '#shared/geometry/resample.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
@@ -24,6 +25,6 @@ export function assertSameVoxels(path: string, expected: Volume, found: Volume):
 
 /** The error for an export that did not survive being read back; the file is not kept. */
 export function exportFailed(path: string, detail: string): StudioError {
-  const name = basename(path).replace(/^\.writing-[0-9a-f]+-/, '');
+  const name = basename(path).replace(unfinishedName, '');
   return new StudioError('io', `${name} was not exported: what was written does not read back the same. Try again, on another disk if it happens twice.`, { detail });
 }

@@ -1,6 +1,6 @@
 import type { Volume } from '#shared/geometry/grid.ts';
 import { StudioError } from '#shared/base/errors.ts';
-import { writeFileAtomically } from './atomicFile.ts';
+import { writePieces } from './writePieces.ts';
 import { encodeMetaImage } from './metaimage/encodeMetaImage.ts';
 import { encodeNifti } from './nifti/encodeNifti.ts';
 import { encodeNrrd } from './nrrd/encodeNrrd.ts';
@@ -13,15 +13,15 @@ export interface WriteVolumeOptions {
 }
 
 /**
- * Writes a volume by the path's ending: .nii, .nii.gz, .nrrd (gzip inside) or .mha. Atomic and durable (see `writeFileAtomically`).
+ * Writes a volume by the path's ending: .nii, .nii.gz, .nrrd (gzip inside) or .mha. Atomic and durable (see `writePieces`).
  * Throws `invalid-argument` on another ending, `disk-full` or `io`.
  */
 export async function writeVolume(path: string, volume: Volume, { description = '', check }: WriteVolumeOptions = {}): Promise<void> {
   const options = check ? { check } : {};
   const lower = path.toLowerCase();
-  if (lower.endsWith('.nii')) return writeFileAtomically(path, encodeNifti(volume, description), options);
-  if (lower.endsWith('.nii.gz')) return writeFileAtomically(path, encodeNifti(volume, description), { ...options, compression: 'gzip' });
-  if (lower.endsWith('.nrrd')) return writeFileAtomically(path, await encodeNrrd(volume), options);
-  if (lower.endsWith('.mha')) return writeFileAtomically(path, await encodeMetaImage(volume), options);
+  if (lower.endsWith('.nii')) return writePieces(path, encodeNifti(volume, description), options);
+  if (lower.endsWith('.nii.gz')) return writePieces(path, encodeNifti(volume, description), { ...options, compression: 'gzip' });
+  if (lower.endsWith('.nrrd')) return writePieces(path, await encodeNrrd(volume), options);
+  if (lower.endsWith('.mha')) return writePieces(path, await encodeMetaImage(volume), options);
   throw new StudioError('invalid-argument', 'Volumes are written as .nii, .nii.gz, .nrrd or .mha; give the file one of these endings.');
 }

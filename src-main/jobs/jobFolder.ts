@@ -14,7 +14,7 @@ import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import { jobKinds } from '#shared/domain/job.ts';
 import type { CurvePoint, JobAlarm, JobKind } from '#shared/domain/job.ts';
-import { writeFileAtomically } from './atomicFile.ts';
+import { removeUnfinished, unfinishedName, writeFileAtomically } from '#main/files/atomicFile.ts';
 
 const jobFile = v.object({ format: v.literal(1), id: v.string(), kind: v.picklist(jobKinds), config: v.unknown() });
 export interface JobFile {
@@ -46,6 +46,7 @@ export async function createJobFolder(folder: string, job: JobFile): Promise<voi
 export async function prepareJobFolder(folder: string): Promise<void> {
   await mkdir(checkpointFolder(folder), { recursive: true });
   await mkdir(outFolder(folder), { recursive: true });
+  await removeUnfinished(checkpointFolder(folder));
 }
 
 /** Throws `not-found` or `corrupt`. */
@@ -67,7 +68,7 @@ export async function readResult(folder: string): Promise<unknown> {
 
 export function hasCheckpoint(folder: string): boolean {
   const path = checkpointFolder(folder);
-  return existsSync(path) && readdirSync(path).some((name) => !name.endsWith('.tmp'));
+  return existsSync(path) && readdirSync(path).some((name) => !unfinishedName.test(name));
 }
 
 export async function removeJobFolder(folder: string): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { StudioError } from '#shared/base/errors.ts';
 import { faultOfFile } from './database.ts';
-import { copyDurably, hashFile, replaceFile, syncFolder, writeText } from './durable.ts';
+import { copyDurably, hashFile, replaceFile, syncFolder, writeText } from '#main/files/durable.ts';
 import type { ProjectPaths } from './paths.ts';
 
 const kept = 8;

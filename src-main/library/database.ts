@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { hashFile, syncFolder, writeText } from './durable.ts';
+import { hashFile, syncFolder, writeText } from '#main/files/durable.ts';
 
 /** 'LGNS': tells our libraries from other SQLite files. */
 const applicationId = 0x4c474e53;

@@ -6,7 +6,7 @@ import type { CaseMetric } from '#shared/domain/model.ts';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { readResult } from '#main/jobs/jobFolder.ts';
 import { loadModel } from '#main/jobs/tasks/modelFolder.ts';
-import { copyDurably, syncFolder } from '#main/library/durable.ts';
+import { copyDurably, syncFolder } from '#main/files/durable.ts';
 import { addModel, getCase, listModels, newId, promoteModel, setMetrics, type Project } from '#main/library/index.ts';
 import type { AdoptionEvents } from './jobResults.ts';
 

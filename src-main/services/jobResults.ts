@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Job } from '#shared/domain/job.ts';
-import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readJobFile, readResult } from '#main/jobs/jobFolder.ts';
 import { addPrediction, getModel, newId, setRanking, type Project } from '#main/library/index.ts';
 import { adoptModel } from './adoptModel.ts';

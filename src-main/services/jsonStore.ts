@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as v from 'valibot';
-import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 
 /** A small JSON file with a schema, read once and replaced atomically at each change. What is damaged or missing is the default. */
 export class JsonStore<S extends v.GenericSchema> {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ReadImage } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import { syncFolder } from '#main/library/durable.ts';
+import { syncFolder } from '#main/files/durable.ts';
 import type { Project } from '#main/library/index.ts';
 
 /** A header with its voxels in another file: kept as one NIfTI file, so that no name inside has to be right. */

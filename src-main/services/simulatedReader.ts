@@ -11,7 +11,7 @@ import { copyPrediction, freePolicy, labelCounts, SegmentationDocument } from '#
 import { readMaskFile } from '#main/document/index.ts';
 import { readDataset, type DatasetCase } from '#main/imageio/dataset.ts';
 import { readLabels } from '#main/imageio/readImage.ts';
-import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { drawCases, splitCases } from '#main/jobs/tasks/experimentLab.ts';
 import { labelSetFrom } from '#main/jobs/tasks/trainingInput.ts';
 import { latestPrediction, promotedModel, updateCase } from '#main/library/index.ts';

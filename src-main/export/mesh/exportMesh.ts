@@ -3,7 +3,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import { labelsPresent, type PresentLabel } from '../labelVolumes.ts';
 import { exportFailed } from '../verify.ts';
 import { encodeObj, parseObj } from './obj.ts';
@@ -42,7 +42,7 @@ function fileSafe({ value, name }: PresentLabel): string {
 const toleranceMm = 1e-3;
 
 async function write(path: string, bytes: Uint8Array, parse: (bytes: Uint8Array) => readonly Mesh[], expected: readonly Mesh[]): Promise<void> {
-  await writeFileAtomically(path, [bytes], {
+  await writePieces(path, [bytes], {
     check: async (temporary) => {
       const found = parse(new Uint8Array(await readFile(temporary)));
       const isSame = found.length === expected.length && expected.every((mesh, n) => sameTriangles(mesh, found[n] as Mesh));

@@ -1,6 +1,6 @@
 import { affineParts } from '#shared/geometry/affine.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
-import { zlibCompressed } from '../atomicFile.ts';
+import { zlibCompressed } from '../writePieces.ts';
 import { elementTypeOf } from '../elements.ts';
 
 const types = {

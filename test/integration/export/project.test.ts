@@ -8,7 +8,7 @@ import { exportNnunet } from '#main/export/exportNnunet.ts';
 import { exportVolumesCsv } from '#main/export/exportVolumesCsv.ts';
 import { measureLabels } from '#main/export/labelVolumes.ts';
 import { assertSameVoxels, differingVoxels } from '#main/export/verify.ts';
-import { writeFileAtomically } from '#main/imageio/atomicFile.ts';
+import { writePieces } from '#main/imageio/writePieces.ts';
 import { matchPairs, readDataset } from '#main/imageio/dataset.ts';
 import { readImage, readLabels } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
@@ -99,6 +99,6 @@ describe('an export that does not read back the same', () => {
   });
 
   it('never names the temporary file to a person', async () => {
-    await expect(writeFileAtomically(join(folder, 'none', 'x.nii'), [])).rejects.toMatchObject({ message: expect.stringMatching(/^x\.nii /) });
+    await expect(writePieces(join(folder, 'none', 'x.nii'), [])).rejects.toMatchObject({ message: expect.stringMatching(/^x\.nii /) });
   });
 });

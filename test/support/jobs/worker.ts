@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { anyTask } from '#main/jobs/task.ts';
 import type { TaskContext } from '#main/jobs/task.ts';
-import { writeFileAtomically } from '#main/jobs/atomicFile.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { serve } from '#main/jobs/worker.ts';
 
 interface Count { readonly until: number; readonly stepMs: number; readonly dieAt?: number; readonly diesAlways?: boolean; readonly memoryAt?: number }

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { unfinishedName } from '#main/files/atomicFile.ts';
 import { decodeCheckpoint } from '#main/training/checkpoint.ts';
 import { logonet, writePhantoms } from '../../support/commandLine.ts';
 import type { TrustRow } from '../row.ts';
@@ -16,7 +17,7 @@ function killer(work: string, milliseconds: number, inWrite: boolean): (child: C
       const names = existsSync(work) ? readdirSync(work) : [];
       if (begun === undefined && names.includes('checkpoint.safetensors')) begun = performance.now();
       if (begun === undefined || performance.now() - begun < milliseconds) return;
-      if (!inWrite || names.some((name) => name.startsWith('checkpoint.safetensors.') && name.endsWith('.tmp'))) child.kill('SIGKILL');
+      if (!inWrite || names.some((name) => unfinishedName.test(name))) child.kill('SIGKILL');
     }, 1);
     child.on('exit', () => clearInterval(watch));
   };

@@ -39,7 +39,7 @@ describe('a job folder', () => {
 
   it('sees a checkpoint, but not a half-written one', async () => {
     await createJobFolder(folder, { id: 'a', kind: 'train', config: {} });
-    writeFileSync(join(checkpointFolder(folder), 'x.bin.123.tmp'), '');
+    writeFileSync(join(checkpointFolder(folder), '.writing-0123456789ab-x.bin'), '');
     expect(hasCheckpoint(folder)).toBe(false);
     writeFileSync(join(checkpointFolder(folder), 'x.bin'), '');
     expect(hasCheckpoint(folder)).toBe(true);

@@ -1,16 +1,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { StudioError } from '#shared/base/errors.ts';
-
-/** A file system error as one that a person can act on. */
-export function fileError(error: unknown, path: string): unknown {
-  if (error instanceof StudioError || !(error instanceof Error && 'syscall' in error && 'code' in error)) return error;
-  const options = { detail: `${String(error.code)} ${path}`, cause: error };
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new StudioError('disk-full', 'The disk is full. Free some space and try again; nothing saved before is lost.', options);
-  if (error.code === 'ENOENT') return new StudioError('not-found', `“${basename(path)}” is missing.`, options);
-  return new StudioError('io', `“${basename(path)}” could not be read or written (${String(error.code)}). Check the disk and its permissions, and try again.`, options);
-}
+import { dirname } from 'node:path';
+import { unfinishedPath } from './atomicFile.ts';
+import { fileError } from './fileError.ts';
 
 function syncPath(path: string): void {
   const file = openSync(path, 'r+');
@@ -34,9 +26,8 @@ export function syncFolder(folder: string): void {
 
 /** Lets `write` make a temporary file, then fsync, rename, fsync folder: the path holds the old content or the new, whole. */
 export function replaceFile(path: string, write: (temporary: string) => void): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const temporary = unfinishedPath(path);
   try {
-    rmSync(temporary, { force: true });
     write(temporary);
     syncPath(temporary);
     renameSync(temporary, path);

@@ -99,6 +99,6 @@ describe('an export that does not read back the same', () => {
   });
 
   it('never names the temporary file to a person', async () => {
-    await expect(writePieces(join(folder, 'none', 'x.nii'), [])).rejects.toMatchObject({ message: expect.stringMatching(/^x\.nii /) });
+    await expect(writePieces(join(folder, 'none', 'x.nii'), [])).rejects.toMatchObject({ message: expect.stringMatching(/^“x\.nii” /) });
   });
 });

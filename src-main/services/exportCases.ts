@@ -3,16 +3,14 @@ import { mkdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
-import type { ReportProgress } from '#shared/base/progress.ts';
-import type { LabelVolume } from '#shared/geometry/grid.ts';
-import { readMaskFile } from '#main/document/index.ts';
+import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
 import { anonymousName } from '#main/export/anonymousName.ts';
-import { exportNnunet } from '#main/export/exportNnunet.ts';
 import { exportVolumesCsv, type CaseVolumes } from '#main/export/exportVolumesCsv.ts';
-import { measureLabels } from '#main/export/labelVolumes.ts';
-import { readImage, type Modality } from '#main/imageio/readImage.ts';
-import { getCase, getLabelSet, latestPrediction, recordEvent } from '#main/library/index.ts';
+import type { Modality } from '#main/imageio/readImage.ts';
+import { getCase, getLabelSet, latestMaskRevision, latestPrediction, recordEvent } from '#main/library/index.ts';
 import { caseFormat, type CaseFormat } from './exportFormats.ts';
+import type { LabelsSource } from './exportTasks.ts';
+import { ExportThread } from './exportThread.ts';
 import { imageOf, imagePaths } from './imageCache.ts';
 import type { ProjectSession } from './workbench.ts';
 
@@ -43,23 +41,29 @@ export interface ExportOutcome {
 
 interface Running {
   readonly session: ProjectSession;
+  readonly thread: ExportThread;
   readonly request: ExportRequest;
   readonly cancellation: Cancellation;
   readonly report: ReportProgress;
   readonly outcome: ExportOutcome;
 }
 
-/** Writes, reads back, compares. A case that fails does not stop the others. Throws `cancelled`, `disk-full`, `conflict` (already there). */
+/** Writes, reads back, compares, in a thread of its own. A case that fails does not stop the others. Throws `cancelled`, `disk-full`, `conflict` (already there). */
 export async function exportCases(session: ProjectSession, request: ExportRequest, options: { cancellation: Cancellation; report: ReportProgress }): Promise<ExportOutcome> {
   if (!isAbsolute(request.destination)) throw new StudioError('invalid-argument', 'The destination must be a full path.');
   if (request.caseIds.length === 0) throw new StudioError('conflict', 'There is no accepted case to export yet. Accept a case first.');
   await mkdir(request.destination, { recursive: true }).catch((cause: unknown) => {
     throw new StudioError('io', 'The destination folder cannot be made. Choose another one.', { cause });
   });
-  const running: Running = { session, request, ...options, outcome: { files: [], failures: [] } };
-  if (request.format === 'nnunet') await exportDataset(running);
-  else if (request.format === 'csv') await exportTable(running);
-  else await exportEach(running, caseFormat(request.format));
+  const thread = new ExportThread(request.destination, options.cancellation);
+  const running: Running = { session, request, thread, ...options, outcome: { files: [], failures: [] } };
+  try {
+    if (request.format === 'nnunet') await exportDataset(running);
+    else if (request.format === 'csv') await exportTable(running);
+    else await exportEach(running, caseFormat(request.format));
+  } finally {
+    await thread.close();
+  }
   recordEvent(session.project.write, {
     kind: 'export', message: `Exported ${String(running.outcome.files.length)} of ${String(request.caseIds.length)} (${request.format}).`,
     detail: { format: request.format, source: request.source, deidentified: request.deidentify, caseIds: request.caseIds.slice(0, 1000) },
@@ -68,13 +72,15 @@ export async function exportCases(session: ProjectSession, request: ExportReques
 }
 
 async function exportEach(running: Running, format: CaseFormat): Promise<void> {
-  const { session: { project }, request } = running;
+  const { session: { project }, request, thread } = running;
   const labelSet = getLabelSet(project.read);
   await each(running, async (caseId) => {
     const path = format.target(request.destination, fileNameOf(running, caseId));
     refuseToOverwrite(path, request);
-    const image = () => readImage(imagePaths(project, imageOf(project, caseId)), { cancellation: running.cancellation, identity: !request.deidentify });
-    const written = await format.write(path, { labels: await labelsOf(running, caseId), labelSet, image, origin: request.source });
+    const written = await thread.run('case', {
+      format: format.id, path, labels: labelsOf(running, caseId), labelSet, imagePaths: imagePaths(project, imageOf(project, caseId)),
+      identity: !request.deidentify, origin: request.source,
+    }, ignoreProgress);
     for (const file of written) await done(running, caseId, file);
   });
 }
@@ -83,27 +89,30 @@ async function exportTable(running: Running): Promise<void> {
   const labelSet = getLabelSet(running.session.project.read);
   const path = join(running.request.destination, 'volumes.csv');
   refuseToOverwrite(path, running.request);
-  const rows: CaseVolumes[] = [];
-  await each(running, async (caseId) => { rows.push({ caseName: fileNameOf(running, caseId), rows: measureLabels(await labelsOf(running, caseId), labelSet) }); });
-  await exportVolumesCsv(path, rows);
+  const tables: CaseVolumes[] = [];
+  await each(running, async (caseId) => {
+    const rows = await running.thread.run('measure', { labels: labelsOf(running, caseId), labelSet }, ignoreProgress);
+    tables.push({ caseName: fileNameOf(running, caseId), rows });
+  });
+  await exportVolumesCsv(path, tables);
   await done(running, null, path);
 }
 
 async function exportDataset(running: Running): Promise<void> {
-  const { session: { project }, request, cancellation, report } = running;
+  const { session: { project }, request, thread, report } = running;
   const path = join(request.destination, 'dataset.json');
   refuseToOverwrite(path, request);
   const modality = getCase(project.read, request.caseIds[0] ?? '').modality;
-  await exportNnunet(request.destination, {
+  await thread.run('dataset', {
+    folder: request.destination,
     name: request.deidentify ? 'LoGoNet Studio' : project.info.name,
     modality: modality === 'CT' || modality === 'MR' ? modality : 'unknown' satisfies Modality,
-    labelSet: getLabelSet(project.read), cancellation, report,
+    labelSet: getLabelSet(project.read),
     cases: request.caseIds.map((id) => ({
       id, ...(request.deidentify ? {} : { name: getCase(project.read, id).name }),
-      image: async () => (await readImage(imagePaths(project, imageOf(project, id)), { cancellation })).volume,
-      labels: () => labelsOf(running, id),
+      imagePaths: imagePaths(project, imageOf(project, id)), labels: labelsOf(running, id),
     })),
-  });
+  }, report);
   await done(running, null, path);
 }
 
@@ -123,15 +132,17 @@ async function each(running: Running, work: (caseId: string) => Promise<void>): 
 }
 
 /** The mask as it is now, or the newest prediction. */
-async function labelsOf({ session, request }: Running, caseId: string): Promise<LabelVolume> {
+function labelsOf({ session: { project, documents }, request }: Running, caseId: string): LabelsSource {
   if (request.source === 'prediction') {
-    const prediction = latestPrediction(session.project.read, caseId);
+    const prediction = latestPrediction(project.read, caseId);
     if (prediction === undefined) throw new StudioError('not-found', 'This case has no prediction to export.');
-    return readMaskFile(session.project.paths.inside(prediction.path));
+    return { kind: 'file', path: project.paths.inside(prediction.path) };
   }
-  const mask = await session.documents.maskOf(caseId);
-  if (mask === null) throw new StudioError('not-found', 'This case has no accepted mask to export. Accept it first.');
-  return mask;
+  const open = documents.volumeOf(caseId);
+  if (open !== null) return { kind: 'volume', volume: open };
+  const accepted = latestMaskRevision(project.read, caseId);
+  if (accepted === undefined) throw new StudioError('not-found', 'This case has no accepted mask to export. Accept it first.');
+  return { kind: 'file', path: project.paths.inside(accepted.path) };
 }
 
 /** Every writer has read its file back and compared it by now, and keeps none that differs. */

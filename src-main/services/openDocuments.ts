@@ -107,11 +107,9 @@ export class OpenDocuments {
     await Promise.all(open.map(({ document }) => document.close()));
   }
 
-  /** The mask as it is now: of the open document, else the stored one; null where the case has none. */
-  async maskOf(caseId: string): Promise<LabelVolume | null> {
-    const editing = this.#editing.get(caseId);
-    if (editing !== undefined) return editing.document.volume;
-    return acceptedMask(this.#project, caseId);
+  /** The mask of an open document as it is now; null where the case is not open. */
+  volumeOf(caseId: string): LabelVolume | null {
+    return this.#editing.get(caseId)?.document.volume ?? null;
   }
 
   async #load(caseId: string): Promise<CaseDocument> {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
 import { readImage, readLabels } from '#main/imageio/readImage.ts';
 import { runCommandLine } from '#main/cli/run.ts';
 import { startStudio, testLabels, writePairs, type TestStudio } from '#test/support/studio.ts';
@@ -41,6 +42,23 @@ describe('exports', () => {
       else expect([id, files.length > 0, failures]).toEqual([id, true, []]);
     }
     expect(readdirSync(join(out(), 'nifti'))).toEqual(['case0.nii.gz']);
+  });
+
+  it('take the strokes of an open case along, and are cancelled without a trace', async () => {
+    const [caseId = ''] = caseIds;
+    const { session, mask, history } = await app.client.document.open({ caseId });
+    const records: Uint8Array[] = [];
+    const document = SegmentationDocument.restore(mask, history, { sink: (record) => { records.push(record); } });
+    document.push('Brush', paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: [-6, -16, 36], radius: 4 }, 2));
+    await app.client.document.append({ caseId, session, sequence: 0, records });
+    const { files } = await app.client.exports.run({ format: 'nifti', destination: out(), cases: { kind: 'these', caseIds: [caseId] } });
+    expect([...(await readLabels(files[0]?.path ?? '')).volume.data]).toEqual([...document.volume.data]);
+
+    const stop = new AbortController();
+    const cancelled = join(app.folder, 'cancelled');
+    const call = app.client.exports.run({ format: 'nnunet', destination: cancelled, cases: { kind: 'accepted' } }, { signal: stop.signal, onProgress: () => { stop.abort(); } });
+    await expect(call).rejects.toMatchObject({ code: 'cancelled' });
+    await expect.poll(() => readdirSync(cancelled, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes('.writing-') || name.endsWith('dataset.json'))).toEqual([]);
   });
 
   it('of a case without a mask fail for that case alone', async () => {

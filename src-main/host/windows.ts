@@ -7,6 +7,7 @@ export class Windows {
   readonly #connections = new Set<Connection>();
   readonly #log: Log;
   #handlers: PartialHandlers = {};
+  #lost = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -15,6 +16,19 @@ export class Windows {
   set handlers(handlers: PartialHandlers) {
     this.#handlers = handlers;
   }
+
+  /** A window is gone that did not say goodbye. */
+  lost(): void {
+    this.#lost = true;
+    this.#log.write('window lost');
+  }
+
+  /** Whether one was lost since this was last asked. */
+  readonly takeLost = (): boolean => {
+    const was = this.#lost;
+    this.#lost = false;
+    return was;
+  };
 
   readonly publish: Publish = (name, payload) => {
     for (const connection of this.#connections) connection.publish(name, payload);

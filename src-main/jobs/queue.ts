@@ -11,11 +11,14 @@ import type { JobStore } from './store.ts';
 import { isStopped, nextState } from './transitions.ts';
 import type { JobAction } from './transitions.ts';
 
+/** `silent`: it has not answered for a while, and may still. */
+export type ComputeState = 'silent' | 'running' | 'crashed' | 'restarted';
+
 export interface QueueEvents {
   readonly changed: (job: Job) => void;
   readonly point: (jobId: string, point: CurvePoint) => void;
   readonly alarm: (jobId: string, alarm: JobAlarm) => void;
-  readonly compute: (event: { readonly state: 'running' | 'crashed' | 'restarted'; readonly message: string; readonly jobIds: readonly string[] }) => void;
+  readonly compute: (event: { readonly state: ComputeState; readonly message: string; readonly jobIds: readonly string[] }) => void;
 }
 
 export interface QueueOptions {
@@ -181,7 +184,7 @@ export class JobQueue {
   #launch(): ComputeProcess {
     return new ComputeProcess({
       message: (message) => { this.#receive(message); },
-      silent: () => { this.#tell('crashed', 'The compute process does not answer; the app waits for it.'); },
+      silent: () => { this.#tell('silent', 'The compute process does not answer; the app waits for it.'); },
       back: () => { this.#tell('running', 'The compute process answers again.'); },
       crashed: (reason, detail) => { this.#crashed(reason, detail); },
     }, this.#options.compute);
@@ -274,7 +277,7 @@ export class JobQueue {
     this.#options.events.changed(job);
   }
 
-  #tell(state: 'running' | 'crashed' | 'restarted', message: string, jobIds: readonly string[] = [...this.#running.keys()]): void {
+  #tell(state: ComputeState, message: string, jobIds: readonly string[] = [...this.#running.keys()]): void {
     this.#options.events.compute({ state, message, jobIds });
   }
 }

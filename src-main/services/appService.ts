@@ -11,7 +11,14 @@ export interface HostAbilities {
   readonly pick?: (kind: 'folder' | 'files' | 'newFolder', title: string) => Promise<readonly string[] | null>;
   /** Asks the host to end the program, once the services have saved. */
   readonly quit: () => void;
+  /** Whether a window crashed since this was last asked. */
+  readonly takeLostWindow?: () => boolean;
 }
+
+const lostWindow = {
+  severity: 'warning' as const,
+  message: 'The window crashed and was opened anew. What the history panel showed as saved is there, with its undo steps; work in the background went on. If it happens again, update the graphics driver.',
+};
 
 export function appService(host: HostAbilities, marker: RunMarker, log: Log, platform = process.platform): ServiceHandlers<'app'> {
   return {
@@ -25,7 +32,7 @@ export function appService(host: HostAbilities, marker: RunMarker, log: Log, pla
         at: marker.crashedAt,
         message: 'LoGoNet Studio did not end properly the last time. Everything that was saved is there; opening the project brings back unsaved strokes, and interrupted training can be resumed.',
       },
-      notices: [],
+      notices: host.takeLostWindow?.() === true ? [lostWindow] : [],
     }),
     acknowledgeCrash: () => {
       marker.crashedAt = null;

@@ -29,6 +29,8 @@ function connectWebSocket(): Promise<FrameTransport> {
       const frame = new Uint8Array(data);
       for (const listener of frames) listener(frame);
     };
+    // Says goodbye, so that the host can tell a window that was closed from one that crashed.
+    window.addEventListener('pagehide', () => socket.close(1000));
     socket.onclose = () => {
       reject(new Error('closed'));
       for (const listener of closes) listener();

@@ -10,6 +10,9 @@ export type BudgetKind = 'quick' | 'standard' | 'overnight' | 'minutes';
 
 const active: ReadonlySet<Job['state']> = new Set(['queued', 'running', 'paused']);
 
+/** A busy computer keeps the compute process waiting for moments that nobody needs to hear of. */
+const patience = 5000;
+
 /** Jobs, the plan of the next one, and the live curves of the one that is shown. */
 export class TrainingStore {
   readonly #client: Client;
@@ -25,6 +28,7 @@ export class TrainingStore {
   alarms = $state.raw<JobDetail['alarms']>([]);
   comparison = $state.raw<Comparison | null>(null);
   #planGeneration = 0;
+  #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(client: Client, activities: Activities) {
     this.#client = client;
@@ -37,7 +41,11 @@ export class TrainingStore {
       if (jobId === this.shownId) this.alarms = [...this.alarms, alarm];
       activities.say(alarm.message, alarm.severity === 'error' ? 'error' : 'warning');
     });
-    client.on('jobs.compute', ({ state, message }) => activities.say(message, state === 'crashed' ? 'error' : 'info'));
+    client.on('jobs.compute', ({ state, message }) => {
+      clearTimeout(this.#silence);
+      if (state === 'silent') this.#silence = setTimeout(() => activities.say(message, 'warning'), patience);
+      else if (state !== 'running') activities.say(message, state === 'crashed' ? 'error' : 'info');
+    });
   }
 
   get shown(): Job | null {

@@ -1,6 +1,8 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
 import { installedBrowser, openBrowser, type OpenBrowser } from '../support/browser.ts';
 import { launchWebHost, type RunningWebHost } from '../support/webHost.ts';
 
@@ -8,11 +10,40 @@ const root = resolve(import.meta.dirname, '../..');
 export const rendererFolder = join(root, 'dist/renderer');
 export const screenshots = join(root, 'test-results/screens');
 
+/** The desk of a file's tests, over one data folder that outlives restarts. */
+export interface TestDesk {
+  readonly desk: Desk;
+  /** Ends window and host, in whatever state they are, and starts both again. */
+  restart(): Promise<void>;
+}
+
+/** Opens a desk before the tests of a suite and clears it away after them. */
+export function deskForTests(): TestDesk {
+  const data = mkdtempSync(join(tmpdir(), 'logonet-e2e-'));
+  let desk: Desk | undefined;
+  const open = async (): Promise<void> => { desk = await Desk.open(data); };
+  beforeAll(open);
+  afterAll(async () => {
+    await desk?.close();
+    rmSync(data, { recursive: true, force: true });
+  });
+  return {
+    get desk() {
+      if (desk === undefined) throw new Error('The desk is not open yet.');
+      return desk;
+    },
+    restart: async () => {
+      await desk?.close();
+      await open();
+    },
+  };
+}
+
 /** The app as a person has it: a real host process and a real browser window. */
 export class Desk {
   readonly host: RunningWebHost;
   readonly browser: OpenBrowser;
-  readonly page: Page;
+  page: Page;
   /** What the window threw or logged as an error. */
   readonly errors: string[] = [];
 
@@ -20,11 +51,24 @@ export class Desk {
     this.host = host;
     this.browser = browser;
     this.page = browser.page;
+    this.#listen();
+  }
+
+  /** What the window throws or logs as an error is kept. */
+  #listen(): void {
     this.page.on('pageerror', (error) => this.errors.push(error.message));
     this.page.on('console', (message) => {
       // The host's entry page has no icon of its own.
       if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) this.errors.push(`${message.text()} ${message.location().url}`);
     });
+  }
+
+  /** Another window of the same program, in the place of this one. */
+  async anotherWindow(): Promise<void> {
+    this.page = await this.browser.context.newPage();
+    this.#listen();
+    await this.page.goto(this.host.origin);
+    await this.page.waitForSelector('html[data-ready=true]', { timeout: 60_000 });
   }
 
   static async open(dataFolder: string, size: { readonly width?: number; readonly height?: number } = {}): Promise<Desk> {

@@ -1,31 +1,22 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { readLabels } from '#main/imageio/readImage.ts';
 import { installedBrowser } from '../support/browser.ts';
-import { Desk } from './driver.ts';
+import { deskForTests } from './driver.ts';
 
 /** The case that is corrected; the first that is neither accepted nor predicted by hand. */
 const corrected = 'Phantom 04';
 const next = 'Phantom 05';
 
 describe.skipIf(installedBrowser() === null)('the whole loop in a real browser', () => {
-  const data = mkdtempSync(join(tmpdir(), 'logonet-e2e-'));
   const exported = mkdtempSync(join(tmpdir(), 'logonet-export-'));
-  let desk: Desk;
-
-  beforeAll(async () => {
-    desk = await Desk.open(data);
-  });
-  afterAll(async () => {
-    await desk.close();
-    rmSync(data, { recursive: true, force: true });
-    rmSync(exported, { recursive: true, force: true });
-  });
+  const tests = deskForTests();
+  afterAll(() => { rmSync(exported, { recursive: true, force: true }); });
 
   it('opens the demo project and a case, and corrects it with three tools', async () => {
-    const { page } = desk;
+    const { desk, desk: { page } } = tests;
     await desk.openDemo();
     await desk.openCase(corrected);
 
@@ -57,8 +48,8 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   });
 
   it('takes a step back after a restart', async () => {
-    await desk.close();
-    desk = await Desk.open(data);
+    await tests.restart();
+    const { desk } = tests;
     await desk.openDemo();
     await desk.openCase(corrected);
     expect(await desk.history()).toEqual(['Brush: Liver', 'Polygon: Spleen', 'Grow or shrink: Liver']);
@@ -71,6 +62,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   });
 
   it('accepts the case', async () => {
+    const { desk } = tests;
     await desk.page.keyboard.press('Control+Enter');
     await desk.message('Accepted. This case now trains the model.').waitFor({ timeout: 60_000 });
     await desk.go('cases');
@@ -78,7 +70,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   });
 
   it('exports it, and the exported mask is the one on the screen', async () => {
-    const { page } = desk;
+    const { desk, desk: { page } } = tests;
     await desk.openCase(corrected);
     const millilitres = Number.parseFloat((await page.getByRole('button', { name: /go to Spleen$/ }).textContent()) ?? '');
     await desk.go('export');
@@ -99,7 +91,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   });
 
   it('trains briefly, shows the new model’s Dice, and promotes it', async () => {
-    const { page } = desk;
+    const { desk, desk: { page } } = tests;
     await desk.go('train');
     await page.getByRole('radio', { name: /^Own/ }).click();
     await page.getByLabel('Minutes').fill('1');
@@ -121,7 +113,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   }, 900_000);
 
   it('predicts the next case with it', async () => {
-    const { page } = desk;
+    const { desk, desk: { page } } = tests;
     await desk.openCase(next);
     await desk.button('Predict').click();
     await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 240_000 });
@@ -130,6 +122,6 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
   });
 
   it('threw nothing in the window', () => {
-    expect(desk.errors).toEqual([]);
+    expect(tests.desk.errors).toEqual([]);
   });
 });

@@ -106,7 +106,11 @@ function openWindow(): void {
     openProject(requestedProject);
     requestedProject = null;
   });
-  opened.webContents.on('render-process-gone', () => { if (!quitting) opened.webContents.reload(); });
+  opened.webContents.on('render-process-gone', () => {
+    if (quitting) return;
+    services?.control({ type: 'windowLost' });
+    opened.webContents.reload();
+  });
   void opened.loadURL(`${origin}/`);
 }
 

@@ -26,6 +26,7 @@ const studio = createStudio({
     kind: 'electron',
     version: findInstallation(import.meta.dirname).version,
     quit: () => { tell({ type: 'quit' }); },
+    takeLostWindow: windows.takeLost,
     pick: (kind: PickKind, title: string) => new Promise((resolve) => {
       const id = nextPick++;
       picks.set(id, resolve);
@@ -72,6 +73,7 @@ process.on('message', (raw) => {
     case 'close': void close(0); break;
     case 'command': windows.publish('app.command', { command: message.command }); break;
     case 'open': windows.publish('app.openRequested', { path: message.path }); break;
+    case 'windowLost': windows.lost(); break;
     case 'picked':
       picks.get(message.id)?.(message.paths);
       picks.delete(message.id);

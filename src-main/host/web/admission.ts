@@ -11,6 +11,8 @@ const keyLifetimeMs = 10 * 60_000;
  */
 export class Admission {
   readonly #secret = randomBytes(32).toString('base64url');
+  /** What a second start of the program shows; only this person can read the file that holds it. */
+  readonly secondStartKey = randomBytes(32).toString('base64url');
   readonly #keys = new Map<string, number>();
   readonly #host: string;
   readonly origin: string;
@@ -40,6 +42,11 @@ export class Admission {
   /** Whether the request was made to this very host, by name. Entering is allowed from elsewhere (the launch page), since the key proves it. */
   addressed(headers: IncomingHttpHeaders): boolean {
     return headers.host === this.#host;
+  }
+
+  /** Whether a second start of the program asks for a window. No page can send this: it would have to ask for leave first, and is not answered. */
+  admitsSecondStart(headers: IncomingHttpHeaders): boolean {
+    return this.addressed(headers) && headers.origin === undefined && equalSecrets(headers.authorization ?? '', `Bearer ${this.secondStartKey}`);
   }
 
   /** Whether a page request may be answered. */

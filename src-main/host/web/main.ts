@@ -11,6 +11,7 @@ import { Windows } from '../windows.ts';
 import { findBrowser, openAppWindow } from './browser.ts';
 import { writeLaunchPage, type LaunchPage } from './launchPage.ts';
 import { startWebServer } from './server.ts';
+import { announceInstance, askRunningInstance } from './singleInstance.ts';
 
 /** After the last window has gone: a reload comes back within it. */
 const graceMs = 5000;
@@ -28,7 +29,18 @@ async function main(): Promise<void> {
   const browser = values['no-browser'] === true ? null : findBrowser();
   let stopping = false;
 
-  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version, quit: () => { void stop(0); } } });
+  const instanceFile = join(folders.data, 'web-host.json');
+  const another = await askRunningInstance(instanceFile);
+  if (another !== null) {
+    if (browser === null) say(`LoGoNet Studio is already running. To open another window of it: ${another}`);
+    else {
+      openAppWindow(browser, writeLaunchPage(join(folders.data, 'launch'), another).url, folders.browserProfile).unref();
+      say('LoGoNet Studio is already running: another window of it is opened.');
+    }
+    return;
+  }
+
+  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version, quit: () => { void stop(0); }, takeLostWindow: windows.takeLost } });
   windows.handlers = studio.handlers;
   let page: LaunchPage | null = null;
   let closing: NodeJS.Timeout | undefined;
@@ -39,16 +51,20 @@ async function main(): Promise<void> {
       page?.remove();
       if (browser === null) say(`To open another window: ${server.entryAddress()}`);
     },
+    onLost: () => { windows.lost(); },
     onWindows: (count) => {
       clearTimeout(closing);
       if (count === 0 && browser !== null) closing = setTimeout(() => { void stop(0); }, graceMs);
     },
   });
 
+  const withdraw = announceInstance(instanceFile, server.port, server.secondStartKey);
+
   const stop = async (code: number): Promise<void> => {
     if (stopping) return;
     stopping = true;
     page?.remove();
+    withdraw();
     await studio.close().catch((error: unknown) => { log.error('close', error); });
     await server.close();
     log.write('stopped', { code });

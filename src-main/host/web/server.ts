@@ -17,6 +17,8 @@ export interface WebServerOptions {
   readonly onWindows?: (count: number) => void;
   /** Called when a window has entered with a key. */
   readonly onEntered?: () => void;
+  /** Called when a window is gone that did not say goodbye: its process crashed or was ended. */
+  readonly onLost?: () => void;
 }
 
 export interface WebServer {
@@ -24,8 +26,13 @@ export interface WebServer {
   readonly origin: string;
   /** An address that admits one window once. */
   entryAddress(): string;
+  /** Proves to GET /another that a second start comes from the same person. */
+  readonly secondStartKey: string;
   close(): Promise<void>;
 }
+
+/** How a WebSocket ends that its page did not close (RFC 6455, 7.4.1): the browser did after the page's end, or nobody. */
+const endsWithoutGoodbye: ReadonlySet<number> = new Set([1001, 1006]);
 
 /** Starts the loopback host on 127.0.0.1 and a free port. Whoever is not admitted is hung up on without an answer. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
@@ -33,6 +40,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   await listen(server);
   const { port } = server.address() as AddressInfo;
   const admission = new Admission(port);
+  const entryAddress = (): string => `${admission.origin}/enter?key=${admission.issueKey()}`;
   const headers = securityHeaders(contentSecurityPolicy(admission.origin.replace('http:', 'ws:')));
 
   server.on('request', (request, response) => {
@@ -49,6 +57,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       options.onEntered?.();
       return;
     }
+    if (url?.pathname === '/another' && request.method === 'GET' && admission.admitsSecondStart(request.headers)) {
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end(entryAddress());
+      return;
+    }
     if (url === null || !admission.admitsRequest(request.headers)) { request.socket.destroy(); return; }
     if (request.method !== 'GET' && request.method !== 'HEAD') { response.writeHead(405, headers).end(); return; }
     const file = await readStaticFile(options.rendererFolder, url.pathname);
@@ -57,21 +69,27 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     response.end(request.method === 'HEAD' ? undefined : file.body);
   };
 
+  let closing = false;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: requestLimits.frameBytes, perMessageDeflate: false });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     if (pathOf(request)?.pathname !== '/contract' || !admission.admitsSocket(request.headers)) { socket.destroy(); return; }
     sockets.handleUpgrade(request, socket, head, (window) => {
       attach(window, options.connect);
       options.onWindows?.(sockets.clients.size);
-      window.on('close', () => { options.onWindows?.(sockets.clients.size); });
+      window.on('close', (code) => {
+        options.onWindows?.(sockets.clients.size);
+        if (endsWithoutGoodbye.has(code) && !closing) options.onLost?.();
+      });
     });
   });
 
   return {
     port,
     origin: admission.origin,
-    entryAddress: () => `${admission.origin}/enter?key=${admission.issueKey()}`,
+    entryAddress,
+    secondStartKey: admission.secondStartKey,
     close: () => new Promise((resolve) => {
+      closing = true;
       for (const window of sockets.clients) window.terminate();
       server.close(() => { resolve(); });
       server.closeAllConnections();

@@ -141,7 +141,7 @@ describe('when the compute process dies', () => {
     await until(() => points.length >= 2);
     const pid = queue.computePid ?? 0;
     process.kill(pid, 'SIGSTOP');
-    await until(() => compute.some((each) => each.state === 'crashed'));
+    await until(() => compute.some((each) => each.state === 'silent'));
     process.kill(pid, 'SIGCONT');
     await until(() => compute.some((each) => each.state === 'running'));
     expect(await queue.wait(job.id)).toMatchObject({ state: 'done', attempt: 1 });

@@ -64,13 +64,14 @@ export class CaseSession {
     this.#scheduleSummaries(0);
   }
 
-  /** Opens image, mask and latest prediction, and shows them. */
+  /** Opens image and mask, and shows them; `loadPrediction` comes next. */
   static async open(
     client: Client, activities: Activities, scene: Scene, viewer: ViewerState, labels: readonly Label[], caseId: string, context: ActivityContext,
   ): Promise<CaseSession> {
     const [{ description, volume }, opened] = await Promise.all([
       readImage(client, caseId, context), client.document.open({ caseId }, { signal: context.signal }),
     ]);
+    performance.mark('case-read');
     const decoded = decodeMask(opened.mask);
     if (!(decoded.data instanceof Uint8Array)) throw new StudioError('unsupported', 'This mask holds more than 255 labels. Split its labels into two projects.');
     const mask = decoded as Volume<Uint8Array>;
@@ -85,11 +86,14 @@ export class CaseSession {
     if (first !== undefined) viewer.setWindowRange(toStored(first.low), toStored(first.high));
     else viewer.setWindowRange(description.range[0], description.range[1]);
     scene.setCase(volume, mask, labels);
+    const drawn = scene.context.onFrame(() => {
+      drawn();
+      performance.measure('first-slice', 'case-read');
+    });
     const session = new CaseSession({
-      client, activities, scene, viewer, caseId, session: opened.session, description, editing, journal, work: new MaskWork(mask, volume),
+      client, activities, scene, viewer, caseId, session: opened.session, description, editing, journal, work: new MaskWork(mask, volume, opened.mask),
     });
     if (opened.recovered !== null) activities.say(opened.recovered.message, 'warning');
-    await session.loadPrediction(context.signal);
     return session;
   }
 
@@ -229,12 +233,16 @@ export class CaseSession {
   /** Volumes and surfaces of the labels, once the person pauses. */
   async #summarise(): Promise<void> {
     const { scene, work, activities } = this.#parts;
+    if (this.editing.stroking) {
+      this.#scheduleSummaries();
+      return;
+    }
     try {
       this.counts = await work.counts();
       const labels = this.editing.labels.map(({ value }) => value).filter((value) => (this.counts[value] ?? 0) > 0);
       scene.surfacesProgress = labels.length > 0 ? 0 : null;
       const surfaces = await work.surfaces(labels, ({ fraction }) => { scene.surfacesProgress = fraction; });
-      if (!this.#closed) scene.surfaces = new Map(surfaces);
+      await scene.updateSurfaces(surfaces, () => this.editing.stroking, () => this.#closed);
     } catch (error) {
       activities.fail(error);
     } finally {

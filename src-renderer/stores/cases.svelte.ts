@@ -54,6 +54,13 @@ export class CasesStore {
     await Promise.all([this.#fetch(0, true), this.#suggest()]);
   }
 
+  /** The list under another filter or order; the suggestion stays. */
+  async refilter(): Promise<void> {
+    this.#generation++;
+    this.#pages.clear();
+    await this.#fetch(0, true);
+  }
+
   /** Makes sure that rows [first, last] are there or on their way. */
   need(first: number, last: number): void {
     for (let page = Math.floor(first / pageSize); page <= Math.floor(last / pageSize); page++) {

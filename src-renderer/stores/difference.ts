@@ -28,3 +28,21 @@ export function updateDifference(target: Volume<Uint8Array>, mask: Volume<Uint8A
     }
   }
 }
+
+/** Script milliseconds between two looks at the clock. */
+const share = 6;
+
+/** The difference everywhere, a few slices at a time, so that the window goes on answering. Resolves to false once `givenUp` says so. */
+export async function wholeDifference(target: Volume<Uint8Array>, mask: Volume<Uint8Array>, prediction: Volume<Uint8Array>, givenUp: () => boolean): Promise<boolean> {
+  const [ni, nj, nk] = mask.grid.size;
+  for (let k = 0; k < nk; ) {
+    const started = performance.now();
+    while (k < nk && performance.now() - started < share) {
+      updateDifference(target, mask, prediction, { lower: [0, 0, k], upper: [ni, nj, k + 1] });
+      k++;
+    }
+    await new Promise((done) => { setTimeout(done); });
+    if (givenUp()) return false;
+  }
+  return true;
+}

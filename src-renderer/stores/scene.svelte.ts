@@ -1,12 +1,12 @@
 import { untrack } from 'svelte';
 import type { Label } from '#shared/domain/labelSet.ts';
-import type { Volume } from '#shared/geometry/grid.ts';
+import type { Grid, Volume } from '#shared/geometry/grid.ts';
 import { toExtent, type Box } from '#shared/segmentation/box.ts';
 import colourMaps from '../../resources/viewer/colourMaps.json' with { type: 'json' };
 import { HeatLayer, IntensityLayer, LabelLayer, type ColourMap, type LabelLook, type Layer } from '../vtk/layers.ts';
 import { RenderContext } from '../vtk/renderContext.ts';
 import type { Surface } from '../vtk/surfaceNets.ts';
-import { differenceLooks, updateDifference } from './difference.ts';
+import { differenceLooks, updateDifference, wholeDifference } from './difference.ts';
 
 export type OverlayName = 'mask' | 'prediction' | 'difference' | 'uncertainty';
 
@@ -38,6 +38,9 @@ export class Scene {
   labelLooks = $state.raw<readonly LabelLook[]>([]);
   /** Grows with every change that views have to draw. */
   version = $state(0);
+  /** Slice that is shown first. */
+  #middle = 0;
+  readonly #maskListeners = new Set<(grid: Grid, box: Box) => void>();
   #maskVolume: Volume<Uint8Array> | null = null;
   #predictionVolume: Volume<Uint8Array> | null = null;
   #differenceVolume: Volume<Uint8Array> | null = null;
@@ -61,11 +64,13 @@ export class Scene {
       layer.visible = this.looks[name].visible;
       present.push(layer);
     }
+    for (const layer of present) if (layer.visible) this.#upload(layer);
     return present;
   }
 
   setCase(image: Volume, mask: Volume<Uint8Array>, labels: readonly Label[]): void {
     this.clear();
+    this.#middle = Math.floor(image.grid.size[2] / 2);
     this.intensity = new IntensityLayer(image);
     this.mask = new LabelLayer(mask);
     this.#maskVolume = mask;
@@ -79,18 +84,19 @@ export class Scene {
   setPrediction(prediction: Volume<Uint8Array> | null, uncertainty: Volume<Uint8Array> | null): void {
     this.#predictionVolume = prediction;
     this.#differenceVolume = null;
+    for (const layer of [this.prediction, this.uncertainty, this.difference]) layer?.upload?.dispose();
     this.difference = null;
     this.prediction = prediction === null ? null : new LabelLayer(prediction);
     this.uncertainty = uncertainty === null ? null : new HeatLayer(uncertainty, colourMaps.inferno.points as unknown as ColourMap, this.looks.uncertainty.opacity);
     this.#applyColours();
     this.#applyLooks();
-    if (this.looks.difference.visible) this.#buildDifference();
+    if (this.looks.difference.visible) void this.#buildDifference();
     this.touch();
   }
 
   setLook(name: OverlayName, change: Partial<OverlayLook>): void {
     this.looks[name] = { ...this.looks[name], ...change };
-    if (name === 'difference' && this.looks.difference.visible && this.difference === null) this.#buildDifference();
+    if (name === 'difference' && this.looks.difference.visible && this.#differenceVolume === null) void this.#buildDifference();
     this.#applyLooks();
   }
 
@@ -118,6 +124,21 @@ export class Scene {
     this.touch();
   }
 
+  /**
+   * Surfaces by label; null keeps the one that is there, labels that are not named go. One a frame: vtk lays each out for the GPU, which
+   * takes a while for a liver. Waits while `busy` says so, and stops once `ended` does.
+   */
+  async updateSurfaces(surfaces: readonly (readonly [number, Surface | null])[], busy: () => boolean, ended: () => boolean): Promise<void> {
+    const named = new Map(surfaces);
+    this.surfaces = new Map([...this.surfaces].filter(([label]) => named.has(label)));
+    for (const [label, surface] of surfaces) {
+      if (surface === null) continue;
+      do await new Promise((done) => { setTimeout(done, 50); }); while (busy());
+      if (ended()) return;
+      this.surfaces = new Map([...this.surfaces, [label, surface]]);
+    }
+  }
+
   /** The mask changed inside a box: that box alone goes to the GPU. */
   maskChanged(box: Box): void {
     this.mask?.markUpdated(toExtent(box));
@@ -125,7 +146,14 @@ export class Scene {
       updateDifference(this.#differenceVolume, this.#maskVolume, this.#predictionVolume, box);
       this.difference?.markUpdated(toExtent(box));
     }
-    this.touch();
+    const grid = this.#maskVolume?.grid;
+    if (grid !== undefined) for (const listener of this.#maskListeners) listener(grid, box);
+  }
+
+  /** Calls `listener` with every box of the mask that changed; returns what stops it. */
+  onMask(listener: (grid: Grid, box: Box) => void): () => void {
+    this.#maskListeners.add(listener);
+    return () => this.#maskListeners.delete(listener);
   }
 
   /** Has every view drawn again. Reads nothing, so that an effect may call it. */
@@ -134,6 +162,7 @@ export class Scene {
   }
 
   clear(): void {
+    for (const layer of [this.intensity, this.mask, this.prediction, this.uncertainty, this.difference]) layer?.upload?.dispose();
     this.intensity = null;
     this.mask = null;
     this.prediction = null;
@@ -146,14 +175,20 @@ export class Scene {
     this.touch();
   }
 
-  #buildDifference(): void {
+  /** Layers go to the GPU when they are first shown, and stay there whatever views come and go. */
+  #upload(layer: Layer): void {
+    layer.upload ??= this.context.upload(layer.image, this.#middle, () => this.touch());
+  }
+
+  async #buildDifference(): Promise<void> {
     const [mask, prediction] = [this.#maskVolume, this.#predictionVolume];
     if (mask === null || prediction === null) return;
-    const size = mask.grid.size;
-    this.#differenceVolume = { grid: mask.grid, data: new Uint8Array(mask.data.length) };
-    updateDifference(this.#differenceVolume, mask, prediction, { lower: [0, 0, 0], upper: size });
-    this.difference = new LabelLayer(this.#differenceVolume);
+    const volume = { grid: mask.grid, data: new Uint8Array(mask.data.length) };
+    this.#differenceVolume = volume;
+    if (!(await wholeDifference(volume, mask, prediction, () => this.#differenceVolume !== volume))) return;
+    this.difference = new LabelLayer(volume);
     this.difference.setLooks(differenceLooks);
+    this.#applyLooks();
   }
 
   #applyColours(): void {

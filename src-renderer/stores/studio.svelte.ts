@@ -119,6 +119,7 @@ export class Studio {
     this.opening = null;
     if (session !== undefined) {
       this.session = session;
+      void this.activities.run('Reading the prediction', ({ signal }) => session.loadPrediction(signal));
       this.memory.set('lastCase', { project: this.project?.path, caseId });
     }
   }

@@ -18,8 +18,8 @@ const separateBoxes = 32;
 type AskRequest = Extract<WorkRequest, { readonly id: number }> extends infer R ? R extends { readonly id: number } ? Omit<R, 'id'> : never : never;
 
 /**
- * Heavy work on the mask, off the window's thread. The worker keeps a copy of the mask, made at the first request; afterwards only boxes
- * that changed are sent. Cancelling ends the worker, and the next request begins a new one.
+ * Heavy work on the mask, off the window's thread. The worker decodes a copy of the mask at the first request; afterwards only boxes that
+ * changed are sent. Cancelling ends the worker, and the next request begins a new one.
  */
 export class MaskWork implements Disposable {
   readonly #mask: Volume<Uint8Array>;
@@ -28,12 +28,16 @@ export class MaskWork implements Disposable {
   #worker: Worker | null = null;
   #dirty: Box[] = [];
   #sent = { image: false, prediction: false };
+  /** The mask as it was opened; null once a worker has taken it. */
+  #encoded: Uint8Array | null;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
 
-  constructor(mask: Volume<Uint8Array>, image: Volume) {
+  /** `encoded` is the mask as encodeMask writes it, before any change that `changed` tells of. */
+  constructor(mask: Volume<Uint8Array>, image: Volume, encoded: Uint8Array) {
     this.#mask = mask;
     this.#image = image;
+    this.#encoded = encoded;
   }
 
   setPrediction(prediction: Volume<Uint8Array> | null): void {
@@ -43,7 +47,6 @@ export class MaskWork implements Disposable {
 
   /** The mask changed here since the last request. */
   changed(box: Box): void {
-    if (this.#worker === null) return;
     this.#dirty.push(box);
     if (this.#dirty.length > separateBoxes) this.#dirty = [this.#dirty.reduce<Box | null>(unionBox, null) as Box];
   }
@@ -66,8 +69,9 @@ export class MaskWork implements Disposable {
     return (await this.#ask({ kind: 'counts' }, () => undefined, false)) as Readonly<Record<number, number>>;
   }
 
-  async surfaces(labels: readonly number[], report: ReportProgress): Promise<readonly (readonly [number, Surface])[]> {
-    return (await this.#ask({ kind: 'surfaces', labels }, report, false)) as readonly (readonly [number, Surface])[];
+  /** Surfaces by label; null where it is the one that this worker gave before. */
+  async surfaces(labels: readonly number[], report: ReportProgress): Promise<readonly (readonly [number, Surface | null])[]> {
+    return (await this.#ask({ kind: 'surfaces', labels }, report, false)) as readonly (readonly [number, Surface | null])[];
   }
 
   dispose(): void {
@@ -117,8 +121,12 @@ export class MaskWork implements Disposable {
       this.#worker?.terminate();
       this.#worker = null;
     };
-    worker.postMessage({ kind: 'open', grid: this.#mask.grid } satisfies WorkRequest);
-    this.#dirty = [{ lower: [0, 0, 0], upper: this.#mask.grid.size }];
+    if (this.#encoded === null) {
+      const data = this.#mask.data.slice();
+      worker.postMessage({ kind: 'open', mask: { grid: this.#mask.grid, data } } satisfies WorkRequest, [data.buffer]);
+      this.#dirty = [];
+    } else worker.postMessage({ kind: 'open', mask: this.#encoded } satisfies WorkRequest);
+    this.#encoded = null;
     return worker;
   }
 

@@ -1,13 +1,13 @@
 import { toWireError, type WireError } from '#shared/base/errors.ts';
-import { voxelCount, type Grid, type LabelVolume, type Volume } from '#shared/geometry/grid.ts';
-import { boxSize, labelCounts, runOperation, type Box, type EditPolicy, type Operation } from '#shared/segmentation/index.ts';
+import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
+import { boxSize, decodeMask, labelCounts, runOperation, type Box, type EditPolicy, type Operation } from '#shared/segmentation/index.ts';
 import { surfaceOf, thinned, type Surface } from '../vtk/surfaceNets.ts';
 
 /** Voxels of a box, i fastest. */
 export interface Patch { readonly box: Box; readonly data: Uint8Array }
 
 export type WorkRequest =
-  | { readonly kind: 'open'; readonly grid: Grid }
+  | { readonly kind: 'open'; readonly mask: Uint8Array | LabelVolume }
   | { readonly kind: 'patch'; readonly patches: readonly Patch[] }
   | { readonly kind: 'layer'; readonly layer: 'image' | 'prediction'; readonly volume: Volume }
   | { readonly kind: 'operation'; readonly id: number; readonly operation: Operation; readonly policy: EditPolicy }
@@ -25,13 +25,18 @@ const surfaceVoxels = 12_000_000;
 let mask: LabelVolume | null = null;
 let image: Volume | undefined;
 let prediction: LabelVolume | undefined;
+/** The surfaces that the window has. */
+const known = new Map<number, Surface>();
+
+const sameSurface = (a: Surface, b: Surface): boolean =>
+  a.points.length === b.points.length && a.triangles.length === b.triangles.length && a.points.every((value, at) => value === b.points[at]);
 
 const reply = (message: WorkReply): void => postMessage(message);
 
 onmessage = ({ data: request }: MessageEvent<WorkRequest>): void => {
   switch (request.kind) {
     case 'open':
-      mask = { grid: request.grid, data: new Uint8Array(voxelCount(request.grid)) };
+      mask = request.mask instanceof Uint8Array ? decodeMask(request.mask) : request.mask;
       image = undefined;
       prediction = undefined;
       return;
@@ -64,9 +69,14 @@ function answer(request: Extract<WorkRequest, { readonly id: number }>): unknown
   }
   const step = Math.max(1, Math.ceil(Math.cbrt(mask.data.length / surfaceVoxels)));
   const thin = thinned(mask.data as Uint8Array, mask.grid, [step, step, step]);
-  return request.labels.map((label, index): readonly [number, Surface] => {
+  for (const label of known.keys()) if (!request.labels.includes(label)) known.delete(label);
+  return request.labels.map((label, index): readonly [number, Surface | null] => {
     report('Surfaces', index / request.labels.length);
-    return [label, surfaceOf(thin.mask, thin.grid, label)];
+    const surface = surfaceOf(thin.mask, thin.grid, label);
+    const before = known.get(label);
+    if (before !== undefined && sameSurface(before, surface)) return [label, null];
+    known.set(label, surface);
+    return [label, surface];
   });
 }
 

@@ -16,7 +16,13 @@ export function valueRange(data: VoxelArray): readonly [number, number] {
   return low <= high ? [low, high] : [0, 0];
 }
 
-/** A volume as vtk image data in true LPS geometry, sharing the voxels. `range` spares vtk a pass over all of them. */
+/** What textures can hold: 8-bit, 16-bit and single precision as they are, everything else in single precision. */
+function drawable(data: VoxelArray): VoxelArray {
+  const asItIs = data instanceof Uint8Array || data instanceof Int16Array || data instanceof Uint16Array || data instanceof Float32Array;
+  return asItIs ? data : Float32Array.from(data);
+}
+
+/** A volume as vtk image data in true LPS geometry, sharing the voxels where textures can hold their type. `range` spares vtk a pass over all of them. */
 export function toImageData(volume: Volume, range: readonly [number, number]): vtkImageData {
   const { grid, data } = volume;
   const [i, j, k] = [0, 1, 2].map((axis) => axisDirection(grid.affine, axis));
@@ -26,7 +32,7 @@ export function toImageData(volume: Volume, range: readonly [number, number]): v
     direction: [...(i ?? []), ...(j ?? []), ...(k ?? [])],
   } as object);
   image.setDimensions([...grid.size]);
-  const scalars = vtkDataArray.newInstance({ name: 'voxels', numberOfComponents: 1, values: data, ranges: [{ min: range[0], max: range[1] }] } as object);
+  const scalars = vtkDataArray.newInstance({ name: 'voxels', numberOfComponents: 1, values: drawable(data), ranges: [{ min: range[0], max: range[1] }] } as object);
   image.getPointData().setScalars(scalars);
   return image;
 }

@@ -3,6 +3,7 @@ import type vtkImageData from '@kitware/vtk.js/Common/DataModel/ImageData';
 import vtkColorTransferFunction from '@kitware/vtk.js/Rendering/Core/ColorTransferFunction';
 import vtkImageProperty from '@kitware/vtk.js/Rendering/Core/ImageProperty';
 import { InterpolationType } from '@kitware/vtk.js/Rendering/Core/ImageProperty/Constants';
+import type { Disposable } from '#shared/base/disposable.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { toImageData, valueRange } from './imageData.ts';
 
@@ -22,17 +23,23 @@ function hull(a: VoxelBox, b: VoxelBox): VoxelBox {
 export type ColourMap = readonly (readonly [number, string])[];
 
 /** Something drawn in every slice view: vtk image data with the look that all views share. */
-export interface Layer {
+export abstract class Layer {
   readonly image: vtkImageData;
-  readonly property: vtkImageProperty;
+  readonly property = vtkImageProperty.newInstance();
   /** Drawn with blending over what lies below. */
-  readonly translucent: boolean;
+  abstract readonly translucent: boolean;
   /** Slab projection applies: intensities, not labels. */
-  readonly projected: boolean;
+  abstract readonly projected: boolean;
   /** Hidden layers keep their textures. */
-  visible: boolean;
-  /** Called after a view has drawn the layer. */
-  drawn?(): void;
+  visible = true;
+  /** What brings the voxels to the GPU; null until the layer is first shown. */
+  upload: Disposable | null = null;
+  protected readonly colours = vtkColorTransferFunction.newInstance();
+
+  constructor(volume: Volume, range: readonly [number, number]) {
+    this.image = toImageData(volume, range);
+    this.property.setRGBTransferFunction(0, this.colours);
+  }
 }
 
 /** "#rrggbb" as red, green and blue in [0, 1]. */
@@ -48,28 +55,24 @@ function constantOpacity(): vtkPiecewiseFunction {
   return opacity;
 }
 
+/** All points at once: vtk sorts and compares all of them after each that is added. */
 function setColourMap(target: vtkColorTransferFunction, map: ColourMap): void {
-  target.removeAllPoints();
-  for (const [position, colour] of map) target.addRGBPoint(position, ...rgb(colour));
+  target.setNodes(map.map(([x, colour]) => {
+    const [r, g, b] = rgb(colour);
+    return { x, r, g, b, midpoint: 0.5, sharpness: 0 };
+  }) as never);
 }
 
 export const greyMap: ColourMap = [[0, '#000000'], [1, '#ffffff']];
 
 /** Intensities with a window (centre, width) and a colour map. */
-export class IntensityLayer implements Layer {
-  readonly image: vtkImageData;
-  readonly property = vtkImageProperty.newInstance();
+export class IntensityLayer extends Layer {
   readonly translucent = false;
   readonly projected = true;
-  visible = true;
-  readonly range: readonly [number, number];
-  readonly #colours = vtkColorTransferFunction.newInstance();
 
   constructor(volume: Volume) {
-    this.range = valueRange(volume.data);
-    this.image = toImageData(volume, this.range);
-    setColourMap(this.#colours, greyMap);
-    this.property.setRGBTransferFunction(0, this.#colours);
+    super(volume, valueRange(volume.data));
+    setColourMap(this.colours, greyMap);
     this.property.setPiecewiseFunction(0, constantOpacity());
     this.property.setUseLookupTableScalarRange(false);
     this.property.setInterpolationType(InterpolationType.LINEAR);
@@ -81,7 +84,7 @@ export class IntensityLayer implements Layer {
   }
 
   setColourMap(map: ColourMap): void {
-    setColourMap(this.#colours, map);
+    setColourMap(this.colours, map);
   }
 
   setSmooth(smooth: boolean): void {
@@ -104,94 +107,64 @@ export interface LabelStyle {
 }
 
 /** Labels 0 … 255 over the image; background is invisible. Touched boxes alone go to the GPU. */
-export class LabelLayer implements Layer {
-  readonly image: vtkImageData;
-  readonly property = vtkImageProperty.newInstance();
+export class LabelLayer extends Layer {
   readonly translucent = true;
   readonly projected = false;
-  visible = true;
-  readonly #colours = vtkColorTransferFunction.newInstance();
   readonly #opacity = vtkPiecewiseFunction.newInstance();
-  #uploaded = false;
-  #looks: readonly LabelLook[] = [];
-  #style: LabelStyle = { opacity: 0.4, outline: 1 };
+  #visibleLabels: readonly number[] = [];
 
   constructor(volume: Volume<Uint8Array>) {
-    this.image = toImageData(volume, [0, 255]);
-    this.property.setRGBTransferFunction(0, this.#colours);
+    super(volume, [0, 255]);
     this.property.setPiecewiseFunction(0, this.#opacity);
     this.property.setUseLookupTableScalarRange(true);
     this.property.setInterpolationType(InterpolationType.NEAREST);
-    this.#apply();
+    this.setLooks([]);
+    this.setStyle({ opacity: 0.4, outline: 1 });
   }
 
   setLooks(looks: readonly LabelLook[]): void {
-    this.#looks = looks;
-    this.#apply();
+    const byValue = new Map(looks.map((look) => [look.value, look]));
+    const values = Array.from({ length: 256 }, (_, value) => value);
+    this.#visibleLabels = values.filter((value) => byValue.get(value)?.visible === true);
+    setColourMap(this.colours, values.map((value) => [value, byValue.get(value)?.color ?? '#000000']));
+    this.#opacity.setNodes(values.map((x) => ({ x, y: this.#visibleLabels.includes(x) ? 1 : 0, midpoint: 0.5, sharpness: 0 })) as never);
+    this.#outlineOpacity(this.property.getOpacity());
   }
 
-  setStyle(style: LabelStyle): void {
-    this.#style = style;
-    this.#apply();
-  }
-
-  drawn(): void {
-    this.#uploaded = true;
+  setStyle({ opacity, outline }: LabelStyle): void {
+    this.property.setOpacity(opacity);
+    this.property.setUseLabelOutline(outline > 0);
+    this.property.setLabelOutlineThickness(Math.max(1, Math.round(outline)));
+    this.#outlineOpacity(opacity);
   }
 
   /** Tells the GPU which boxes changed since the last drawing. */
   markUpdated(box: VoxelBox): void {
-    if (!this.#uploaded) return; // The first drawing sends everything as it is then.
+    if (this.upload === null) return; // It will send everything as it is then.
     const waiting = this.property.getUpdatedExtents() as unknown as VoxelBox[];
     const next = waiting.length < waitingBoxes ? [...waiting, box] : [[...waiting, box].reduce(hull)];
     this.property.setUpdatedExtents(next.map((each) => [...each]) as never);
   }
 
-  /** The whole volume was replaced or changed in too many places. */
-  markAllUpdated(): void {
-    if (!this.#uploaded) return;
-    this.property.setUpdatedExtents([]);
-    this.image.getPointData().getScalars().modified();
-    this.image.modified();
-  }
-
-  #apply(): void {
-    const colours = new Array<readonly [number, number, number]>(256).fill([0, 0, 0]);
-    const visible = new Array<number>(256).fill(0);
-    for (const look of this.#looks) {
-      colours[look.value] = rgb(look.color);
-      visible[look.value] = look.visible ? 1 : 0;
-    }
-    this.#colours.removeAllPoints();
-    this.#opacity.removeAllPoints();
-    for (let value = 0; value < 256; value++) {
-      this.#colours.addRGBPoint(value, ...(colours[value] as [number, number, number]));
-      this.#opacity.addPoint(value, visible[value] ?? 0);
-    }
-    this.property.setOpacity(this.#style.opacity);
-    this.property.setUseLabelOutline(this.#style.outline > 0);
-    this.property.setLabelOutlineThickness(Math.max(1, Math.round(this.#style.outline)));
-    this.property.setLabelOutlineOpacity(visible.slice(1).map((on) => on * Math.min(1, this.#style.opacity + 0.5)));
+  #outlineOpacity(opacity: number): void {
+    const perLabel = new Array<number>(255).fill(0);
+    for (const value of this.#visibleLabels) if (value > 0) perLabel[value - 1] = Math.min(1, opacity + 0.5);
+    this.property.setLabelOutlineOpacity(perLabel);
   }
 }
 
 /** Values 0 … 255 as a heat map whose opacity rises with the value. */
-export class HeatLayer implements Layer {
-  readonly image: vtkImageData;
-  readonly property = vtkImageProperty.newInstance();
+export class HeatLayer extends Layer {
   readonly translucent = true;
   readonly projected = false;
-  visible = true;
 
   constructor(volume: Volume<Uint8Array>, map: ColourMap, strength: number) {
-    this.image = toImageData(volume, [0, 255]);
-    const colours = vtkColorTransferFunction.newInstance();
-    setColourMap(colours, map.map(([position, colour]) => [position * 255, colour]));
+    super(volume, [0, 255]);
+    setColourMap(this.colours, map.map(([position, colour]) => [position * 255, colour]));
     const opacity = vtkPiecewiseFunction.newInstance();
     opacity.addPoint(0, 0);
     opacity.addPoint(25, 0);
     opacity.addPoint(255, 1);
-    this.property.setRGBTransferFunction(0, colours);
     this.property.setPiecewiseFunction(0, opacity);
     this.property.setUseLookupTableScalarRange(true);
     this.property.setInterpolationType(InterpolationType.LINEAR);

@@ -1,10 +1,12 @@
 import '@kitware/vtk.js/Rendering/OpenGL/Profiles/Geometry';
 import '@kitware/vtk.js/Rendering/OpenGL/Profiles/Volume';
+import type vtkImageData from '@kitware/vtk.js/Common/DataModel/ImageData';
 import vtkOpenGLRenderWindow from '@kitware/vtk.js/Rendering/OpenGL/RenderWindow';
 import vtkRenderer from '@kitware/vtk.js/Rendering/Core/Renderer';
 import vtkRenderWindow from '@kitware/vtk.js/Rendering/Core/RenderWindow';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
+import { VolumeUpload } from './volumeUpload.ts';
 
 /** One window of the shared context: a canvas inside `container`, drawn by the parent's GL context. */
 export interface ContextView extends Disposable {
@@ -37,8 +39,12 @@ export class RenderContext implements Disposable {
     this.#parentView.initialize();
   }
 
-  /** `onDrawn` runs after each drawing of this view. */
-  createView(container: HTMLElement, background: readonly [number, number, number], onDrawn: () => void = () => undefined): ContextView {
+  /** Begins to bring an image to the GPU, slices about `middle` first; `onProgress` asks for drawing. Hand it back with `dispose`. */
+  upload(image: vtkImageData, middle: number, onProgress: () => void): Disposable {
+    return new VolumeUpload(this.#parentView, image, middle, onProgress);
+  }
+
+  createView(container: HTMLElement, background: readonly [number, number, number]): ContextView {
     const renderWindow = vtkRenderWindow.newInstance();
     const renderer = vtkRenderer.newInstance();
     renderer.setBackground(background[0], background[1], background[2]);
@@ -48,10 +54,7 @@ export class RenderContext implements Disposable {
     if (view === undefined) throw new StudioError('device', 'The graphics driver refused a drawing area. Restart the app.');
     renderWindow.addView(view);
     view.setContainer(container);
-    const draw = (): void => {
-      renderWindow.render();
-      onDrawn();
-    };
+    const draw = (): void => renderWindow.render();
     return {
       renderer,
       resize: (width, height) => {

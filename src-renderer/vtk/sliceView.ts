@@ -3,9 +3,10 @@ import vtkImageResliceMapper from '@kitware/vtk.js/Rendering/Core/ImageResliceMa
 import { SlabTypes } from '@kitware/vtk.js/Rendering/Core/ImageResliceMapper/Constants';
 import vtkImageSlice from '@kitware/vtk.js/Rendering/Core/ImageSlice';
 import type { Disposable } from '#shared/base/disposable.ts';
-import type { Layer } from './layers.ts';
+import type { Grid, Triple } from '#shared/geometry/grid.ts';
+import { IntensityLayer, LabelLayer, type Layer } from './layers.ts';
 import type { ContextView, RenderContext } from './renderContext.ts';
-import { add, type ViewFrame } from './viewPlane.ts';
+import { add, cutsBox, sameFrame, type ViewFrame } from './viewPlane.ts';
 
 export type SlabMode = 'maximum' | 'minimum' | 'mean';
 
@@ -19,46 +20,60 @@ const slabTypes: Record<SlabMode, number> = { maximum: SlabTypes.MAX, minimum: S
 const cameraDistance = 2000;
 
 interface Drawn {
-  readonly layer: Layer;
+  layer: Layer;
   readonly mapper: vtkImageResliceMapper;
   readonly actor: vtkImageSlice;
 }
+
+/** Eight voxels for mappers that have nothing to draw. */
+const grid: Grid = { size: [2, 2, 2], affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] };
+const emptyImage = new IntensityLayer({ grid, data: new Int16Array(8) });
+const emptyLabels = new LabelLayer({ grid, data: new Uint8Array(8) });
 
 /** One linked plane: the layers cut by the frame's plane, drawn with a parallel camera that matches the frame exactly. */
 export class SliceView implements Disposable {
   readonly #view: ContextView;
   readonly #plane = vtkPlane.newInstance();
   #drawn: Drawn[] = [];
+  /** Mappers with compiled shaders that wait for the next layers. */
+  readonly #spare: Drawn[] = [];
   #slab: Slab = { thickness: 0, mode: 'maximum' };
+  #frame: ViewFrame | null = null;
 
   constructor(context: RenderContext, container: HTMLElement) {
-    this.#view = context.createView(container, [0, 0, 0], () => {
-      for (const { layer } of this.#drawn) if (layer.visible) layer.drawn?.();
-    });
+    this.#view = context.createView(container, [0, 0, 0]);
     const camera = this.#view.renderer.getActiveCamera();
     camera.setParallelProjection(true);
     camera.setClippingRange(1, 2 * cameraDistance);
+    this.#spare.push(this.#make(emptyImage), this.#make(emptyLabels));
+    this.setLayers([]);
   }
 
   /** Layers from bottom to top, to be called again when their visibility changes. Layers that stay keep their textures. */
   setLayers(layers: readonly Layer[]): void {
     const kept = new Map(this.#drawn.map((drawn) => [drawn.layer, drawn]));
-    for (const { actor } of this.#drawn) this.#view.renderer.removeViewProp(actor);
+    for (const { actor } of [...this.#drawn, ...this.#spare]) this.#view.renderer.removeViewProp(actor);
     this.#drawn = layers.map((layer) => kept.get(layer) ?? this.#draw(layer));
+    for (const layer of layers) kept.delete(layer);
+    for (const drawn of kept.values()) {
+      this.#show(drawn, drawn.layer.translucent ? emptyLabels : emptyImage);
+      this.#spare.push(drawn);
+    }
     for (const drawn of this.#drawn) {
       drawn.actor.setVisibility(drawn.layer.visible);
       this.#view.renderer.addViewProp(drawn.actor);
-      kept.delete(drawn.layer);
     }
-    for (const { actor, mapper } of kept.values()) {
-      actor.delete();
-      mapper.delete();
-    }
+    // With nothing to see, what is spare is drawn: shaders are compiled while a case is still being read, and not behind its hundreds of
+    // megabytes in the driver's queue.
+    if (layers.length === 0) for (const { actor } of this.#spare) this.#view.renderer.addViewProp(actor);
     this.#applySlab();
     this.requestRender();
   }
 
+  /** Draws anew only where the frame differs: the crosshair may have moved within this plane. */
   setFrame(frame: ViewFrame): void {
+    if (this.#frame !== null && sameFrame(this.#frame, frame)) return;
+    this.#frame = frame;
     const { basis, center } = frame;
     this.#plane.setNormal(basis.normal[0], basis.normal[1], basis.normal[2]);
     this.#plane.setOrigin(center[0], center[1], center[2]);
@@ -70,6 +85,11 @@ export class SliceView implements Disposable {
     camera.setParallelScale((frame.height * frame.millimetresPerPixel) / 2);
     camera.setClippingRange(1, 2 * cameraDistance);
     this.requestRender();
+  }
+
+  /** Labels changed inside a box: draws anew where the plane shows them. */
+  labelsChanged(grid: Grid, box: { readonly lower: Triple; readonly upper: Triple }): void {
+    if (this.#frame !== null && cutsBox(this.#frame, grid, box, this.#slab.thickness / 2)) this.requestRender();
   }
 
   setSlab(slab: Slab): void {
@@ -91,9 +111,27 @@ export class SliceView implements Disposable {
   dispose(): void {
     this.setLayers([]);
     this.#view.dispose();
+    for (const { actor, mapper } of this.#spare) {
+      actor.delete();
+      mapper.delete();
+    }
   }
 
   #draw(layer: Layer): Drawn {
+    const at = this.#spare.findIndex((each) => each.layer.translucent === layer.translucent);
+    const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
+    if (spare === undefined) return this.#make(layer);
+    this.#show(spare, layer);
+    return spare;
+  }
+
+  #show(drawn: Drawn, layer: Layer): void {
+    drawn.layer = layer;
+    drawn.mapper.setInputData(layer.image);
+    drawn.actor.setProperty(0, layer.property);
+  }
+
+  #make(layer: Layer): Drawn {
     const mapper = vtkImageResliceMapper.newInstance();
     mapper.setInputData(layer.image);
     mapper.setSlicePlane(this.#plane);
@@ -109,7 +147,7 @@ export class SliceView implements Disposable {
   }
 
   #applySlab(): void {
-    for (const { layer, mapper } of this.#drawn) {
+    for (const { layer, mapper } of [...this.#drawn, ...this.#spare]) {
       if (!layer.projected) continue;
       mapper.setSlabThickness(this.#slab.thickness);
       mapper.setSlabType(slabTypes[this.#slab.mode]);

@@ -79,6 +79,29 @@ export function alignedBasis(affine: Affine, orientation: Orientation): PlaneBas
   return { right, down: cross(normal, right), normal };
 }
 
+/**
+ * Whether voxels of `box` (lower included, upper not) lie in the plane of `frame`, or within `reach` millimetres of it. Half a voxel more
+ * counts as within, since a plane on the border may show either side.
+ */
+export function cutsBox({ basis, center }: ViewFrame, grid: Grid, { lower, upper }: { readonly lower: Triple; readonly upper: Triple }, reach: number): boolean {
+  const m = grid.affine;
+  let distance = dot(basis.normal, [m[3] - center[0], m[7] - center[1], m[11] - center[2]]);
+  let half = reach;
+  for (const axis of [0, 1, 2] as const) {
+    const along = dot(basis.normal, [m[axis], m[4 + axis] as number, m[8 + axis] as number]);
+    distance += (along * (lower[axis] + upper[axis] - 1)) / 2;
+    half += (Math.abs(along) * (upper[axis] - lower[axis] + 1)) / 2;
+  }
+  return Math.abs(distance) <= half;
+}
+
+/** Whether two frames show the same picture, to a ten-thousandth of a millimetre. */
+export function sameFrame(a: ViewFrame, b: ViewFrame): boolean {
+  const near = (one: Vector, other: Vector): boolean => one.every((value, axis) => Math.abs(value - (other[axis as 0] as number)) < 1e-4);
+  return a.millimetresPerPixel === b.millimetresPerPixel && a.width === b.width && a.height === b.height
+    && near(a.center, b.center) && near(a.basis.right, b.basis.right) && near(a.basis.down, b.basis.down);
+}
+
 export function screenToWorld(frame: ViewFrame, x: number, y: number): LpsPoint {
   const across = (x - frame.width / 2) * frame.millimetresPerPixel;
   const along = (y - frame.height / 2) * frame.millimetresPerPixel;

@@ -1,3 +1,4 @@
+/// <reference types="svelte" />
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Client } from '#shared/contract/client.ts';

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { applyAffine } from '#shared/geometry/affine.ts';
 import type { Affine, Grid } from '#shared/geometry/grid.ts';
 import {
-  alignedBasis, anatomicalAxes, cross, directionLetters, dot, orientations, rotatedBasis, scaled, screenToWorld, sliceStep, worldToScreen, type Vector, type ViewFrame,
+  add, alignedBasis, anatomicalAxes, cross, cutsBox, directionLetters, dot, orientations, rotatedBasis, scaled, screenToWorld, sliceStep, subtract, worldToScreen,
+  type Vector, type ViewFrame,
 } from '#renderer/vtk/viewPlane.ts';
 
 const straight: Affine = [0.8, 0, 0, -100, 0, 0.8, 0, -90, 0, 0, 2.5, 30];
@@ -80,5 +81,26 @@ describe('a frame', () => {
     expect(sliceStep(grid, [0, 0, 1])).toBeCloseTo(2.5);
     expect(sliceStep(grid, scaled([1, 0, 0], -1))).toBeCloseTo(0.8);
     expect(sliceStep(grid, [0, Math.SQRT1_2, Math.SQRT1_2])).toBeCloseTo(0.8);
+  });
+
+  it('knows which planes show a box of voxels', () => {
+    const grid: Grid = { size: [100, 100, 40], affine: straight };
+    const box = { lower: [20, 30, 10], upper: [24, 34, 12] } as const;
+    const shown = (orientation: 'axial' | 'coronal' | 'sagittal', index: readonly [number, number, number], reach = 0): boolean =>
+      cutsBox({ basis: alignedBasis(straight, orientation), center: applyAffine(straight, index), millimetresPerPixel: 1, width: 10, height: 10 }, grid, box, reach);
+    expect([8, 10, 11, 13].map((k) => shown('axial', [0, 0, k]))).toEqual([false, true, true, false]);
+    expect([28, 30, 33, 35].map((j) => shown('coronal', [0, j, 0]))).toEqual([false, true, true, false]);
+    expect([18, 20, 23, 25].map((i) => shown('sagittal', [i, 0, 0]))).toEqual([false, true, true, false]);
+    expect(shown('axial', [0, 0, 8], 5)).toBe(true);
+    // However the plane lies: with corners of the box on both sides it shows it.
+    fc.assert(fc.property(fc.double({ min: -1.5, max: 1.5, noNaN: true }), fc.double({ min: -30, max: 30, noNaN: true }), (turn, offset) => {
+      const basis = rotatedBasis(alignedBasis(straight, 'axial'), [1, 0, 0], turn);
+      const center = add(applyAffine(straight, [22, 32, 11]), basis.normal, offset);
+      const sides = [0, 1, 2, 3, 4, 5, 6, 7].map((n) => {
+        const corner = applyAffine(straight, [n & 1 ? 23 : 20, n & 2 ? 33 : 30, n & 4 ? 11 : 10]);
+        return Math.sign(dot(basis.normal, subtract(corner, center)));
+      });
+      if (new Set(sides).size > 1) expect(cutsBox({ basis, center, millimetresPerPixel: 1, width: 10, height: 10 }, grid, box, 0)).toBe(true);
+    }));
   });
 });

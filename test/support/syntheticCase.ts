@@ -65,20 +65,33 @@ export function syntheticCase(size: readonly [number, number, number], spacing: 
   };
 }
 
-/** The same body for sizes whose voxels would take minutes to compute: a few slices, repeated along k. */
-export function tiledCase(size: readonly [number, number, number], spacing: readonly [number, number, number]): SyntheticCase {
+/** The same body for sizes whose voxels would take minutes to compute: a quarter of the resolution, each voxel repeated along the axes. */
+export function scaledCase(size: readonly [number, number, number], spacing: readonly [number, number, number]): SyntheticCase {
+  if (size[0] * size[1] * size[2] < 20_000_000) return syntheticCase(size, spacing);
   const [ni, nj, nk] = size;
-  if (ni * nj * nk < 20_000_000) return syntheticCase(size, spacing);
-  const block = syntheticCase([ni, nj, 12], spacing);
-  const grid = { size, affine: block.image.grid.affine };
-  const repeat = <A extends Int16Array | Uint8Array>(data: A, out: A): A => {
-    for (let at = 0; at < out.length; at += data.length) out.set(data.subarray(0, Math.min(data.length, out.length - at)) as never, at);
+  const coarse = [Math.ceil(ni / 4), Math.ceil(nj / 4), Math.ceil(nk / 4)] as const;
+  const block = syntheticCase(coarse, spacing);
+  const grid = { size, affine: syntheticCase([ni, nj, 0], spacing).image.grid.affine.with(11, (-nk * spacing[2]) / 2) as unknown as typeof block.image.grid.affine };
+  const enlarge = <A extends Int16Array | Uint8Array>(data: A, out: A): A => {
+    const row = data.slice(0, ni) as A;
+    for (let k = 0; k < nk; k++) {
+      for (let j = 0; j < nj; j++) {
+        const at = ni * (j + nj * k);
+        if (j % 4 > 0) out.copyWithin(at, at - ni, at);
+        else if (k % 4 > 0) out.copyWithin(at, at - ni * nj, at - ni * nj + ni);
+        else {
+          const from = coarse[0] * ((j >> 2) + coarse[1] * (k >> 2));
+          for (let i = 0; i < ni; i++) row[i] = data[from + (i >> 2)] as number;
+          out.set(row as never, at);
+        }
+      }
+    }
     return out;
   };
-  const bytes = (data: Uint8Array): Uint8Array => repeat(data, new Uint8Array(ni * nj * nk));
+  const bytes = (data: Uint8Array): Uint8Array => enlarge(data, new Uint8Array(ni * nj * nk));
   return {
     labels: block.labels,
-    image: { grid, data: repeat(block.image.data, new Int16Array(ni * nj * nk)) },
+    image: { grid, data: enlarge(block.image.data, new Int16Array(ni * nj * nk)) },
     mask: { grid, data: bytes(block.mask.data) },
     prediction: { grid, data: bytes(block.prediction.data) },
     uncertainty: { grid, data: bytes(block.uncertainty.data) },

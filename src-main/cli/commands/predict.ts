@@ -22,8 +22,8 @@ export const predictCommand = defineCommand({
       model: resolve(options.model), images: positionals.map((path) => ({ path: resolve(path) })), device: options.device, threads: options.threads,
       overlap: options.overlap, mirror: !options['no-mirror'], uncertainty: options.uncertainty,
     }, command, { outFolder: resolve(options.out) });
-    const lines = predictions.map(({ mask, volumes, seconds }) =>
-      `${mask}  ${Object.entries(volumes).map(([name, millilitres]) => `${name} ${millilitres.toFixed(1)} ml`).join(', ')}  (${seconds.toFixed(1)} s)`);
+    const lines = predictions.map(({ mask, volumes, seconds, uncertainSlices }) =>
+      `${mask}  ${Object.entries(volumes).map(([name, millilitres]) => `${name} ${millilitres.toFixed(1)} ml`).join(', ')}${uncertainSlices.length === 0 ? '' : `; least sure in the slices ${uncertainSlices.map((slice) => slice + 1).join(', ')}`}  (${seconds.toFixed(1)} s)`);
     return { json: { predictions, leftOut }, text: lines.join('\n') || 'No image could be predicted.', failed: predictions.length === 0 };
   },
 });

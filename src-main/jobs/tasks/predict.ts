@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { mkdir } from 'node:fs/promises';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
+import { rankSlices } from '#shared/domain/sliceUncertainty.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
@@ -35,6 +36,8 @@ export interface PredictedImage {
   readonly mask: string;
   readonly uncertainty: string | null;
   readonly seconds: number;
+  /** Where to look first: slices (constant k, from 0) that hold most of the uncertainty, a tenth of all but at most ten; empty where none was asked for. */
+  readonly uncertainSlices: readonly number[];
   /** Millilitres by label name. */
   readonly volumes: Readonly<Record<string, number>>;
 }
@@ -100,14 +103,19 @@ async function predictOne(
   await writeVolume(mask, labels);
   const map = uncertainty === undefined ? null : join(outFolder, `${name}.uncertainty.nii.gz`);
   if (map !== null && uncertainty !== undefined) await writeVolume(map, uncertainty);
+  const { size } = labels.grid;
+  const first = uncertainty === undefined ? [] : rankSlices(uncertainty.data, size, 2).slice(0, Math.min(MOST_SLICES, Math.ceil(size[2] / 10)));
   const counts = new Float64Array(256);
   for (const value of labels.data) counts[value] = (counts[value] as number) + 1;
   const [si, sj, sk] = spacingOf(labels.grid);
   return {
     image: source, mask, uncertainty: map, seconds: (performance.now() - begun) / 1000,
+    uncertainSlices: first.map(({ index: slice }) => slice),
     volumes: Object.fromEntries(card.labelSet.labels.map((label) => [label.name, ((counts[label.value] ?? 0) * si * sj * sk) / 1000])),
   };
 }
+
+const MOST_SLICES = 10;
 
 function firstPath(path: string | readonly string[]): string {
   return typeof path === 'string' ? path : (path[0] ?? '');

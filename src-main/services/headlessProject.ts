@@ -44,11 +44,11 @@ export function importIntoProject(folder: string, sources: readonly string[], mo
   });
 }
 
-/** Accepted cases unless `caseIds` names others. */
+/** Accepted cases (for predictions: all that have one) unless `caseIds` names others. */
 export function exportProject(folder: string, request: Omit<ExportRequest, 'caseIds'> & { readonly caseIds?: readonly string[] }, options: HeadlessOptions): Promise<ExportOutcome> {
   return withProject(folder, (session) => {
-    const accepted = everyCase(session.project).filter(({ status }) => status === 'accepted').map(({ id }) => id);
-    return exportCases(session, { ...request, caseIds: request.caseIds ?? accepted }, options);
+    const wanted = everyCase(session.project).filter(({ status, hasPrediction }) => (request.source === 'prediction' ? hasPrediction : status === 'accepted'));
+    return exportCases(session, { ...request, caseIds: request.caseIds ?? wanted.map(({ id }) => id) }, options);
   });
 }
 

@@ -4,12 +4,12 @@ import { defineCommand } from '../command.ts';
 
 export const projectExportCommand = defineCommand({
   name: 'project export',
-  summary: 'Export accepted masks; every file is read back and compared before it counts.',
+  summary: 'Export accepted masks, or predictions; every file is read back and compared before it counts.',
   positionals: { name: 'DIR', minimum: 1, maximum: 1 },
   options: {
     out: { kind: 'text', help: 'folder for the files', value: 'DIR', required: true },
     format: { kind: 'text', help: 'what to write', choices: ['nifti', 'nrrd', 'dicom-seg', 'stl', 'obj', 'csv', 'nnunet'], default: 'nifti' },
-    case: { kind: 'list', help: 'id of a case; all accepted ones unless given', value: 'ID' },
+    case: { kind: 'list', help: 'id of a case; all accepted ones (with --prediction: all predicted ones) unless given', value: 'ID' },
     prediction: { kind: 'flag', help: 'export the newest predictions instead of the masks' },
     identify: { kind: 'flag', help: 'keep names (they are left out unless asked for)' },
     overwrite: { kind: 'flag', help: 'replace files of the same name' },
@@ -20,6 +20,7 @@ export const projectExportCommand = defineCommand({
       ...(options.case.length === 0 ? {} : { caseIds: options.case }),
     }, { report, cancellation });
     for (const { caseId, error } of failures) note(`failed: ${caseId}: ${error.message}`);
-    return { json: { files, failures }, text: files.map(({ path }) => path).join('\n') || 'Nothing was exported.', failed: failures.length > 0 || files.length === 0 };
+    const nothing = failures.length > 0 ? 'Nothing was exported.' : `Nothing was exported: no case ${options.prediction ? 'has a prediction' : 'is accepted'} yet.`;
+    return { json: { files, failures }, text: files.map(({ path }) => path).join('\n') || nothing, failed: failures.length > 0 || files.length === 0 };
   },
 });

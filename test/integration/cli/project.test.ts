@@ -48,5 +48,7 @@ it('a project from the command line: create, import, predict, next, export, veri
 
   const { code, answer: exported } = await json(['project', 'export', project, '--out', join(root, 'masks')]);
   expect([code, (exported as { readonly files?: unknown[] }).files?.length, readdirSync(join(root, 'masks')).filter((name) => name.endsWith('.nii.gz')).length]).toEqual([0, 2, 2]);
+  const predictions = await json(['project', 'export', project, '--prediction', '--out', join(root, 'predictions')]);
+  expect([predictions.code, (predictions.answer as { readonly files?: unknown[] }).files?.length]).toEqual([0, 2]);
   expect((await json(['project', 'verify', project])).answer).toMatchObject({ faults: [] });
 });

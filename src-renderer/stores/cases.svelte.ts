@@ -68,6 +68,16 @@ export class CasesStore {
     }
   }
 
+  /** Every row of the list, whether it has come into sight or not. */
+  async everyRow(): Promise<readonly CaseRow[]> {
+    const rows: CaseRow[] = [];
+    for (let page = 0; ; page++) {
+      const { cases, total } = await this.#client.library.list(this.#request(page));
+      rows.push(...cases);
+      if (cases.length === 0 || rows.length >= total) return rows;
+    }
+  }
+
   thumbnail(caseId: string): Promise<Thumbnail | null> {
     let made = this.#thumbnails.get(caseId);
     if (made === undefined) {
@@ -101,10 +111,7 @@ export class CasesStore {
     const generation = this.#generation;
     this.#pages.add(page);
     try {
-      const answer = await this.#client.library.list({
-        text: this.text, ...(this.status === 'all' ? {} : { statuses: [this.status] }),
-        sort: this.sort, descending: this.descending, offset: page * pageSize, limit: pageSize,
-      });
+      const answer = await this.#client.library.list(this.#request(page));
       if (generation !== this.#generation) return;
       const rows = new Map(replace ? [] : this.#rows);
       answer.cases.forEach((row, index) => rows.set(page * pageSize + index, row));
@@ -115,6 +122,13 @@ export class CasesStore {
       this.#pages.delete(page);
       if (generation === this.#generation) this.#activities.fail(error);
     }
+  }
+
+  #request(page: number): Parameters<Client['library']['list']>[0] {
+    return {
+      text: this.text, ...(this.status === 'all' ? {} : { statuses: [this.status] }),
+      sort: this.sort, descending: this.descending, offset: page * pageSize, limit: pageSize,
+    };
   }
 
   async #suggest(): Promise<void> {

@@ -160,10 +160,12 @@ export class HeatLayer extends Layer {
 
   constructor(volume: Volume<Uint8Array>, map: ColourMap, strength: number) {
     super(volume, [0, 255]);
-    setColourMap(this.colours, map.map(([position, colour]) => [position * 255, colour]));
+    // Values above one half are rare: the bright end of the map, and full opacity, come early.
+    setColourMap(this.colours, map.map(([position, colour]) => [position * position * 255, colour]));
     const opacity = vtkPiecewiseFunction.newInstance();
     opacity.addPoint(0, 0);
-    opacity.addPoint(25, 0);
+    opacity.addPoint(13, 0);
+    opacity.addPoint(128, 1);
     opacity.addPoint(255, 1);
     this.property.setPiecewiseFunction(0, opacity);
     this.property.setUseLookupTableScalarRange(true);

@@ -9,6 +9,7 @@ import { launchWebHost, type RunningWebHost } from '../support/webHost.ts';
 const root = resolve(import.meta.dirname, '../..');
 export const rendererFolder = join(root, 'dist/renderer');
 export const screenshots = join(root, 'test-results/screens');
+const sizes = [{ name: '720p', width: 1280, height: 720 }, { name: '4k', width: 3840, height: 2160 }] as const;
 
 /** The desk of a file's tests, over one data folder that outlives restarts. */
 export interface TestDesk {
@@ -140,6 +141,16 @@ export class Desk {
 
   async saved(): Promise<void> {
     await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor({ timeout: 30_000 });
+  }
+
+  /** Screenshots at every size that the window is made for; leaves it at the smallest. */
+  async screenshots(name: string): Promise<void> {
+    for (const { name: size, width, height } of sizes) {
+      await this.page.setViewportSize({ width, height });
+      await this.page.waitForTimeout(700);
+      await this.screenshot(`${name}-${size}`);
+    }
+    await this.page.setViewportSize({ width: 1280, height: 720 });
   }
 
   async screenshot(name: string): Promise<void> {

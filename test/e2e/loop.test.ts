@@ -79,6 +79,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
     await page.getByPlaceholder('Folder').fill(exported);
     await desk.button('Export').click();
     await page.getByText('✓ identical').first().waitFor({ timeout: 120_000 });
+    await desk.screenshots('exported');
     const file = readdirSync(exported, { recursive: true, encoding: 'utf8' }).find((name) => /\.nii(\.gz)?$/.test(name));
     expect(file).toBeDefined();
     const { volume } = await readLabels(join(exported, file as string));
@@ -98,7 +99,10 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
     await page.getByLabel('Minutes').press('Tab');
     await page.locator('.plan').waitFor({ timeout: 120_000 });
     await page.locator('button.big:enabled').click({ timeout: 60_000 });
+    await page.locator('.curves canvas').first().waitFor({ timeout: 300_000 });
+    await desk.screenshots('training');
     await page.locator('.verdict').waitFor({ timeout: 540_000 });
+    await desk.screenshots('trained');
     expect(await page.locator('.live table tbody tr').count()).toBeGreaterThan(1);
     await desk.go('models');
     await page.getByRole('button', { name: /Dice 0\.\d+/ }).first().waitFor({ timeout: 30_000 });
@@ -110,6 +114,7 @@ describe.skipIf(installedBrowser() === null)('the whole loop in a real browser',
       if (await warned.count() > 0) await warned.click();
     }
     await page.locator('.use', { hasText: 'In use' }).waitFor({ timeout: 30_000 });
+    await desk.screenshots('models-filled');
   }, 900_000);
 
   it('predicts the next case with it', async () => {

@@ -1,9 +1,17 @@
 import AxeBuilder from 'axe-core';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeVolume } from '#main/imageio/writeImage.ts';
 import { installedBrowser } from '../support/browser.ts';
+import { rampVolume } from '../support/studio.ts';
+import { connectClient } from '../support/webHost.ts';
 import { deskForTests } from './driver.ts';
 
-const sizes = [{ name: '720p', width: 1280, height: 720 }, { name: '4k', width: 3840, height: 2160 }] as const;
+/** As hospitals and annotators write them. */
+const longLabels = ['Pancreatic ductal adenocarcinoma, primary tumour with infiltration', 'Superior mesenteric artery and its first-order branches', 'Vena cava inferior, infrarenal'];
+const longCase = 'CT Thorax Abdomen portal venous 1.0 Br40 3 follow-up 2024-11-03 after second line chemotherapy, reconstructed';
 
 describe.skipIf(installedBrowser() === null)('every workspace', () => {
   const tests = deskForTests();
@@ -21,12 +29,7 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
 
   const shown: Record<string, readonly string[]> = {};
   async function look(name: string): Promise<void> {
-    for (const { name: size, width, height } of sizes) {
-      await tests.desk.page.setViewportSize({ width, height });
-      await tests.desk.page.waitForTimeout(700);
-      await tests.desk.screenshot(`${name}-${size}`);
-    }
-    await tests.desk.page.setViewportSize({ width: 1280, height: 720 });
+    await tests.desk.screenshots(name);
     shown[name] = await findings();
   }
 
@@ -57,6 +60,53 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await closeDialog();
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
   }, 900_000);
+
+  it('shows prediction, difference and uncertainty over the image', async () => {
+    const { desk, desk: { page } } = tests;
+    await desk.openCase('Phantom 04');
+    await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 240_000 });
+    for (const [name, key] of [['prediction', 'q'], ['difference', 'd'], ['uncertainty', 'u']] as const) {
+      await page.keyboard.press(key);
+      await page.waitForTimeout(2500);
+      await look(name);
+      await page.keyboard.press(key);
+    }
+    expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
+  }, 600_000);
+
+  it('holds long names, refused files and a case without anything', async () => {
+    const { desk, desk: { page } } = tests;
+    const folder = mkdtempSync(join(tmpdir(), 'logonet-long-'));
+    mkdirSync(join(folder, 'incoming'));
+    const image = rampVolume([40, 36, 20]);
+    await writeVolume(join(folder, 'incoming', `${longCase}.nii.gz`), image);
+    writeFileSync(join(folder, 'incoming', `${longCase}, damaged.nii.gz`), Buffer.from([31, 139, 8, 0, 1, 2, 3]));
+    const cookies = await desk.browser.context.cookies();
+    const { client, socket } = await connectClient(desk.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+    const palette = ['#e69f00', '#56b4e9', '#009e73'];
+    await client.projects.create({
+      path: join(folder, 'project'), name: `${longCase} (project)`, labels: longLabels.map((name, index) => ({ value: index + 1, name, color: palette[index] ?? '#ffffff', locked: false })),
+    });
+    await client.library.import({ sources: [join(folder, 'incoming')] });
+    socket.close();
+    await page.reload();
+    await desk.caseRow(longCase.slice(0, 12)).first().waitFor({ timeout: 60_000 });
+    await look('long-cases');
+    await desk.openCase(longCase.slice(0, 12));
+    await desk.button('Predict').click(); // There is no model: the message says what to do.
+    await desk.message(/There is no model yet/).waitFor();
+    await look('long-correct');
+    for (const workspace of ['train', 'models', 'problems', 'export']) {
+      await desk.go(workspace);
+      await page.waitForTimeout(1200);
+      await look(`long-${workspace}`);
+    }
+    await desk.go('start');
+    await look('long-start');
+    expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
+    await desk.openDemo();
+    rmSync(folder, { recursive: true, force: true });
+  }, 600_000);
 
   it('can be reached by keyboard alone', async () => {
     await tests.desk.page.keyboard.press('Alt+Digit2');

@@ -12,6 +12,8 @@ export const HEARTBEAT_DESCRIPTOR = 4;
 const INTERVAL_MS = 250;
 /** A beat is overdue after this; with the check's own interval a silence is noticed within one second. */
 const SILENCE_MS = 800;
+/** Before the first beat: a busy machine takes seconds to start a process, which is no silence to speak of. */
+const STARTING_MS = 5000;
 const CHECK_MS = 100;
 
 // Source text rather than a file: it survives bundling, and the thread needs no loader.
@@ -72,9 +74,11 @@ export function watchHeartbeat(pipe: Readable, events: HeartbeatEvents, limits: 
   let lastCheck = last;
   let stuck = 0;
   let silent = false;
+  let began = false;
   const onData = (bytes: Buffer): void => {
     last = performance.now();
     stuck = bytes.at(-1) ?? 0;
+    began = true;
     if (silent) events.back();
     silent = false;
   };
@@ -86,7 +90,7 @@ export function watchHeartbeat(pipe: Readable, events: HeartbeatEvents, limits: 
     if (now - lastCheck > CHECK_MS * 4) last += now - lastCheck;
     lastCheck = now;
     const silence = now - last;
-    if (silence > SILENCE_MS && !silent) {
+    if (silence > (began ? SILENCE_MS : STARTING_MS) && !silent) {
       silent = true;
       events.silent();
     }

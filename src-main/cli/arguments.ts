@@ -14,7 +14,7 @@ export const commonOptions = {
 } as const satisfies OptionSpecifications;
 
 function convert(name: string, specification: OptionSpecification, text: string): string | number {
-  if (specification.choices !== undefined && !specification.choices.includes(text)) {
+  if (specification.choices !== undefined && !specification.choices.includes(text) && specification.also?.(text) !== true) {
     throw usageError(`--${name} must be one of ${specification.choices.join(', ')}, not "${text}".`);
   }
   if (specification.kind !== 'number' && specification.kind !== 'integer') return text;

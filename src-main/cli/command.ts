@@ -9,6 +9,8 @@ export interface OptionSpecification {
   /** How the value is called in the help, e.g. 'DIR'. */
   readonly value?: string;
   readonly choices?: readonly string[];
+  /** What is accepted besides `choices`. */
+  readonly also?: (text: string) => boolean;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly required?: true;

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { applicationData } from '#main/files/applicationData.ts';
 
 /** Where the program keeps what is the person's but belongs to no project: settings, recent projects, logs, the demo project. */
 export interface AppFolders {
@@ -11,13 +11,7 @@ export interface AppFolders {
 }
 
 /** The platform's folder for it; LOGONET_DATA names another one. */
-export function appFolders(platform = process.platform, environment = process.env, home = homedir()): AppFolders {
-  const data = environment['LOGONET_DATA'] ?? platformFolder(platform, environment, home);
+export function appFolders(...where: Parameters<typeof applicationData>): AppFolders {
+  const data = applicationData(...where);
   return { data, logs: join(data, 'logs'), demo: join(data, 'demo'), browserProfile: join(data, 'window') };
-}
-
-function platformFolder(platform: NodeJS.Platform, environment: NodeJS.ProcessEnv, home: string): string {
-  if (platform === 'win32') return join(environment['LOCALAPPDATA'] ?? join(home, 'AppData', 'Local'), 'LoGoNet Studio');
-  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'LoGoNet Studio');
-  return join(environment['XDG_DATA_HOME'] ?? join(home, '.local', 'share'), 'logonet-studio');
 }

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { goldenStepError, GOLDEN_TOLERANCE } from '#main/engine/devices/goldenStep.ts';
 import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
 import { createWebgpuExecutor, type WebgpuExecutor } from '#main/engine/executors/webgpu/executor.ts';
+import { candidateId, candidates, shapeClass } from '#main/engine/executors/webgpu/kernels/candidates.ts';
+import { problemShape, tuneDevice, tunedRates, type TuningProblem } from '#main/engine/executors/webgpu/tuning.ts';
 import { GraphBuilder } from '#main/engine/graph/builder.ts';
 import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { f32 } from '#main/engine/tensor/tensorType.ts';
@@ -50,6 +52,34 @@ describe.skipIf(absent !== undefined)(`a WebGPU device${absent === undefined ? '
     expect(session.bytes).toBe(bytes);
     expect(Math.min(...rss.slice(-3)) - Math.max(...rss.slice(0, 3))).toBeLessThan(24e6);
     session.dispose();
+  });
+
+  describe('tuning', () => {
+    const problem: TuningProblem = { pass: 'forward', kernel: 1, inputs: 16, outputs: 16, side: 4 };
+    const name = shapeClass(problemShape(problem));
+
+    it('measures the ways that are worth it and leaves out one that computes wrong numbers', { timeout: 600_000 }, async () => {
+      const shared = executor!;
+      const wrong = candidates.find(({ kind, ...tile }) => kind === 'gemm' && 'm' in tile && tile.m === 32 && tile.n === 32)!;
+      const faulty: WebgpuExecutor = {
+        ...shared,
+        async prepare(plan, rates) {
+          const session = await shared.prepare(plan, rates);
+          if (rates?.(name, wrong) === 1) session.read = () => Promise.resolve(new Float32Array(16 * 64));
+          return session;
+        },
+      };
+      const measured = (await tuneDevice(faulty, { seconds: 500, problems: [problem] }))[name]!;
+      expect(Object.keys(measured).length).toBeGreaterThan(1);
+      expect(measured[candidateId(wrong)]).toBe(0);
+      expect(Object.values(measured).some((rate) => rate > 0)).toBe(true);
+      expect(tunedRates({ [name]: measured }, true)(name, wrong)).toBe(0);
+    });
+
+    it('stops when its time is over and keeps what is known', async () => {
+      const known = { other: { x: 1 } };
+      expect(await tuneDevice(executor!, { seconds: 0, problems: [problem], known })).toEqual(known);
+    });
   });
 
   it('a lost device is a device error, before and during a run', async () => {

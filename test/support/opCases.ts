@@ -36,6 +36,8 @@ const dense: Record<string, Dense> = {
   '3³ 8 instances, batch 2, wide': { kernel: 3, stride: 1, padding: 1, instances: 8, batch: 2, from: 10, to: 9, size: [2, 4, 6] },
   '3³ one voxel': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 20, to: 18, size: [1, 1, 1] },
   '3³ one input channel': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 1, to: 8, size: [6, 5, 9] },
+  '3³ rows of twelve': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 9, to: 20, size: [3, 5, 12] },
+  '3³ one input channel, rows of eight': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 1, from: 1, to: 8, size: [3, 4, 8] },
   '3³ 8 instances': { kernel: 3, stride: 1, padding: 1, instances: 8, batch: 2, from: 8, to: 16, size: [3, 4, 5] },
   '1³': { kernel: 1, stride: 1, padding: 0, instances: 1, batch: 2, from: 18, to: 33, size: [3, 4, 5] },
   '1³ 8 instances': { kernel: 1, stride: 1, padding: 0, instances: 8, batch: 1, from: 16, to: 20, size: [2, 3, 3] },

@@ -9,9 +9,12 @@ function lineOf({ id, name, usable, gigaflops, proposed }: DeviceReport): string
 export const devicesCommand = defineCommand({
   name: 'devices',
   summary: 'Find, check and measure every device that can compute, and propose the fastest correct one.',
-  options: { software: { kind: 'flag', help: 'also check graphics drivers that compute on the processor (slow)' } },
+  options: {
+    software: { kind: 'flag', help: 'also check graphics drivers that compute on the processor (slow)' },
+    tune: { kind: 'flag', help: 'measure anew how each graphics card computes convolutions fastest' },
+  },
   async run({ options, report, cancellation }) {
-    const devices = await probeDevices({ software: options.software, report, cancellation });
+    const devices = await probeDevices({ software: options.software, tune: options.tune, report, cancellation });
     const reasons = devices.filter(({ reason }) => reason !== '').map(({ id, reason }) => `${id}: ${reason}`);
     return {
       json: { devices },

@@ -1,11 +1,22 @@
 import { deviceNames } from '#main/jobs/tasks/openExecutor.ts';
+import { appFolders } from '#main/services/appFolders.ts';
+import { DeviceList } from '#main/services/deviceList.ts';
+import { SettingsKeeper } from '#main/services/settingsService.ts';
 import { usageError } from '../command.ts';
 
 /** `--device` and `--threads`, the same in every command that computes. */
 export const deviceOptions = {
-  device: { kind: 'text', help: 'what to compute on', choices: deviceNames, default: 'cpu' },
+  device: {
+    kind: 'text', help: 'what to compute on; the one of the settings unless given', choices: deviceNames, also: (text: string): boolean => text.startsWith('webgpu:'),
+    get default(): string { return rememberedDevice(); },
+  },
   threads: { kind: 'integer', help: 'processor threads; all cores unless given', minimum: 1 },
 } as const;
+
+/** The device of the settings: the person's choice, else the fastest one when devices were last checked, else the processor. */
+export function rememberedDevice(folder = appFolders().data): string {
+  return new DeviceList(folder, new SettingsKeeper(folder)).chosen;
+}
 
 /** '96' or '96x64x48' as voxels along D, H, W. */
 export function parseSize(text: string): [number, number, number] {

@@ -2,10 +2,12 @@ import { availableMemory } from 'node:process';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Executor } from '../executors/executor.ts';
 import { listAdapters } from '../executors/webgpu/dawn.ts';
+import type { WebgpuExecutor } from '../executors/webgpu/executor.ts';
 import { openDevice } from './openDevice.ts';
 import type { DeviceCandidate, DeviceReport } from './deviceReport.ts';
 import { GOLDEN_TOLERANCE, goldenStepError } from './goldenStep.ts';
 import { measureRate } from './rate.ts';
+import { applyTuning } from './tuningFile.ts';
 
 /** Every device of this computer: the processor, each graphics adapter, TensorFlow. Opens none of them. */
 export async function listDevices(): Promise<DeviceCandidate[]> {
@@ -26,10 +28,17 @@ export function notUsable(candidate: DeviceCandidate, reason: string, correct: b
 export interface CheckOptions {
   /** Also check software drivers, which are never proposed; takes a minute. */
   readonly software?: boolean;
+  /** File that remembers the tuning of graphics devices; they are tuned where it is given. */
+  readonly tuningFile?: string;
+  /** Forget the remembered tuning and measure anew. */
+  readonly tune?: boolean;
 }
 
-/** Opens one device, runs the golden step and a short benchmark. Never throws: what goes wrong is the report's reason. */
-export async function checkDevice(candidate: DeviceCandidate, { software = false }: CheckOptions = {}): Promise<DeviceReport> {
+/** Longest tuning of one device during its check. */
+const TUNING_SECONDS = 20;
+
+/** Opens one device, runs the golden step, tunes it and runs a short benchmark. Never throws: what goes wrong is the report's reason. */
+export async function checkDevice(candidate: DeviceCandidate, { software = false, tuningFile, tune = false }: CheckOptions = {}): Promise<DeviceReport> {
   if (candidate.software && !software) {
     return notUsable(candidate, 'This graphics driver computes on the processor, which the device "cpu" does faster. If this computer has a graphics card, install its vendor\'s current driver.');
   }
@@ -39,6 +48,7 @@ export async function checkDevice(candidate: DeviceCandidate, { software = false
     const described = { ...candidate, name: executor.description };
     const error = await goldenStepError(executor);
     if (!(error <= GOLDEN_TOLERANCE)) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
+    if (executor.name === 'webgpu' && tuningFile !== undefined) await applyTuning(executor as WebgpuExecutor, { file: tuningFile, seconds: TUNING_SECONDS, effort: tune ? 'anew' : 'complete' });
     const gigaflops = candidate.software ? null : await measureRate(executor);
     const memoryBytes = candidate.executor === 'cpu' ? availableMemory() : null;
     return { ...described, usable: true, reason: '', memoryBytes, correct: true, gigaflops, proposed: false, chosen: false };

@@ -9,6 +9,7 @@ import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
 import { neverCancelled, throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { withChoice, type DeviceCandidate, type DeviceReport } from '#main/engine/devices/deviceReport.ts';
 import { checkDevice, listDevices, notUsable } from '#main/engine/devices/probe.ts';
+import { tuningFile } from './openExecutor.ts';
 
 export type { DeviceReport };
 
@@ -17,6 +18,8 @@ export interface ProbeOptions {
   readonly wanted?: string;
   /** Also check drivers that compute on the processor. */
   readonly software?: boolean;
+  /** Tune graphics devices anew. */
+  readonly tune?: boolean;
   readonly report?: ReportProgress;
   readonly cancellation?: Cancellation;
 }
@@ -24,13 +27,13 @@ export interface ProbeOptions {
 const LIMIT_MILLISECONDS = 180_000;
 
 /** Checks every device, one after the other so that they do not slow each other down. Throws `cancelled`. */
-export async function probeDevices({ wanted = 'auto', software = false, report = ignoreProgress, cancellation = neverCancelled }: ProbeOptions = {}): Promise<DeviceReport[]> {
+export async function probeDevices({ wanted = 'auto', software = false, tune = false, report = ignoreProgress, cancellation = neverCancelled }: ProbeOptions = {}): Promise<DeviceReport[]> {
   const candidates = await inChild<DeviceCandidate[]>(['list']);
   const reports: DeviceReport[] = [];
   for (const [index, candidate] of candidates.entries()) {
     throwIfCancelled(cancellation);
     report({ phase: `Checking ${candidate.name}`, fraction: index / candidates.length });
-    reports.push(await inChild<DeviceReport>(['check', JSON.stringify(candidate), software ? 'software' : '']).catch(() =>
+    reports.push(await inChild<DeviceReport>(['check', JSON.stringify(candidate), software ? 'software' : '', tune ? 'tune' : '']).catch(() =>
       notUsable(candidate, 'Its driver crashed or did not answer when it was tried. Update the driver, or use another device.')));
   }
   report({ phase: 'Devices checked', fraction: 1 });
@@ -54,9 +57,9 @@ function inChild<T>(request: readonly string[]): Promise<T> {
   });
 }
 
-async function main([request, candidate, software]: readonly string[]): Promise<void> {
+async function main([request, candidate, software, tune]: readonly string[]): Promise<void> {
   const answer = request === 'list' ? await listDevices()
-    : request === 'check' && candidate !== undefined ? await checkDevice(JSON.parse(candidate) as DeviceCandidate, { software: software === 'software' })
+    : request === 'check' && candidate !== undefined ? await checkDevice(JSON.parse(candidate) as DeviceCandidate, { software: software === 'software', tune: tune === 'tune', tuningFile: tuningFile() })
     : await probeDevices();
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

@@ -2,16 +2,16 @@ import { elementCount } from '../../tensor/tensorType.ts';
 import type { Executor } from '../executor.ts';
 import { DeviceState } from './deviceState.ts';
 import { alignUp } from './kernel.ts';
-import { expectedSpeed, type Tile } from './kernels/gemm.ts';
-import { WebgpuSession } from './session.ts';
+import { expectedRates, type Rates, type WorkgroupLimits } from './kernels/candidates.ts';
+import { WebgpuSession, workgroupLimits } from './session.ts';
 
 export interface WebgpuOptions {
   /** Name of an adapter of `listAdapters`; undefined for the one that the driver prefers. */
   readonly adapter?: string;
   /** Work is cut into slices of a few milliseconds with a yield between them, so that the window stays smooth. */
   readonly interactive?: boolean;
-  /** Relative rates of matrix tiles, from `tuneTiles`. */
-  readonly tileSpeed?: (tile: Tile) => number;
+  /** Rates of the ways to compute a dense convolution, as measured; expectations unless given. */
+  readonly rates?: Rates;
   /** Behave like an adapter whose storage bindings end here, bytes. */
   readonly bindingLimit?: number;
 }
@@ -20,23 +20,29 @@ export interface WebgpuExecutor extends Executor {
   readonly software: boolean;
   /** The underlying device, for tests of its loss. */
   readonly device: GPUDevice;
-  prepare(plan: Parameters<Executor['prepare']>[0]): Promise<WebgpuSession>;
+  readonly workgroup: WorkgroupLimits;
+  /** From now on dense convolutions are computed in the ways that are fastest by these rates. */
+  setRates(rates: Rates): void;
+  prepare(plan: Parameters<Executor['prepare']>[0], rates?: Rates): Promise<WebgpuSession>;
 }
 
 const INTERACTIVE_SLICE_MILLISECONDS = 8;
 
 /** Runs plans on a GPU through Dawn (Vulkan, Direct3D 12 or Metal). Throws `device` when there is none that can be opened. */
-export async function createWebgpuExecutor({ adapter, interactive = false, tileSpeed, bindingLimit }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
+export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
   const state = await DeviceState.open(adapter, bindingLimit);
+  let current = rates ?? expectedRates(state.software);
   return {
     name: 'webgpu',
     description: state.description,
     software: state.software,
     device: state.device,
+    workgroup: workgroupLimits(state.device),
+    setRates: (measured) => { current = measured; },
     reusesMemory: true,
     unsupported: () => undefined,
     storageBytes: ({ shape }) => alignUp(elementCount(shape) * 4),
-    prepare: (plan) => WebgpuSession.create(state, plan, { tileSpeed: tileSpeed ?? expectedSpeed(state.software), sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
+    prepare: (plan, wanted) => WebgpuSession.create(state, plan, { rates: wanted ?? current, sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
     dispose: () => state.close(),
   };
 }

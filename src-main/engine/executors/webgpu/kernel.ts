@@ -22,6 +22,8 @@ export interface Operand {
 export interface Work {
   readonly operations: number;
   readonly bytes: number;
+  /** Bytes that the workgroups of a tiled kernel load from global memory, what several of them load counted as often. */
+  readonly loaded?: number;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Value } from '../../graph/graph.ts';
 import type { Scratch } from './kernel.ts';
-import type { Tile } from './kernels/gemm.ts';
+import type { Rates, WorkgroupLimits } from './kernels/candidates.ts';
 
 /** Where a value begins inside its page of the arena, in elements. */
 export interface PagePosition {
@@ -12,8 +12,9 @@ export interface PagePosition {
 export interface LoweringContext {
   readonly scratch: Scratch;
   readonly pageOf: (value: Value) => PagePosition;
-  /** Relative rate of a matrix tile on this device (1 unless tuned). */
-  readonly tileSpeed: (tile: Tile) => number;
+  /** Rates of the ways to compute a dense convolution on this device. */
+  readonly rates: Rates;
+  readonly workgroup: WorkgroupLimits;
   /** Storage bindings that a kernel may have. */
   readonly maxBindings: number;
   /** Float32 elements that a step may take of the scratch buffer. */

@@ -6,14 +6,14 @@ import { elementCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Session } from '../executor.ts';
 import type { DeviceState } from './deviceState.ts';
 import { alignUp, type Kernel, type Operand } from './kernel.ts';
-import type { Tile } from './kernels/gemm.ts';
+import type { Rates, WorkgroupLimits } from './kernels/candidates.ts';
 import { MemoryLayout, rangeOf, type Range } from './memory.ts';
 import { lowerPlan, type Program } from './program.ts';
 import { Submitter, type Dispatch } from './submitter.ts';
 import { assemble, uniformData } from './wgsl.ts';
 
 export interface SessionOptions {
-  readonly tileSpeed: (tile: Tile) => number;
+  readonly rates: Rates;
   /** Longest stretch of GPU work between two chances for other programs, milliseconds; undefined for the driver's own pace. */
   readonly sliceMilliseconds: number | undefined;
 }
@@ -37,10 +37,10 @@ export class WebgpuSession implements Session {
   }
 
   /** Throws `out-of-memory` when the buffers do not fit, `device` when the device was lost or a kernel does not compile. */
-  static async create(state: DeviceState, plan: Plan, { tileSpeed, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
+  static async create(state: DeviceState, plan: Plan, { rates, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
     const { device } = state;
     const layout = new MemoryLayout(plan, state.bindingLimit);
-    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), tileSpeed, maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
+    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: workgroupLimits(device), maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
     if (program.scratchBytes > state.bindingLimit) throw outOfMemory(program.scratchBytes);
     const scratch = layout.addBuffer(program.scratchBytes);
     const tables = new ConstantPool(layout.buffers.length);
@@ -88,14 +88,19 @@ export class WebgpuSession implements Session {
     return value.type.element === 'i32' ? new Int32Array(bytes.buffer) : new Float32Array(bytes.buffer);
   }
 
-  /** Milliseconds of each kernel of one run, measured one by one; for benchmarks. */
-  profile(): Promise<number[]> {
-    return this.#submitter.profile();
+  /** Milliseconds of a run in one submission, the average of so many; of the kernels with these numbers where they are given. For measurements. */
+  time(repetitions: number, kernels?: readonly number[]): Promise<number> {
+    return this.#submitter.time(repetitions, kernels);
   }
 
   dispose(): void {
     this.#buffers.splice(0).forEach((buffer) => buffer.destroy());
   }
+}
+
+/** What a workgroup may have on a device. */
+export function workgroupLimits({ limits }: GPUDevice): WorkgroupLimits {
+  return { bytes: limits.maxComputeWorkgroupStorageSize, threads: limits.maxComputeInvocationsPerWorkgroup };
 }
 
 /** Float32 elements of scratch that a step may take: enough to split the largest products, never more than a binding. */

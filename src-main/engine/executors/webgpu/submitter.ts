@@ -36,7 +36,7 @@ export class Submitter {
       this.#state.throwIfLost();
       const { last, work } = this.#slice(first);
       const started = performance.now();
-      this.#submit(first, last);
+      this.#submit(this.#dispatches.slice(first, last));
       const done = this.#state.finished();
       // One slice runs while the next is encoded, unless others are to get a turn in between.
       await (this.#yields ? done : pending);
@@ -48,18 +48,14 @@ export class Submitter {
     this.#state.throwIfLost();
   }
 
-  /** Milliseconds of each dispatch, submitted and waited for alone, less the time of an empty submission. */
-  async profile(): Promise<number[]> {
-    const times: number[] = [];
-    const timed = async (first: number, last: number): Promise<number> => {
-      const started = performance.now();
-      this.#submit(first, last);
-      await this.#state.finished();
-      return performance.now() - started;
-    };
-    const idle = Math.min(await timed(0, 0), await timed(0, 0), await timed(0, 0));
-    for (let index = 0; index < this.#dispatches.length; index++) times.push(Math.max(0, (await timed(index, index + 1)) - idle));
-    return times;
+  /** Milliseconds of a run in one submission, the average of so many. `which` are the numbers of the dispatches that take part; all unless given. */
+  async time(repetitions: number, which?: readonly number[]): Promise<number> {
+    const some = which === undefined ? this.#dispatches : this.#dispatches.filter((_dispatch, index) => which.includes(index));
+    const started = performance.now();
+    this.#submit(Array.from({ length: repetitions }, () => some).flat());
+    await this.#state.finished();
+    this.#state.throwIfLost();
+    return (performance.now() - started) / repetitions;
   }
 
   #slice(first: number): { readonly last: number; readonly work: number } {
@@ -77,11 +73,11 @@ export class Submitter {
     this.#sliceWork = Math.min(1e13, Math.max(1e6, 0.7 * this.#sliceWork + 0.3 * ideal));
   }
 
-  #submit(first: number, last: number): void {
+  #submit(dispatches: readonly Dispatch[]): void {
     const encoder = this.#state.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
     let pipeline: GPUComputePipeline | undefined;
-    for (const dispatch of this.#dispatches.slice(first, last)) {
+    for (const dispatch of dispatches) {
       if (dispatch.pipeline !== pipeline) pass.setPipeline(dispatch.pipeline);
       pipeline = dispatch.pipeline;
       pass.setBindGroup(0, dispatch.bindGroup);

@@ -2,10 +2,11 @@ import { must } from '#shared/base/assert.ts';
 import type { Node, Value } from '../../../graph/graph.ts';
 import type { ActivationKind, ConvolutionAttributes } from '../../../ops/attributes.ts';
 import { activation } from '../../../tensor/tensorType.ts';
-import { bytesOf, operand, type Kernel } from '../kernel.ts';
+import { bytesOf, operand, type Kernel, type Operand } from '../kernel.ts';
 import type { LoweringContext } from '../lowering.ts';
 import { activationFunctions } from '../wgsl.ts';
-import { chooseTile, gemmKernels, type Gemm } from './gemm.ts';
+import { computeProduct } from './candidates.ts';
+import type { ProductShape } from './product.ts';
 import { biasGradient } from './reduce.ts';
 
 /** Shapes of one convolution: input (n, i, …) and output (n, o, …) extents. */
@@ -18,6 +19,8 @@ interface Geometry {
   readonly outputVoxels: number;
   readonly cells: number;
   readonly pointwise: boolean;
+  /** Extents that input and output share under 3³, stride 1, padding 1. */
+  readonly volume: ProductShape['volume'];
 }
 
 function geometry(input: Value, output: Value, { kernel, stride, padding, instances }: ConvolutionAttributes): Geometry {
@@ -29,6 +32,7 @@ function geometry(input: Value, output: Value, { kernel, stride, padding, instan
     integers: { B: batch, I: x.c, O: y.c, D: x.d, H: x.h, W: x.w, OD: y.d, OH: y.h, OW: y.w, V: inputVoxels, OV: outputVoxels },
     batch, o: y.c, i: x.c, inputVoxels, outputVoxels, cells: kernel ** 3,
     pointwise: kernel === 1 && stride === 1 && padding === 0,
+    volume: kernel === 3 && stride === 1 && padding === 1 ? { batch, d: x.d, h: x.h, w: x.w } : undefined,
   };
 }
 
@@ -52,8 +56,6 @@ const readInput = `fn readInput(base: u32, at: vec3<i32>) -> f32 {
   return select(0.0, x(select(0u, base + (u32(at.x) * u.H + u32(at.y)) * u.W + u32(at.z), inside)), inside);
 }`;
 
-const run = (gemm: Gemm, context: LoweringContext): Kernel[] => gemmKernels(gemm, chooseTile(gemm, context.tileSpeed), context);
-
 /** Forward convolution as an implicit GEMM: O × (batch·voxels), over (input channel, tap). */
 export function conv3d(node: Node<'conv3d'>, context: LoweringContext): Kernel[] {
   const [x, weight, bias, y] = [...node.inputs, ...node.outputs].map((value) => must(value, 'conv3d'));
@@ -72,15 +74,22 @@ fn columnOf(z: u32, n: u32) -> Column {
 }
 ${tapRow(OUTSIDE)}
 fn elementB(column: Column, row: Row) -> f32 { return readInput(column.base + row.channel * u.V, column.at + row.at); }`)
-    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight((z * u.gm + m) * u.gk + k); }\n`
-    + forwardFinish(kind, vectorC);
-  const gemm: Gemm = {
-    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''}`, z: instances, m: shape.o, n: shape.batch * shape.outputVoxels, k: shape.i * shape.cells,
-    hooks, loadAlongK: false, vectorB: vector, vectorC,
-    operands: { x: operand(x, vector ? 4 : 1), weight: operand(weight), bias: operand(bias), y: operand(y, vectorC ? 4 : 1) }, results: ['bias', 'y'],
-    integers: shape.integers, work: convolutionWork(shape, instances, bytesOf(x, weight, y)),
+    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight((z * u.gm + m) * u.gk + k); }\n`;
+  const storage = {
+    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''}`,
+    shape: productShape('forward', shape, node.attributes, shape.o, shape.batch * shape.outputVoxels, shape.i * shape.cells),
+    results: ['bias', 'y'], integers: { ...shape.integers, gk: shape.i * shape.cells }, work: convolutionWork(shape, instances, bytesOf(x, weight, y)),
   };
-  return run(gemm, context);
+  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({ x: operand(x, vectorX ? 4 : 1), weight: operand(weight), bias: operand(bias), y: operand(y, width) });
+  const rows = activation(y.type).w % 4 === 0;
+  return computeProduct({
+    gemm: { ...storage, hooks, loadAlongK: false, vectorB: vector, vectorC, operands: operands(vectorC ? 4 : 1, vector), finish: forwardFinish(kind, vectorC) },
+    stencil: { ...storage, weightAt: '((z * u.gm + m) * u.length + k) * 27u + tap', vectorC: rows, operands: operands(rows ? 4 : 1, false), finish: forwardFinish(kind, rows) },
+  }, context);
+}
+
+function productShape(pass: ProductShape['pass'], { volume }: Geometry, { kernel, stride, instances }: ConvolutionAttributes, m: number, n: number, k: number): ProductShape {
+  return { pass, kernel, stride, z: instances, m, n, k, ...(volume && { volume }) };
 }
 
 function convolutionWork({ batch, o, i, outputVoxels, cells }: Geometry, instances: number, bytes: number): { operations: number; bytes: number } {
@@ -102,8 +111,7 @@ fn elementB(column: Column, row: Row) -> vec4<f32> {
 function forwardFinish(kind: ActivationKind, vector: boolean): string {
   const type = vector ? 'vec4<f32>' : 'f32';
   const value = vector ? `vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `${kind}(s.${c})`).join(', ')})` : `${kind}(s)`;
-  return `// finish
-${activationFunctions}
+  return `${activationFunctions}
 fn finish(z: u32, m: u32, n: u32, sum: ${type}) {
   let s = sum + bias(z * u.gm + m);
   set_y((((z * u.B + n / u.OV) * u.gm + m) * u.OV + n % u.OV)${vector ? ' / 4u' : ''}, ${kind === 'none' ? 's' : value});
@@ -133,18 +141,21 @@ fn elementB(column: Column, row: Row) -> f32 {
   let inside = all(o < vec3<u32>(u.OD, u.OH, u.OW))${stride > 1 ? ` && all(q % ${stride}u == vec3<u32>())` : ''};
   return select(0.0, x(select(0u, column.base + row.channel * u.OV + (o.x * u.OH + o.y) * u.OW + o.z, inside)), inside);
 }`)
-    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight(((z * u.O + k / ${cells}u) * u.I + m) * ${cells}u + k % ${cells}u); }
-// finish
-fn finish(z: u32, m: u32, n: u32, sum: ${vectorC ? 'vec4<f32>' : 'f32'}) {
-  set_y((((z * u.B + n / u.V) * u.gm + m) * u.V + n % u.V)${vectorC ? ' / 4u' : ''}, sum);
+    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight(((z * u.O + k / ${cells}u) * u.I + m) * ${cells}u + k % ${cells}u); }\n`;
+  const finish = (wide: boolean): string => `fn finish(z: u32, m: u32, n: u32, sum: ${wide ? 'vec4<f32>' : 'f32'}) {
+  set_y((((z * u.B + n / u.V) * u.gm + m) * u.V + n % u.V)${wide ? ' / 4u' : ''}, sum);
 }`;
-  const gemm: Gemm = {
-    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} input gradient`, z: instances, m: shape.i, n: shape.batch * shape.inputVoxels, k: shape.o * cells,
-    hooks, loadAlongK: false, vectorB: vector, vectorC,
-    operands: { x: operand(dy, vector ? 4 : 1), weight: operand(weight), y: operand(dx, vectorC ? 4 : 1) }, results: ['y'],
-    integers: shape.integers, work: convolutionWork(shape, instances, bytesOf(dy, weight, dx)),
+  const storage = {
+    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} input gradient`,
+    shape: productShape('input gradient', shape, node.attributes, shape.i, shape.batch * shape.inputVoxels, shape.o * cells),
+    results: ['y'], integers: shape.integers, work: convolutionWork(shape, instances, bytesOf(dy, weight, dx)),
   };
-  return run(gemm, context);
+  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({ x: operand(dy, vectorX ? 4 : 1), weight: operand(weight), y: operand(dx, width) });
+  const rows = activation(dx.type).w % 4 === 0;
+  return computeProduct({
+    gemm: { ...storage, hooks, loadAlongK: false, vectorB: vector, vectorC, operands: operands(vectorC ? 4 : 1, vector), finish: finish(vectorC) },
+    stencil: { ...storage, weightAt: '((z * u.length + k) * u.gm + m) * 27u + 26u - tap', vectorC: rows, operands: operands(rows ? 4 : 1, false), finish: finish(rows) },
+  }, context);
 }
 
 /** Gradient with respect to weight and bias: O × (input channel, tap), over batch·voxels, which is split among workgroups. */
@@ -164,14 +175,13 @@ fn rowOf(z: u32, k: u32) -> Row {
   return Row((z * u.B + place / u.OV) * u.I * u.V, select(${OUTSIDE}, o * ${stride} - ${padding}, vec3<bool>(valid)));
 }
 fn elementB(column: Column, row: Row) -> f32 { return readInput(row.base + column.channel * u.V, column.at + row.at); }
-fn elementA(z: u32, m: u32, k: u32) -> f32 { return dy(((z * u.B + k / u.OV) * u.gm + m) * u.OV + k % u.OV); }
-// finish
-fn finish(z: u32, m: u32, n: u32, sum: f32) { set_y((z * u.gm + m) * u.gn + n, sum); }`;
-  const gemm: Gemm = {
-    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} weight gradient`, z: instances, m: shape.o, n: shape.i * shape.cells, k: shape.batch * shape.outputVoxels,
-    hooks, loadAlongK: true, vectorB: false, vectorC: false,
-    operands: { x: operand(x), dy: operand(dy), y: operand(dWeight) }, results: ['y'],
-    integers: shape.integers, work: convolutionWork(shape, instances, bytesOf(x, dy, dWeight)),
+fn elementA(z: u32, m: u32, k: u32) -> f32 { return dy(((z * u.B + k / u.OV) * u.gm + m) * u.OV + k % u.OV); }\n`;
+  const storage = {
+    name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} weight gradient`,
+    shape: productShape('weight gradient', shape, node.attributes, shape.o, shape.i * shape.cells, shape.batch * shape.outputVoxels),
+    operands: { x: operand(x), dy: operand(dy), y: operand(dWeight) }, results: ['y'], integers: shape.integers,
+    work: convolutionWork(shape, instances, bytesOf(x, dy, dWeight)), vectorC: false,
+    finish: 'fn finish(z: u32, m: u32, n: u32, sum: f32) { set_y((z * u.gm + m) * u.gn + n, sum); }',
   };
-  return [...run(gemm, context), ...biasGradient(dy, dBias, instances, context)];
+  return [...computeProduct({ gemm: { ...storage, hooks, loadAlongK: true, vectorB: false }, haloWeight: storage }, context), ...biasGradient(dy, dBias, instances, context)];
 }

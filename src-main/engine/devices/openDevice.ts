@@ -11,8 +11,16 @@ export interface DeviceOptions {
 /** What `--device` takes; 'webgpu:' and an adapter's name chooses among several graphics cards. */
 export const deviceNames = ['cpu', 'webgpu', 'tensorflow', 'reference'] as const;
 
-/** Opens a device by its id. Throws `device` or `unsupported`, with what to do, where it cannot be had, and `usage` for an unknown one. */
-export async function openDevice(id: string, { threads, interactive }: DeviceOptions = {}): Promise<Executor> {
+/** Opens a device by its id. LOGONET_DEVICE_MEMORY, in bytes, makes it behave as if it had no more memory than that. Throws `device` or `unsupported`, with what to do, where it cannot be had, and `usage` for an unknown one. */
+export async function openDevice(id: string, options: DeviceOptions = {}): Promise<Executor> {
+  const executor = await open(id, options);
+  const limit = Number(process.env['LOGONET_DEVICE_MEMORY'] ?? Infinity);
+  const prepare = executor.prepare.bind(executor);
+  if (Number.isFinite(limit)) executor.prepare = (plan) => (plan.arenaBytes <= limit ? prepare(plan) : Promise.reject(new StudioError('out-of-memory', `The device may use ${(limit / 2 ** 30).toFixed(2)} GiB and needs ${(plan.arenaBytes / 2 ** 30).toFixed(2)} GiB.`)));
+  return executor;
+}
+
+async function open(id: string, { threads, interactive }: DeviceOptions): Promise<Executor> {
   const [kind, ...rest] = id.split(':');
   switch (kind) {
     case 'cpu': return (await import('../executors/cpu/cpuExecutor.ts')).createCpuExecutor({ threads });

@@ -88,7 +88,7 @@ async function improve(context: Context): Promise<ImproveResult> {
     const trainFolder = join(context.checkpointFolder, 'train');
     await mkdir(trainFolder, { recursive: true });
     const memoryBudgetBytes = memoryBudget(context);
-    const trainConfig = makeTrainConfig(config, schedule, memoryBudgetBytes);
+    const trainConfig = makeTrainConfig(config, schedule, config.memoryBudgetBytes); // the training makes it smaller itself
     const preparation = (await readPreparation(trainFolder)) ?? await prepare(
       { config: trainConfig, checkpointFolder: trainFolder, alarm: context.alarm, cancellation: context.cancellation, report: within(context, 0, 0) },
       executor, config.current === null ? undefined : (await loadModel(config.current.folder)).card,
@@ -151,7 +151,7 @@ function within({ report }: Pick<Context, 'report'>, from: number, to: number, a
   };
 }
 
-/** After crashes half as much each time: memory may have been the reason. The numbers stay the same, more is computed twice. */
+/** For pre-training. After crashes half as much each time: memory may have been the reason. */
 function memoryBudget({ config, crashes }: Context): number | undefined {
   return crashes === 0 ? config.memoryBudgetBytes : (config.memoryBudgetBytes ?? totalmem() / 2) / 2 ** crashes;
 }

@@ -131,7 +131,7 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
       mirrorAxes: mirrorAxesFor(labelSet),
       ...(from && { start: from.weights }),
       store: fileStore(checkpointFolder),
-      memoryBudgetBytes: config.memoryBudgetBytes ?? defaultMemoryBudget(executor),
+      memoryBudgetBytes: memoryBudget(context, executor, architecture, plan),
       secondsBefore: (performance.now() - begun) / 1000,
     }, context);
     const card = makeCard(preparation, outcome, config, from?.card);
@@ -150,6 +150,23 @@ function defined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Ke
 /** Half of the machine's memory for devices that share it; undefined where the device has its own. */
 export function defaultMemoryBudget(executor: Executor): number | undefined {
   return executor.name === 'cpu' || executor.name === 'reference' ? totalmem() / 2 : undefined;
+}
+
+/** Of what the step took at the last attempt; a smaller plan computes more twice, the numbers stay the same. */
+const SMALLER = [0.6, 0.75, 0.9];
+
+/** The budget of the first attempt; after crashes or a lack of memory clearly less than the plan took then, as far as it can. */
+function memoryBudget({ config, crashes, alarm }: Pick<TaskContext<TrainTaskConfig>, 'config' | 'crashes' | 'alarm'>, executor: Executor, architecture: ArchitectureConfig, { batch, patch }: TrainingPlan): number | undefined {
+  const first = config.memoryBudgetBytes ?? defaultMemoryBudget(executor);
+  if (crashes === 0) return first;
+  const bytesWithin = (memoryBudgetBytes: number | undefined): number | undefined => trainingBytes(executor, architecture, {
+    batch, patch, memoryBudgetBytes, optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 },
+  });
+  const taken = bytesWithin(first);
+  const smaller = taken === undefined ? undefined : SMALLER.map((share) => taken * share ** crashes).find((budget) => bytesWithin(budget) !== undefined);
+  if (taken === undefined || smaller === undefined) return first;
+  alarm('info', `Goes on with ${(smaller / 2 ** 30).toFixed(2)} GiB instead of ${(taken / 2 ** 30).toFixed(2)}: a little slower, with the same result.`);
+  return smaller;
 }
 
 export async function readPreparation(folder: string): Promise<Preparation | undefined> {

@@ -54,7 +54,7 @@ export function compareModels(request: ComparisonRequest): Comparison {
   });
   const meanAfter = meanDice(afterSummary) ?? 0;
   const meanBefore = beforeSummary === null ? null : meanDice(beforeSummary);
-  const { proposed, verdict } = judge(labels, meanBefore, meanAfter, before === null ? null : bootstrapMean(meanDifferences(before, after), seed), margin);
+  const { proposed, verdict } = judge(labels, meanBefore, meanAfter, before === null ? null : bootstrapMean(meanDifferences(before, after), seed), margin, after.length);
   return { beforeModelId: request.beforeModelId, afterModelId: request.afterModelId, cases: after.length, meanBefore, meanAfter, labels, promotionProposed: proposed, verdict };
 }
 
@@ -77,7 +77,7 @@ function meanDifferences(before: readonly CaseMetrics[], after: readonly CaseMet
 }
 
 function judge(
-  labels: readonly LabelComparison[], meanBefore: number | null, meanAfter: number, difference: Interval | null, margin: number,
+  labels: readonly LabelComparison[], meanBefore: number | null, meanAfter: number, difference: Interval | null, margin: number, cases: number,
 ): { proposed: boolean; verdict: string } {
   const points = (value: number): string => `${(100 * Math.abs(value)).toFixed(1)} points`;
   const collapsed = labels.filter(({ diceAfter }) => diceAfter !== null && diceAfter < COLLAPSED).map(({ label }) => `"${label}"`);
@@ -87,7 +87,9 @@ function judge(
   if (labels.every(({ diceAfter }) => diceAfter === null)) return { proposed: false, verdict: 'No gain can be told: the held-out cases hold none of the labels. Hold out cases that do.' };
   if (meanBefore === null) return { proposed: true, verdict: `The first model: mean Dice ${meanAfter.toFixed(3)} on the held-out cases.` };
   const gain = meanAfter - meanBefore;
-  const chance = difference === null ? '' : ` (95% interval over cases: ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)} points)`;
+  // One case has no spread: what looks like an interval would be the difference again.
+  const single = cases < 2;
+  const chance = difference === null || single ? '' : ` (95% interval over cases: ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)} points)`;
   if (gain < SMALLEST_GAIN) {
     const what = gain > -SMALLEST_GAIN ? 'the mean Dice is the same' : `the mean Dice fell by ${points(gain)}`;
     return { proposed: false, verdict: `No gain: ${what}${chance}. The model in use stays. More accepted cases, or a longer budget, may help.` };
@@ -97,6 +99,6 @@ function judge(
     const named = worse.map((row) => `"${row.label}" lost ${points((row.diceBefore ?? 0) - (row.diceAfter ?? 0))}`).join(', ');
     return { proposed: false, verdict: `Not proposed: the mean Dice rose by ${points(gain)}, but ${named}.` };
   }
-  const doubt = difference !== null && difference.low <= 0 ? ' With so few cases this may be chance.' : '';
+  const doubt = single || (difference !== null && difference.low <= 0) ? ` With so few cases (${cases}) this may be chance.` : '';
   return { proposed: true, verdict: `Gain of ${points(gain)} of mean Dice${chance}.${doubt}` };
 }

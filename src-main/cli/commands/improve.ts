@@ -51,8 +51,8 @@ export function planText({ steps, device, startsFrom, obstacles, remarks }: Impr
 }
 
 export function comparisonText({ labels, cases, meanBefore, meanAfter, verdict }: Comparison): string {
-  const interval = (row: Comparison['labels'][number]): string => (row.difference === null ? '–' : `${(100 * row.difference.low).toFixed(1)} to ${(100 * row.difference.high).toFixed(1)}`);
+  const interval = (row: Comparison['labels'][number]): string => (row.difference === null || cases < 2 ? '–' : `${(100 * row.difference.low).toFixed(1)} to ${(100 * row.difference.high).toFixed(1)}`);
   const rows = labels.map((row) => [row.label, figure(row.diceBefore, 3), figure(row.diceAfter, 3), interval(row), figure(row.hd95Before, 1), figure(row.hd95After, 1)]);
-  const table = textTable([`On ${cases} held-out cases`, 'Dice before', 'after', '95% of the difference, points', 'HD95 mm before', 'after'], [...rows, ['mean', figure(meanBefore, 3), figure(meanAfter, 3), '', '', '']]);
+  const table = textTable([`On ${cases} held-out ${cases === 1 ? 'case' : 'cases'}`, 'Dice before', 'after', '95% of the difference, points', 'HD95 mm before', 'after'], [...rows, ['mean', figure(meanBefore, 3), figure(meanAfter, 3), '', '', '']]);
   return `${table}\n\n${verdict}`;
 }

@@ -205,7 +205,6 @@ async function compareWithCurrent(
   const training = measured.filter((each) => !each.heldOut);
   const secondLook = secondLooks(await measure(config.modelFolder, training.slice(-MOST_LOOKS), 'Looking for doubtful masks', 2 / 3, false), labelNames);
   for (const { caseId, reason } of secondLook) context.alarm('warning', `${training.find(({ id }) => id === caseId)?.name ?? caseId}: ${reason}`);
-  context.alarm(comparison.promotionProposed ? 'info' : 'warning', comparison.verdict);
   return {
     comparison, secondLook,
     metrics: after.flatMap(({ caseId, metrics }) => metrics.map(({ label, dice, hd95, volumeError }) => ({ caseId, label, dice, hd95, volumeError }))),

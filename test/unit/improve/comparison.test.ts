@@ -52,6 +52,8 @@ describe('before and after', () => {
   it('leaves labels out that no case holds, and says when a gain may be chance', () => {
     expect(compare(cases([0.8, null]), cases([0.9, null]))).toMatchObject({ meanAfter: 0.9, promotionProposed: true });
     expect(compare(cases([0.8, 0.8], [0.8, 0.8]), cases([0.9, 0.9], [0.75, 0.75])).verdict).toContain('chance');
+    // One case has no interval.
+    expect(compare(cases([0.8, 0.8]), cases([0.9, 0.9])).verdict).toBe('Gain of 10.0 points of mean Dice. With so few cases (1) this may be chance.');
     expect(compare(null, cases([null, null])).promotionProposed).toBe(false);
   });
 });

@@ -10,7 +10,7 @@ import type { CaseCounts } from '#shared/domain/case.ts';
 import type { Label } from '#shared/domain/labelSet.ts';
 import { sameGrid } from '#shared/geometry/orientation.ts';
 import { readMaskFile } from '#main/document/index.ts';
-import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly, promotedModel } from '#main/library/index.ts';
+import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly, promotedModel, setLabelSet } from '#main/library/index.ts';
 import { appFolders } from './appFolders.ts';
 import { exportCases, type ExportOutcome, type ExportRequest } from './exportCases.ts';
 import { importCases, type ImportResult } from './importCases.ts';
@@ -34,6 +34,16 @@ export async function createProjectFolder(folder: string, name: string, labelNam
   await workbench.create(folder, name, { labels });
   await workbench.close();
   return labels;
+}
+
+/** Adds labels; a value that is there gets the new name. Resolves with all labels. Throws `conflict` where the project is open elsewhere. */
+export function addLabels(folder: string, added: readonly { readonly value: number; readonly name: string }[]): Promise<readonly Label[]> {
+  return withProject(folder, ({ project }) => {
+    const labels = new Map(getLabelSet(project.read).labels.map((label) => [label.value, label]));
+    for (const { value, name } of added) labels.set(value, { color: colorFor(value), locked: false, ...labels.get(value), value, name });
+    if (added.length > 0) setLabelSet(project.write, { labels: [...labels.values()].sort((a, b) => a.value - b.value) });
+    return Promise.resolve(getLabelSet(project.read).labels);
+  });
 }
 
 export function importIntoProject(folder: string, sources: readonly string[], mode: 'copy' | 'reference', options: HeadlessOptions): Promise<ImportResult> {

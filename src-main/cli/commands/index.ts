@@ -12,6 +12,7 @@ import { predictCommand } from './predict.ts';
 import { projectCreateCommand } from './projectCreate.ts';
 import { projectExportCommand } from './projectExport.ts';
 import { projectImportCommand } from './projectImport.ts';
+import { projectLabelsCommand } from './projectLabels.ts';
 import { projectListCommand } from './projectList.ts';
 import { projectPredictCommand } from './projectPredict.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   rankCommand,
   projectCreateCommand,
   projectImportCommand,
+  projectLabelsCommand,
   projectListCommand,
   projectPredictCommand,
   projectExportCommand,

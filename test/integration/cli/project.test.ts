@@ -29,6 +29,8 @@ it('a project from the command line: create, import, predict, next, export, veri
   await writePairs(join(root, 'data'), 4, 2, [20, 18, 16]);
   await json(['project', 'create', project, '--name', 'Abdomen']);
   expect((await json(['project', 'import', project, join(root, 'data')])).answer).toMatchObject({ masks: 2, duplicates: 0, refused: [] });
+  expect((await logonet(['project', 'labels', project, '--label', '2=Spleen', '--label', '7=Cyst'])).stdout.trim().split('\n')).toEqual(['1 Label 1', '2 Spleen', '7 Cyst']);
+  expect((await logonet(['project', 'labels', project, '--label', 'Spleen'])).code).toBe(2);
   // Nothing has been learned: there is a next case all the same, and nothing is ranked without a model.
   expect((await json(['next', project])).answer).toMatchObject({ suggestion: { rank: null, reason: expect.stringContaining('Next by name') as string } });
   const refused = await logonet(['project', 'predict', project]);

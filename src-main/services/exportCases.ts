@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
@@ -12,6 +12,7 @@ import { caseFormat, type CaseFormat } from './exportFormats.ts';
 import type { LabelsSource } from './exportTasks.ts';
 import { ExportThread } from './exportThread.ts';
 import { imageOf, imagePaths } from './imageCache.ts';
+import { requireAbsolute } from './requireAbsolute.ts';
 import type { ProjectSession } from './workbench.ts';
 
 export interface ExportRequest {
@@ -50,7 +51,7 @@ interface Running {
 
 /** Writes, reads back, compares, in a thread of its own. A case that fails does not stop the others. Throws `cancelled`, `disk-full`, `conflict` (already there). */
 export async function exportCases(session: ProjectSession, request: ExportRequest, options: { cancellation: Cancellation; report: ReportProgress }): Promise<ExportOutcome> {
-  if (!isAbsolute(request.destination)) throw new StudioError('invalid-argument', 'The destination must be a full path.');
+  requireAbsolute(request.destination);
   if (request.caseIds.length === 0) throw new StudioError('conflict', 'There is no accepted case to export yet. Accept a case first.');
   await mkdir(request.destination, { recursive: true }).catch((cause: unknown) => {
     throw new StudioError('io', 'The destination folder cannot be made. Choose another one.', { cause });

@@ -1,10 +1,11 @@
 import { lstat, mkdir, opendir, realpath, stat } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import type { HostAbilities } from './appService.ts';
+import { requireAbsolute } from './requireAbsolute.ts';
 
 const maximumEntries = 5000;
 
@@ -71,8 +72,7 @@ async function describe(path: string, name: string): Promise<Entry | null> {
 }
 
 async function absolute(path: string): Promise<string> {
-  if (!isAbsolute(path)) throw new StudioError('invalid-argument', 'A full path is needed.');
-  return realpath(path).catch((error: unknown) => { throw fileError(error, 'The folder could not be opened'); });
+  return realpath(requireAbsolute(path)).catch((error: unknown) => { throw fileError(error, 'The folder could not be opened'); });
 }
 
 function places(): { name: string; path: string }[] {

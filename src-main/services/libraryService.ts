@@ -8,13 +8,14 @@ import { rankCases } from '#main/ranking/rankCases.ts';
 import { importCases } from './importCases.ts';
 import { everyCase, learnedFolder } from './improvement.ts';
 import { decodePicture, thumbnailFile } from './thumbnailFile.ts';
+import { requireAbsolute } from './requireAbsolute.ts';
 import type { Workbench } from './workbench.ts';
 
 export function libraryService(workbench: Workbench): ServiceHandlers<'library'> {
   return {
     import: async ({ sources, mode }, { signal, report }) => {
       const session = workbench.require();
-      const result = await importCases(session.project, sources, { mode, cancellation: signal, report, onAdded: (caseIds) => { workbench.casesChanged(caseIds); } });
+      const result = await importCases(session.project, sources.map(requireAbsolute), { mode, cancellation: signal, report, onAdded: (caseIds) => { workbench.casesChanged(caseIds); } });
       await session.problems.add([
         ...result.warnings.map(({ path, message }) => ({ severity: 'warning' as const, subject: path, message, caseId: null })),
         ...result.refused.map(({ path, message }) => ({ severity: 'error' as const, subject: path, message, caseId: null })),

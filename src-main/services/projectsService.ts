@@ -1,6 +1,7 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { getLabelSet, setLabelSet } from '#main/library/index.ts';
 import { openDemo } from './demoProject.ts';
+import { requireAbsolute } from './requireAbsolute.ts';
 import type { RecentProjects } from './recentProjects.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -11,8 +12,8 @@ export function projectsService(workbench: Workbench, recent: RecentProjects, de
       await recent.forget(path);
       return {};
     },
-    create: async ({ path, name, labels }) => workbench.describe(await workbench.create(path, name, { labels })),
-    open: async ({ path }) => workbench.describe(await workbench.open(path)),
+    create: async ({ path, name, labels }) => workbench.describe(await workbench.create(requireAbsolute(path), name, { labels })),
+    open: async ({ path }) => workbench.describe(await workbench.open(requireAbsolute(path))),
     current: () => ({ project: workbench.current === null ? null : workbench.describe(workbench.current) }),
     close: async () => {
       await workbench.close();

@@ -1,6 +1,6 @@
 import { fromWireError, StudioError } from '../base/errors.ts';
 import { contract, type CallOptions, type Contract, type EventName, type EventPayload, type ServiceClient, type ServiceName } from './contract.ts';
-import { decodeFrame, encodeFrame, responseLimits, type ClientMessage, type ServerMessage } from './wire.ts';
+import { decodeFrame, encodeFrame, fitsWithin, requestLimits, responseLimits, type ClientMessage, type ServerMessage } from './wire.ts';
 
 /** Carries frames to the host and back, in order. */
 export interface FrameTransport {
@@ -26,7 +26,12 @@ export function createClient(transport: FrameTransport): Client {
   const listeners = new Map<string, Set<(payload: unknown) => void>>();
   let nextId = 1;
   let closed = false;
-  const send = (message: ClientMessage): void => { transport.send(encodeFrame(message)); };
+  const send = (message: ClientMessage): void => {
+    const frame = encodeFrame(message);
+    // The host could not even read whose call it refuses.
+    if (!fitsWithin(frame, requestLimits)) throw new StudioError('invalid-argument', 'This is too much for one request. Do it in smaller parts.');
+    transport.send(frame);
+  };
 
   transport.onFrame((frame) => {
     const message = decodeFrame(frame, responseLimits) as ServerMessage;

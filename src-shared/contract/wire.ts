@@ -40,7 +40,8 @@ const align = (length: number): number => (length + 7) & ~7;
 export function encodeFrame(message: ClientMessage | ServerMessage): Uint8Array<ArrayBuffer> {
   const buffers: Uint8Array[] = [];
   const json = new TextEncoder().encode(JSON.stringify(message, function replace(this: unknown, _key, value: unknown) {
-    if (!(value instanceof Uint8Array)) {
+    // An object whose prototype is an array of bytes is not one.
+    if (!(ArrayBuffer.isView(value) && value instanceof Uint8Array)) {
       if (typeof value === 'object' && value !== null && Object.hasOwn(value, bufferKey)) throw malformed(`the key ${bufferKey} is taken`);
       return value;
     }
@@ -73,6 +74,16 @@ export function decodeFrame(frame: Uint8Array, limits: FrameLimits): unknown {
   }
   const budget = { left: limits.values };
   return restore(message, buffers, limits.depth, budget);
+}
+
+/** Whether a frame's size lies within the limits of who is going to read it. */
+export function fitsWithin(frame: Uint8Array, limits: FrameLimits): boolean {
+  try {
+    splitFrame(frame, limits);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The call that a frame belongs to, where its message cannot be accepted but its number can be read; else −1. */

@@ -97,9 +97,11 @@ describe('a connection', () => {
   it('settles also a call that is refused before it is read', async () => {
     const { client } = memoryPair({});
     const deep = JSON.parse(`${'['.repeat(60)}${']'.repeat(60)}`) as never;
-    for (const input of [deep, { $bytes: 1 }, JSON.parse('{"__proto__":1}'), new Array(500_000).fill(0)]) {
+    for (const input of [deep, { $bytes: 1 }, JSON.parse('{"__proto__":1}'), new Array(500_000).fill(0), new Array(2000).fill('x'.repeat(5000)), new Array(300).fill(new Uint8Array(1))]) {
       await expect(client.library.list(input as never)).rejects.toMatchObject({ code: 'invalid-argument' });
     }
+    // What only inherits from bytes is none.
+    await expect(client.library.list(Object.create(new Uint8Array(3)) as never)).rejects.toMatchObject({ code: 'unsupported' });
   });
 
   it('answers a service that this host does not have as unsupported', async () => {

@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
 import { Random } from '#shared/base/random.ts';
@@ -78,6 +78,8 @@ describe('random calls', () => {
     }
     expect(wrong).toEqual([]);
     expect(internal).toEqual([]);
+    // A path that depends on where the program was started is refused.
+    expect(strings.filter((name) => !isAbsolute(name) && existsSync(name))).toEqual([]);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     // The mixture reaches handlers as well as the validation before them.
     expect(answers.get('answered')).toBeGreaterThan(calls / 20);

@@ -1,8 +1,8 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import type { Comparison } from '#shared/domain/job.ts';
-import type { ModelRecord } from '#shared/domain/model.ts';
-import { getModel, listMetrics, listModels, promoteModel, rollBackModel } from '#main/library/index.ts';
+import type { CaseMetric, ModelRecord } from '#shared/domain/model.ts';
+import { getModel, listMetrics, listModels, promotedModel, promoteModel, rollBackModel } from '#main/library/index.ts';
 import { comparisonOf } from './comparisonResult.ts';
 import { startRanking } from './improvement.ts';
 import type { ProjectSession, Workbench } from './workbench.ts';
@@ -47,8 +47,16 @@ async function comparisonOfModel({ queue }: ProjectSession, model: ModelRecord):
 
 function collapsedLabels({ project }: ProjectSession, model: ModelRecord): string[] {
   const metrics = listMetrics(project.read, model.id);
+  const inUse = promotedModel(project.read);
+  const current = inUse === undefined ? [] : listMetrics(project.read, inUse.id);
   return model.card.labelSet.labels.flatMap(({ value, name }) => {
-    const dice = metrics.filter((metric) => metric.label === value && metric.dice !== null).map((metric) => metric.dice ?? 0);
-    return dice.length > 0 && dice.reduce((sum, each) => sum + each, 0) / dice.length < collapsedDice ? [name] : [];
+    const [now, before] = [meanOf(metrics, value), meanOf(current, value)];
+    // What the model in use does not find either has not collapsed.
+    return now !== null && now < collapsedDice && (before === null || before >= collapsedDice) ? [name] : [];
   });
+}
+
+function meanOf(metrics: readonly CaseMetric[], label: number): number | null {
+  const dice = metrics.flatMap((metric) => (metric.label === label && metric.dice !== null ? [metric.dice] : []));
+  return dice.length === 0 ? null : dice.reduce((sum, each) => sum + each, 0) / dice.length;
 }

@@ -80,7 +80,10 @@ function judge(
   labels: readonly LabelComparison[], meanBefore: number | null, meanAfter: number, difference: Interval | null, margin: number, cases: number,
 ): { proposed: boolean; verdict: string } {
   const points = (value: number): string => `${(100 * Math.abs(value)).toFixed(1)} points`;
-  const collapsed = labels.filter(({ diceAfter }) => diceAfter !== null && diceAfter < COLLAPSED).map(({ label }) => `"${label}"`);
+  const unfound = labels.filter(({ diceAfter }) => diceAfter !== null && diceAfter < COLLAPSED);
+  // What the model in use does not find either is no reason to keep it.
+  const collapsed = unfound.filter(({ diceBefore }) => diceBefore === null || diceBefore >= COLLAPSED).map(({ label }) => `"${label}"`);
+  const missing = unfound.length === 0 ? '' : ` Still not found: ${unfound.map(({ label }) => `"${label}"`).join(', ')}.`;
   if (collapsed.length > 0) {
     return { proposed: false, verdict: `Not proposed: ${collapsed.join(', ')} ${collapsed.length === 1 ? 'is' : 'are'} no longer found or not yet learned (Dice below ${COLLAPSED}). Check the masks of these labels.` };
   }
@@ -100,5 +103,5 @@ function judge(
     return { proposed: false, verdict: `Not proposed: the mean Dice rose by ${points(gain)}, but ${named}.` };
   }
   const doubt = single || (difference !== null && difference.low <= 0) ? ` With so few cases (${cases}) this may be chance.` : '';
-  return { proposed: true, verdict: `Gain of ${points(gain)} of mean Dice${chance}.${doubt}` };
+  return { proposed: true, verdict: `Gain of ${points(gain)} of mean Dice${chance}.${doubt}${missing}` };
 }

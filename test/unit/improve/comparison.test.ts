@@ -46,6 +46,9 @@ describe('before and after', () => {
   it('blocks a class that collapsed, in a first model too', () => {
     expect(compare(cases([0.5, 0.5]), cases([0.99, 0.01]))).toMatchObject({ promotionProposed: false, verdict: expect.stringContaining('"spleen"') });
     expect(compare(null, cases([0.9, 0]))).toMatchObject({ promotionProposed: false });
+    // What the model in use does not find either does not keep a better one out.
+    expect(compare(cases([0.5, 0.01], [0.5, 0]), cases([0.7, 0.02], [0.7, 0]))).toMatchObject({ promotionProposed: true, verdict: expect.stringContaining('Still not found: "spleen".') });
+    expect(compare(cases([0.5, 0.06]), cases([0.9, 0.04])).promotionProposed).toBe(false);
     expect(compare(null, cases([0.9, 0.8]))).toMatchObject({ promotionProposed: true, meanBefore: null });
   });
 

@@ -29,7 +29,7 @@ const configSchema = v.object({
   added: v.optional(atLeastOne, 2),
   rounds: v.optional(atLeastOne, 3),
   /** Minutes of wall-clock after which no further training begins; what is missing is made by running the same again. */
-  within: v.optional(positive),
+  within: v.optional(v.pipe(v.number(), v.minValue(0))),
 });
 export type ExperimentConfig = v.InferOutput<typeof configSchema>;
 

@@ -53,7 +53,7 @@ describe('experiments', () => {
   it('within a time limit leaves trainings for another time, and refuses to mix settings', { timeout: 400_000 }, async () => {
     const folder = join(root, 'limited');
     const limited = { seeds: 1, arms: ['from scratch', 'pre-trained'] };
-    const first = await runTask(experimentTask, config('pretraining', { ...limited, within: 1e-6 }), folder).result;
+    const first = await runTask(experimentTask, config('pretraining', { ...limited, within: 0 }), folder).result;
     expect([first.summary.length, first.missing]).toEqual([0, 2]);
     const second = await runTask(experimentTask, config('pretraining', limited), folder).result;
     expect(second.summary.map(({ arm, gain }) => [arm, gain?.seeds ?? null])).toEqual([['from scratch', null], ['pre-trained', 1]]);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll } from 'vitest';
 import { installedBrowser, openBrowser, type OpenBrowser } from '../support/browser.ts';
-import { launchWebHost, type RunningWebHost } from '../support/webHost.ts';
+import { connectClient, launchWebHost, type RunningWebHost } from '../support/webHost.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const rendererFolder = join(root, 'dist/renderer');
@@ -128,6 +128,18 @@ export class Desk {
     await this.page.mouse.down({ button });
     for (const [x, y] of rest) await this.page.mouse.move(x, y, { steps: 4 });
     await this.page.mouse.up({ button });
+  }
+
+  /** The name of the model that made a case's latest prediction, as the host knows it. */
+  async predictedBy(caseName: string): Promise<string | undefined> {
+    const cookies = await this.browser.context.cookies();
+    const { client, socket } = await connectClient(this.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+    try {
+      const { cases: [found] } = await client.library.list({ text: caseName });
+      return found === undefined ? undefined : (await client.predictions.get({ caseId: found.id }))?.modelName;
+    } finally {
+      socket.close();
+    }
   }
 
   message(text: string | RegExp): Locator {

@@ -23,6 +23,24 @@ async function comeBack(): Promise<void> {
   }
 }
 
+const lossMemory = 'graphics-lost-at';
+const betweenLosses = 30_000;
+
+/** After the graphics driver was reset the window is loaded anew and says so; where that happens again at once, the person has to look after it. */
+function surviveGraphics(studio: Studio): void {
+  const lostAt = Number(sessionStorage.getItem(lossMemory) ?? 0);
+  const recently = (): boolean => Date.now() - lostAt < betweenLosses;
+  if (recently()) studio.activities.say('The graphics driver was reset, so the window was loaded anew. What was saved is there.', 'warning');
+  studio.scene.context.onLost(() => {
+    if (recently()) {
+      studio.activities.say('The graphics driver fails again and again: nothing can be drawn. Your work is saved; update the driver, then reload the window with F5.', 'error');
+      return;
+    }
+    sessionStorage.setItem(lossMemory, String(Date.now()));
+    void (studio.session?.journal.flush() ?? Promise.resolve()).finally(() => location.reload());
+  });
+}
+
 async function start(): Promise<void> {
   const { client, onClose } = await connect();
   const studio = new Studio(client);
@@ -35,6 +53,7 @@ async function start(): Promise<void> {
   window.addEventListener('unhandledrejection', ({ reason }) => studio.activities.fail(reason));
   await app.recall();
   await studio.begin();
+  surviveGraphics(studio);
   document.documentElement.dataset['ready'] = 'true';
 }
 

@@ -28,6 +28,7 @@ export class RenderContext implements Disposable {
   readonly #parentView = vtkOpenGLRenderWindow.newInstance();
   readonly #pending = new Set<() => void>();
   readonly #frameListeners = new Set<FrameListener>();
+  readonly #lossListeners = new Set<() => void>();
   #frame = 0;
   #disposed = false;
 
@@ -37,6 +38,14 @@ export class RenderContext implements Disposable {
     }
     this.#parentWindow.addView(this.#parentView);
     this.#parentView.initialize();
+    this.#parentView.getCanvas()?.addEventListener('webglcontextlost', () => {
+      if (!this.#disposed) for (const listener of this.#lossListeners) listener();
+    });
+  }
+
+  /** Listens for the loss of the GL context (the driver or the browser's GPU process was reset): nothing can be drawn from then on. */
+  onLost(listener: () => void): void {
+    this.#lossListeners.add(listener);
   }
 
   /** Begins to bring an image to the GPU, slices about `middle` first; `onProgress` asks for drawing. Hand it back with `dispose`. */

@@ -47,6 +47,28 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     expect(await desk.page.getByLabel('Messages').getByText(/compute process is gone/).count()).toBeLessThanOrEqual(1);
   });
 
+  it('of the graphics process: the window is loaded anew and says so', async () => {
+    const { desk } = tests;
+    await desk.page.addInitScript(() => {
+      const kept: RenderingContext[] = [];
+      Object.assign(window, { graphics: kept });
+      const original = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, ...given: Parameters<typeof original>) {
+        const context = original.apply(this, given);
+        if (context !== null) kept.push(context);
+        return context;
+      } as typeof original;
+    });
+    await desk.page.reload();
+    await desk.page.locator('.case h2').filter({ hasText: 'Phantom 04' }).waitFor({ timeout: 120_000 });
+    await desk.page.evaluate(() => {
+      const { graphics } = window as unknown as { readonly graphics: RenderingContext[] };
+      for (const context of graphics) if (context instanceof WebGL2RenderingContext) context.getExtension('WEBGL_lose_context')?.loseContext();
+    });
+    await desk.message(/The graphics driver was reset/).waitFor({ timeout: 60_000 });
+    await desk.page.locator('.case h2').filter({ hasText: 'Phantom 04' }).waitFor({ timeout: 120_000 });
+  });
+
   it('of the window: its strokes are there', async () => {
     const { desk } = tests;
     await desk.page.keyboard.press('Digit1');

@@ -4,11 +4,10 @@ import { Worker } from 'node:worker_threads';
 import type { Cancellation } from '#shared/base/cancellation.ts';
 import { fromWireError, StudioError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
+import { unfinishedName } from '#main/files/atomicFile.ts';
 import type { ExportReply, ExportTask, ExportTasks } from './exportTasks.ts';
 
 const cancellationPollMs = 50;
-/** What imageio's writers call a file that has not taken its place yet. */
-const unfinished = /^\.writing-[0-9a-f]{12}-/;
 const subfolders = ['', 'imagesTr', 'labelsTr', 'imagesTs'];
 
 /** One export's worker: does one task after another, and is ended at once when the person cancels. */
@@ -54,7 +53,7 @@ export class ExportThread {
     for (const subfolder of subfolders) {
       const folder = join(this.#destination, subfolder);
       const names = await readdir(folder).catch(() => []);
-      for (const name of names.filter((each) => unfinished.test(each))) {
+      for (const name of names.filter((each) => unfinishedName.test(each))) {
         const path = join(folder, name);
         const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
         if (mtimeMs >= this.#startedAt) await rm(path, { force: true });

@@ -42,8 +42,8 @@ export async function runReaderStudy(study: ReaderStudy, command: CommandContext
       cancellation: command.cancellation,
       report: ({ phase, fraction, ...rest }) => { command.report({ phase: `Seed ${seed}: ${phase.toLowerCase()}`, fraction: (seed + fraction) / seeds, ...rest }); },
       note: (severity, message) => { command.note(`${severity}: ${message}`); },
-      onRound: async (round) => {
-        done.push(round);
+      onRound: async (round, own) => {
+        done.splice(before, done.length, ...own);
         await writeReport(outFolder, readerReport(study, done));
         command.note(`seed ${seed}, round ${round.round}: mean Dice ${round.newDice.toFixed(4)} on held-out cases, ${round.promoted ? 'promoted' : 'not promoted'}; ${Math.round(meanChanged(round.corrected))} voxels a case changed`);
       },

@@ -72,8 +72,8 @@ export interface ReaderContext {
   readonly cancellation: Cancellation;
   readonly report: ReportProgress;
   readonly note: (severity: Severity, message: string) => void;
-  /** After each round. */
-  readonly onRound: (round: ReaderRound) => Promise<void>;
+  /** After each round, with all that are done. */
+  readonly onRound: (round: ReaderRound, rounds: readonly ReaderRound[]) => Promise<void>;
 }
 
 /** What is done of the round that is under way. */
@@ -123,7 +123,7 @@ class SimulatedReader {
     while (this.#progress.rounds.length < this.#setup.rounds) {
       const round = await this.#round(session);
       await this.#save({ rounds: [...this.#progress.rounds, round], corrected: [] });
-      await this.#context.onRound(round);
+      await this.#context.onRound(round, this.#progress.rounds);
     }
     return this.#progress.rounds;
   }

@@ -29,20 +29,26 @@ afterAll(() => {
 function run(more: Partial<ReaderStudy>, stopIn?: string) {
   const cancellation = { aborted: false };
   const notes: string[] = [];
+  /** The report as it stood after each round of this run. */
+  const reports: string[] = [];
   const result = runReaderStudy({ ...study, ...more }, {
-    options: {}, positionals: [], cancellation, note: (line) => { notes.push(line); },
+    options: {}, positionals: [], cancellation, note: (line) => {
+      notes.push(line);
+      if (line.startsWith('seed')) reports.push(readFileSync(join(root, 'out', 'report.md'), 'utf8'));
+    },
     report: ({ phase }) => { if (stopIn !== undefined && phase.includes(stopIn)) cancellation.aborted = true; },
   });
-  return { result, notes };
+  return { result, notes, reports };
 }
 
 describe('a simulated reader', () => {
   it('labels, improves, promotes what is proposed, corrects what is suggested; goes on where it was stopped', { timeout: 400_000 }, async () => {
     await expect(run({}, 'round 2: improving').result).rejects.toMatchObject({ code: 'cancelled' });
-    const { result, notes } = run({});
+    const { result, notes, reports } = run({});
     const { rounds, summary } = await result;
     expect(rounds.map(({ round, trainingCases }) => [round, trainingCases])).toEqual([[1, 2], [2, 4]]);
     expect(notes.filter((line) => line.startsWith('seed 0, round'))).toHaveLength(1);
+    expect(reports[0]).toMatch(/\n\| 1 \| 1 \|/);
     for (const { corrected, heldOut, verdict } of rounds) {
       expect([corrected.length, heldOut.length]).toEqual([2, 2]);
       expect(verdict.length).toBeGreaterThan(20);

@@ -1,9 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { StudioError } from '#shared/base/errors.ts';
-import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { spread } from '#main/jobs/tasks/experimentPlot.ts';
 import { plusMinus, writeReport, type Report } from '#main/jobs/tasks/experimentReport.ts';
+import { keepSettings } from '#main/jobs/tasks/experimentTrials.ts';
 import { readWithTruth, type ReaderRound, type ReaderSetup } from '#main/services/simulatedReader.ts';
 import type { CommandContext } from './command.ts';
 
@@ -32,7 +31,7 @@ export async function runReaderStudy(study: ReaderStudy, command: CommandContext
   const { outFolder, seeds, ...setup } = study;
   const work = join(outFolder, 'work');
   await mkdir(work, { recursive: true });
-  await keepSettings(join(work, 'settings.json'), JSON.stringify({ ...setup, rounds: undefined, threads: undefined }));
+  await keepSettings(join(work, 'settings.json'), JSON.stringify({ ...setup, rounds: undefined, threads: undefined }), 'a reader');
   const done: ReaderRound[] = [];
   for (let seed = 0; seed < seeds; seed++) {
     const folder = join(work, `seed-${seed}`);
@@ -52,12 +51,6 @@ export async function runReaderStudy(study: ReaderStudy, command: CommandContext
   }
   await writeReport(outFolder, readerReport(study, done));
   return { report: join(outFolder, 'report.md'), summary: summariseRounds(done), rounds: done };
-}
-
-async function keepSettings(path: string, settings: string): Promise<void> {
-  const kept = await readFile(path, 'utf8').catch(() => settings);
-  if (kept !== settings) throw new StudioError('conflict', 'This folder holds a reader with other settings. Choose another folder for the report, or repeat the settings it was begun with.', { detail: kept });
-  await writeFileAtomically(path, settings);
 }
 
 type Changed = readonly { readonly changed: number; readonly foreground: number }[];

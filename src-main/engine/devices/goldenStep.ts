@@ -6,6 +6,7 @@ import { createReferenceExecutor } from '../executors/reference/referenceExecuto
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { makePlan } from '../plan/makePlan.ts';
+import { relativeError } from '../tensor/relativeError.ts';
 import { elementCount, f32, i32, type HostData } from '../tensor/tensorType.ts';
 
 /** Largest error, relative to the largest value of a tensor, that counts as right. */
@@ -80,15 +81,4 @@ export async function goldenStepError(executor: Executor): Promise<number> {
   const expected = await runStep(createReferenceExecutor(), graph);
   const actual = await runStep(executor, graph);
   return expected.reduce((worst, tensor, index) => Math.max(worst, relativeError(must(actual[index], 'tensor'), tensor)), 0);
-}
-
-function relativeError(actual: HostData, expected: HostData): number {
-  let scale = 0;
-  let worst = 0;
-  for (const [index, value] of expected.entries()) {
-    scale = Math.max(scale, Math.abs(value));
-    const difference = Math.abs(Number(actual[index]) - value);
-    worst = Number.isNaN(difference) ? Infinity : Math.max(worst, difference);
-  }
-  return worst / Math.max(scale, 1e-6);
 }

@@ -16,6 +16,13 @@ export interface TrialsSetup {
   readonly total: number;
 }
 
+/** Keeps what a folder's results were made with. Throws `conflict` where it was begun with other settings; `holding` says of what. */
+export async function keepSettings(path: string, settings: string, holding: string): Promise<void> {
+  const kept = await readFile(path, 'utf8').catch(() => settings);
+  if (kept !== settings) throw new StudioError('conflict', `This folder holds ${holding} with other settings. Choose another folder for the report, or repeat the settings it was begun with.`, { detail: kept });
+  await writeFileAtomically(path, settings);
+}
+
 /**
  * Finished trials, kept on disk: an interrupted experiment goes on with the first that is missing. More seeds, rounds and arms may be
  * asked for later; anything else makes it another experiment.
@@ -40,10 +47,7 @@ export class Trials {
   static async open(context: ExperimentContext, setup: TrialsSetup): Promise<Trials> {
     const { study, dataset, variant, testCases, labelled, budget, pretrainBudget, added } = context.config;
     const key = JSON.stringify({ study, dataset, variant, testCases, labelled, budget, pretrainBudget, added });
-    const keyFile = join(context.checkpointFolder, 'experiment.json');
-    const kept = await readFile(keyFile, 'utf8').catch(() => key);
-    if (kept !== key) throw new StudioError('conflict', 'This folder holds trials that were made with other settings. Choose another folder for the report, or repeat the settings it was begun with.', { detail: kept });
-    await writeFileAtomically(keyFile, key);
+    await keepSettings(join(context.checkpointFolder, 'experiment.json'), key, 'trials that were made');
     const text = await readFile(join(context.checkpointFolder, 'trials.json'), 'utf8').catch(() => '[]');
     return new Trials(context, setup, JSON.parse(text) as TrialRow[]);
   }

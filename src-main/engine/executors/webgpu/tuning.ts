@@ -3,6 +3,7 @@ import { must } from '#shared/base/assert.ts';
 import { GraphBuilder } from '../../graph/builder.ts';
 import type { Graph, Value } from '../../graph/graph.ts';
 import { makePlan } from '../../plan/makePlan.ts';
+import { relativeError } from '../../tensor/relativeError.ts';
 import { elementCount, f32, type HostData } from '../../tensor/tensorType.ts';
 import type { WebgpuExecutor } from './executor.ts';
 import { candidateId, candidates, canCompute, expectedRates, paddedWork, shapeClass, type Candidate, type Rates } from './kernels/candidates.ts';
@@ -93,7 +94,7 @@ async function measureClass(executor: WebgpuExecutor, problem: TuningProblem, sh
     if (performance.now() > deadline) return undefined;
     const { milliseconds, data } = await measure(executor, graph, result, candidate);
     reference ??= data;
-    rates[candidateId(candidate)] = agree(data, reference) ? paddedWork(candidate, shape) / (milliseconds * 1e6) : 0;
+    rates[candidateId(candidate)] = relativeError(data, reference) <= TOLERANCE ? paddedWork(candidate, shape) / (milliseconds * 1e6) : 0;
   }
   return rates;
 }
@@ -112,17 +113,6 @@ async function measure(executor: WebgpuExecutor, graph: Graph, result: Value, ca
   } finally {
     session.dispose();
   }
-}
-
-function agree(data: HostData, reference: HostData): boolean {
-  let scale = 0;
-  let worst = 0;
-  for (const [index, value] of reference.entries()) {
-    scale = Math.max(scale, Math.abs(value));
-    const difference = Math.abs(Number(data[index]) - value);
-    if (!(difference <= worst)) worst = difference;
-  }
-  return worst <= TOLERANCE * scale;
 }
 
 /** The product that a problem is. */

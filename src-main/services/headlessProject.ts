@@ -63,7 +63,7 @@ export function exportProject(folder: string, request: Omit<ExportRequest, 'case
 }
 
 export interface ProjectScans {
-  readonly scans: readonly { readonly id: string; readonly name: string; readonly image: readonly string[] }[];
+  readonly scans: readonly { readonly id: string; readonly name: string; readonly image: readonly string[]; readonly contentHash?: string }[];
   /** What is learned from scans without labels lies here. */
   readonly learnedFolder: string;
   /** Of the model in use; null where there is none. */
@@ -76,7 +76,7 @@ export function withProjectScans<T>(folder: string, work: (scans: ProjectScans) 
     const images = new Map(listImages(project.read).map((image) => [image.caseId, image]));
     const scans = everyCase(project).filter(({ status, heldOut }) => status !== 'excluded' && !heldOut).flatMap(({ id, name }) => {
       const image = images.get(id);
-      return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)] }];
+      return image === undefined ? [] : [{ id, name, image: [...imagePaths(project, image)], contentHash: image.contentHash }];
     });
     const model = promotedModel(project.read);
     return work({ scans, learnedFolder: learnedFolder(project), modelFolder: model === undefined ? null : project.paths.model(model.id) });

@@ -55,7 +55,8 @@ export async function startImprovement({ project, queue }: ProjectSession, wish:
     const image = images.get(each.id);
     const mask = isAccepted(each) ? latestMaskRevision(project.read, each.id) : undefined;
     return image === undefined ? [] : [{
-      id: each.id, name: each.name, image: [...imagePaths(project, image)], mask: mask === undefined ? null : project.paths.inside(mask.path), heldOut: each.heldOut,
+      id: each.id, name: each.name, image: [...imagePaths(project, image)], contentHash: image.contentHash,
+      mask: mask === undefined ? null : project.paths.inside(mask.path), heldOut: each.heldOut,
     }];
   });
   const job = await queue.submit({

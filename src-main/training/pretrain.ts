@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { Random } from '#shared/base/random.ts';
@@ -86,7 +87,7 @@ async function run(setup: PretrainSetup, hooks: TrainingHooks, network: Training
   const { budget, seed, store, peakRate, warmUp = 0.1 } = setup;
   const signature = JSON.stringify({
     kind: 'pretrain', architecture: setup.architecture, patch: setup.patch, batch: setup.batch, clusterers: setup.clusterers, clusters: setup.clusters,
-    files: setup.cases.map(({ file }) => file), masking: setup.masking, budget, seed, peakRate,
+    files: setup.cases.map(({ file }) => basename(file)), masking: setup.masking, budget, seed, peakRate,
   });
   let state: RunState = { step: 0, seconds: 0, rateScale: 1, averageUpdates: 0, best: null, curve: [], alarms: [], signature };
   const restore = async (): Promise<boolean> => {

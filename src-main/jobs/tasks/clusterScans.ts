@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import type { IntensityRule } from '#shared/domain/modelCard.ts';
@@ -25,6 +25,8 @@ export interface Scan {
   readonly id: string;
   readonly name: string;
   readonly image: string | readonly string[];
+  /** SHA-256 of the image's files, where it is known: what was prepared from them then survives a move of the project. */
+  readonly contentHash?: string | undefined;
 }
 
 export interface PreparedScan {
@@ -36,7 +38,7 @@ type Context = Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn' | 'al
 
 /** Writes each scan as the network sees it, where that is not done yet. A scan that cannot be read is left out and named. */
 export async function prepareScans(
-  scans: readonly Scan[], folder: string, rule: { readonly spacing: Triple; readonly intensity: IntensityRule }, context: Context,
+  scans: readonly Scan[], folder: string, { spacing, intensity }: { readonly spacing: Triple; readonly intensity: IntensityRule }, context: Context,
 ): Promise<{ readonly prepared: PreparedScan[]; readonly leftOut: LeftOutCase[] }> {
   await mkdir(join(folder, 'cases'), { recursive: true });
   const prepared: PreparedScan[] = [];
@@ -44,11 +46,11 @@ export async function prepareScans(
   for (const [index, scan] of scans.entries()) {
     throwIfCancelled(context.cancellation);
     await context.turn();
-    const file = join(folder, 'cases', `${createHash('sha256').update(JSON.stringify([scan.id, scan.image, rule])).digest('hex').slice(0, 32)}.case`);
+    const file = join(folder, 'cases', `${createHash('sha256').update(JSON.stringify([scan.id, scan.contentHash ?? scan.image, spacing, intensity])).digest('hex').slice(0, 32)}.case`);
     try {
       if (!existsSync(file)) {
         const { volume } = await readImage(scan.image, { cancellation: context.cancellation });
-        const { grid, data } = prepareImage(volume, rule.spacing, rule.intensity);
+        const { grid, data } = prepareImage(volume, spacing, intensity);
         await writeFileAtomically(file, encodeCase(scan.name, grid.size, spacingOf(grid), data, new Uint8Array(data.length)));
       }
       prepared.push({ id: scan.id, file });
@@ -89,10 +91,10 @@ async function storeSlices(scans: readonly PreparedScan[], folder: string, conte
  */
 export async function clusterScans(
   executor: Executor, scans: readonly PreparedScan[], folder: string,
-  settings: { readonly clusterers: number; readonly largestK: number; readonly seed: number }, context: Context,
+  { clusterers, largestK, seed }: { readonly clusterers: number; readonly largestK: number; readonly seed: number }, context: Context,
 ): Promise<Clusters> {
   if (scans.length === 0) throw new StudioError('invalid-argument', 'There is no scan to cluster; import some first.');
-  const key = createHash('sha256').update(JSON.stringify([scans.map(({ id, file }) => [id, file]).sort(), settings])).digest('hex');
+  const key = createHash('sha256').update(JSON.stringify([scans.map(({ id, file }) => [id, basename(file)]).sort(), clusterers, largestK, seed])).digest('hex');
   const done = readClusters(folder);
   if (done?.key === key) return done;
   const started = join(folder, 'clustering.key');
@@ -103,7 +105,7 @@ export async function clusterScans(
   if (!SliceStore.exists(folder)) await storeSlices(scans, folder, context);
   const store = new SliceStore(folder);
   try {
-    const ensemble = chooseEnsemble(store.rows, settings.clusterers, settings.seed, settings.largestK);
+    const ensemble = chooseEnsemble(store.rows, clusterers, seed, largestK);
     const inertia: number[] = [];
     const pseudo = new Uint16Array(store.rows * ensemble.clusterers);
     for (let index = 0; index < ensemble.clusterers; index++) {

@@ -17,8 +17,9 @@ import type { TrainingPlan } from '#main/training/trainingPlan.ts';
 import { validate } from '#main/training/validate.ts';
 import type { TaskContext } from '../task.ts';
 import { prepareScans, type PreparedScan } from './clusterScans.ts';
+import { defaultMemoryBudget } from './memoryBudget.ts';
 import { openExecutor } from './openExecutor.ts';
-import { defaultMemoryBudget, fileStore, mirrorAxesFor, prepare, readPreparation, trainTask } from './train.ts';
+import { fileStore, mirrorAxesFor, prepare, readPreparation, trainTask } from './train.ts';
 import { labelSetFrom } from './trainingInput.ts';
 
 export interface LabConfig {

@@ -11,7 +11,6 @@ import type { ExperimentContext, Trials } from './experimentTrials.ts';
 import { learnedProfiles } from './learned.ts';
 import { loadModel } from './modelFolder.ts';
 import { pretrainScans } from './pretrainScans.ts';
-import { defaultMemoryBudget } from './train.ts';
 import { uncertaintyOfScans, type UncertaintyMeasure } from './uncertaintyOfScans.ts';
 
 export const studyNames = ['pretraining', 'active', 'ablation'] as const;
@@ -87,8 +86,7 @@ async function backbone(context: ExperimentContext, lab: Lab, trials: Trials, se
     format: 1, variant: config.variant, architecture, labelSet, classToLabel, spacing: plan.spacing, intensity: plan.intensity, patch: plan.patch,
   };
   const { folder } = await pretrainScans({
-    executor, card, batch: plan.batch, scans: [...lab.pool, ...lab.unlabelled], learnedFolder, budget: config.pretrainBudget ?? config.budget, seed,
-    memoryBudgetBytes: defaultMemoryBudget(executor), ...settings,
+    executor, card, batch: plan.batch, scans: [...lab.pool, ...lab.unlabelled], learnedFolder, budget: config.pretrainBudget ?? config.budget, seed, ...settings,
   }, { ...context, point: () => undefined, report: ({ phase, detail }) => { trials.report({ phase, fraction: 0, ...(detail !== undefined && { detail }) }); } });
   return (await loadModel(folder)).weights;
 }

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { totalmem } from 'node:os';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import { compareModels, type CaseMetrics } from '#shared/domain/comparison.ts';
@@ -21,7 +20,7 @@ import { prepare, readPreparation, trainTask, type TrainTaskConfig } from './tra
 const path = v.union([v.string(), v.array(v.string())]);
 const configSchema = v.object({
   /** All cases but the excluded ones. `mask`: accepted. Held-out ones never train, not even without their mask. */
-  cases: v.array(v.object({ id: v.string(), name: v.string(), image: path, mask: v.nullable(path), heldOut: v.boolean() })),
+  cases: v.array(v.object({ id: v.string(), name: v.string(), image: path, contentHash: v.optional(v.string()), mask: v.nullable(path), heldOut: v.boolean() })),
   labelSet: v.object({ labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })) }),
   budget: v.union([
     v.object({ minutes: v.pipe(v.number(), v.gtValue(0)) }),
@@ -87,15 +86,15 @@ async function improve(context: Context): Promise<ImproveResult> {
     const [cluster, train, compare] = shares(schedule);
     const trainFolder = join(context.checkpointFolder, 'train');
     await mkdir(trainFolder, { recursive: true });
-    const memoryBudgetBytes = memoryBudget(context);
-    const trainConfig = makeTrainConfig(config, schedule, config.memoryBudgetBytes); // the training makes it smaller itself
+    const trainConfig = makeTrainConfig(config, schedule);
     const preparation = (await readPreparation(trainFolder)) ?? await prepare(
       { config: trainConfig, checkpointFolder: trainFolder, alarm: context.alarm, cancellation: context.cancellation, report: within(context, 0, 0) },
       executor, config.current === null ? undefined : (await loadModel(config.current.folder)).card,
     );
-    if (schedule.pretrain) await learnWithoutLabels(context, executor, preparation, schedule, cluster, memoryBudgetBytes);
+    const learned = schedule.pretrain && await learnWithoutLabels(context, executor, preparation, schedule, cluster);
     const result = await trainTask.run({
       ...context, config: trainConfig, checkpointFolder: trainFolder, outFolder: config.modelFolder,
+      crashes: learned ? 0 : context.crashes, // of attempts that did not get as far as the training
       report: within(context, cluster, cluster + train, 'minutes' in config.budget ? schedule.minutes.compare : undefined),
     });
     const outcome = await compareWithCurrent(context, executor, cluster + train, compare);
@@ -151,26 +150,21 @@ function within({ report }: Pick<Context, 'report'>, from: number, to: number, a
   };
 }
 
-/** For pre-training. After crashes half as much each time: memory may have been the reason. */
-function memoryBudget({ config, crashes }: Context): number | undefined {
-  return crashes === 0 ? config.memoryBudgetBytes : (config.memoryBudgetBytes ?? totalmem() / 2) / 2 ** crashes;
-}
-
-function makeTrainConfig(config: ImproveConfig, schedule: ImproveSchedule, memoryBudgetBytes: number | undefined): TrainTaskConfig {
+function makeTrainConfig(config: ImproveConfig, schedule: ImproveSchedule): TrainTaskConfig {
   const accepted = config.cases.flatMap(({ id, image, mask }) => (mask === null ? [] : [{ name: id, image, labels: mask }]));
   const from = { current: config.current?.folder, backbone: backboneFolder(config.learnedFolder), nothing: undefined }[schedule.startsFrom];
   return trainTask.parse({
     cases: accepted, labelSet: config.labelSet, validation: config.cases.filter(({ heldOut }) => heldOut).map(({ id }) => id),
     budget: 'steps' in config.budget ? { steps: config.budget.steps.train } : { minutes: schedule.minutes.train },
     // The held-out cases judge: they may be watched, but must not choose the weights.
-    keep: 'last', seed: config.seed, device: config.device, threads: config.threads, from, variant: config.variant, memoryBudgetBytes,
+    keep: 'last', seed: config.seed, device: config.device, threads: config.threads, from, variant: config.variant, memoryBudgetBytes: config.memoryBudgetBytes,
   });
 }
 
+/** Whether there was anything to do: false where an earlier attempt, or job, has done it. */
 async function learnWithoutLabels(
   context: Context, executor: Executor, preparation: Awaited<ReturnType<typeof prepare>>, schedule: ImproveSchedule, share: number,
-  memoryBudgetBytes: number | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { config } = context;
   const { plan, architecture, labelSet, classToLabel, variant } = preparation;
   await mkdir(config.learnedFolder, { recursive: true });
@@ -178,13 +172,14 @@ async function learnWithoutLabels(
   const scans = config.cases.filter(({ heldOut }) => !heldOut);
   const { prepared } = await prepareScans(scans, config.learnedFolder, plan, { ...quiet, report: within(context, 0, share * 0.1) });
   const current = config.current === null ? undefined : await loadModel(config.current.folder);
-  await pretrainScans({
+  const { fresh } = await pretrainScans({
     executor, batch: plan.batch, scans: prepared, learnedFolder: config.learnedFolder, seed: config.seed,
     card: { format: 1, variant, architecture, labelSet, classToLabel, spacing: plan.spacing, intensity: plan.intensity, patch: plan.patch },
     budget: 'steps' in config.budget ? { steps: config.budget.steps.pretrain } : { minutes: schedule.minutes.pretrain },
-    memoryBudgetBytes: memoryBudgetBytes ?? (executor.name === 'cpu' ? totalmem() / 2 : undefined),
+    memoryBudgetBytes: config.memoryBudgetBytes,
     ...(current && { start: current.weights }),
   }, { ...quiet, report: within(context, share * 0.1, share, 'minutes' in config.budget ? schedule.minutes.train + schedule.minutes.compare : undefined) });
+  return fresh;
 }
 
 async function compareWithCurrent(

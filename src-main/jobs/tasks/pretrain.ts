@@ -13,7 +13,7 @@ import { openExecutor } from './openExecutor.ts';
 import { pretrainScans } from './pretrainScans.ts';
 import { chooseScanRule, type ScanRule } from './scanRule.ts';
 
-const scans = v.array(v.object({ id: v.string(), name: v.string(), image: v.union([v.string(), v.array(v.string())]) }));
+const scans = v.array(v.object({ id: v.string(), name: v.string(), image: v.union([v.string(), v.array(v.string())]), contentHash: v.optional(v.string()) }));
 const spacing = v.tuple([v.number(), v.number(), v.number()]);
 const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: v.number(), high: v.number() }),

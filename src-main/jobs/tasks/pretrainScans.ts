@@ -10,13 +10,15 @@ import type { Executor } from '#main/engine/executors/executor.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { CaseReader } from '#main/training/caseFile.ts';
 import type { CheckpointStore } from '#main/training/checkpoint.ts';
-import { pretrain } from '#main/training/pretrain.ts';
+import { pretrain, pretrainNetworkOptions } from '#main/training/pretrain.ts';
 import type { MaskingSettings } from '#main/training/masking.ts';
 import { fitPretraining, type PretrainFit } from '#main/training/pretrainFit.ts';
+import { trainingBytes } from '#main/training/trainingNetwork.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { TaskContext } from '../task.ts';
 import { clusterScans, type PreparedScan } from './clusterScans.ts';
 import { backboneFolder, readPretrained, readPseudoLabels, writePretrained, type Pretrained } from './learned.ts';
+import { budgetAfterCrashes, defaultMemoryBudget } from './memoryBudget.ts';
 import { saveModel } from './modelFolder.ts';
 
 export interface PretrainScansRequest {
@@ -29,7 +31,8 @@ export interface PretrainScansRequest {
   readonly budget: TrainConfig['budget'];
   readonly seed: number;
   readonly start?: Weights;
-  readonly memoryBudgetBytes?: number;
+  /** Of the first attempt; unless given, what the device's kind suggests. */
+  readonly memoryBudgetBytes?: number | undefined;
   /** null: without masking. */
   readonly masking?: MaskingSettings | null;
   /** Instead of what the device can bear. */
@@ -40,6 +43,8 @@ export interface PretrainScansRequest {
 export interface PretrainScansResult {
   readonly folder: string;
   readonly fit: PretrainFit;
+  /** False: it was there already. */
+  readonly fresh: boolean;
   readonly steps: number;
   readonly curve: readonly CurvePoint[];
   /** Mean loss per masked slice and clusterer at the end; ln K is a guess. */
@@ -52,25 +57,31 @@ const PEAK_RATE = 1e-3;
  * Clusters the scans and pre-trains a backbone on them; writes it as a model folder (with the head of `start`, where there is one) and says what it did. Repeats
  * nothing that is there for the same scans and settings.
  */
-export async function pretrainScans(request: PretrainScansRequest, context: Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn' | 'alarm' | 'point'>): Promise<PretrainScansResult> {
-  const { executor, card, batch, scans, learnedFolder, budget, seed, memoryBudgetBytes } = request;
+export async function pretrainScans(request: PretrainScansRequest, context: Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn' | 'alarm' | 'point' | 'crashes'>): Promise<PretrainScansResult> {
+  const { executor, card, batch, scans, learnedFolder, budget, seed } = request;
+  const { architecture, patch } = card;
+  const firstBudget = request.memoryBudgetBytes ?? defaultMemoryBudget(executor);
   const slices = scans.reduce((sum, { file }) => sum + slicesOf(file), 0);
   const minutes = 'minutes' in budget ? budget.minutes : 60;
   const fit = fitPretraining({
-    executor, architecture: card.architecture, patch: card.patch, batch, memoryBudgetBytes,
+    executor, architecture, patch, batch, memoryBudgetBytes: firstBudget, // also after crashes: the plan becomes smaller, not the head
     largestK: chooseEnsemble(slices, 1, seed).largestK, headShare: minutes < 15 ? 0.5 : minutes < 120 ? 1 : 2,
   });
   const clusterers = request.clusterers ?? fit.clusterers;
   context.alarm('info', `Pre-training on ${slices} slices of ${scans.length} scans with ${fit.sentence}`);
   const clusters = await clusterScans(executor, scans, learnedFolder, { clusterers, largestK: fit.clusters, seed }, context);
-  const { byCase } = readPseudoLabels(learnedFolder);
-  const key = createHash('sha256').update(JSON.stringify([clusters.key, card.architecture, card.patch, budget, seed, request.masking === undefined ? 'paper' : request.masking, request.start !== undefined, request.peakRate])).digest('hex');
+  const key = createHash('sha256').update(JSON.stringify([clusters.key, architecture, patch, budget, seed, request.masking === undefined ? 'paper' : request.masking, request.start !== undefined, request.peakRate])).digest('hex');
   const folder = backboneFolder(learnedFolder);
   const done = readPretrained(learnedFolder);
-  if (done?.key === key) return { folder, fit, steps: done.steps, curve: [], loss: null };
+  if (done?.key === key) return { folder, fit, fresh: false, steps: done.steps, curve: [], loss: null };
+  const network = { batch, patch, clusterers, clusters: clusters.clusters };
+  const memoryBudgetBytes = budgetAfterCrashes(
+    firstBudget, (bytes) => trainingBytes(executor, architecture, pretrainNetworkOptions({ ...network, memoryBudgetBytes: bytes })), context,
+  );
+  const { byCase } = readPseudoLabels(learnedFolder);
   const store = fileStore(learnedFolder, key);
   const outcome = await pretrain({
-    executor, architecture: card.architecture, patch: card.patch, batch, clusterers, clusters: clusters.clusters,
+    ...network, executor, architecture,
     cases: scans.flatMap(({ id, file }) => {
       const pseudo = byCase.get(id);
       return pseudo === undefined ? [] : [{ file, pseudo }];
@@ -86,7 +97,7 @@ export async function pretrainScans(request: PretrainScansRequest, context: Pick
   };
   await writePretrained(learnedFolder, pretrained);
   await rm(join(learnedFolder, 'pretrain.safetensors'), { force: true });
-  return { folder, fit, steps: outcome.steps, curve: outcome.curve, loss: outcome.curve.at(-1)?.loss ?? null };
+  return { folder, fit, fresh: true, steps: outcome.steps, curve: outcome.curve, loss: outcome.curve.at(-1)?.loss ?? null };
 }
 
 function slicesOf(file: string): number {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
@@ -20,6 +19,7 @@ import { makeTrainingPlan, type TrainingPlan } from '#main/training/trainingPlan
 import type { CheckpointStore } from '#main/training/checkpoint.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { Task, TaskContext } from '../task.ts';
+import { budgetAfterCrashes, defaultMemoryBudget } from './memoryBudget.ts';
 import { loadModel, saveModel } from './modelFolder.ts';
 import { openExecutor } from './openExecutor.ts';
 import { labelSetFrom } from './trainingInput.ts';
@@ -131,7 +131,7 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
       mirrorAxes: mirrorAxesFor(labelSet),
       ...(from && { start: from.weights }),
       store: fileStore(checkpointFolder),
-      memoryBudgetBytes: memoryBudget(context, executor, architecture, plan),
+      memoryBudgetBytes: budgetAfterCrashes(config.memoryBudgetBytes ?? defaultMemoryBudget(executor), stepBytes(executor, architecture, plan), context),
       secondsBefore: (performance.now() - begun) / 1000,
     }, context);
     const card = makeCard(preparation, outcome, config, from?.card);
@@ -142,31 +142,16 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
   }
 }
 
+/** Bytes of a training step by its budget; undefined where it does not fit. */
+function stepBytes(executor: Executor, architecture: ArchitectureConfig, { batch, patch }: Pick<TrainingPlan, 'batch' | 'patch'>) {
+  return (memoryBudgetBytes: number | undefined): number | undefined => trainingBytes(executor, architecture, {
+    batch, patch, memoryBudgetBytes, optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 },
+  });
+}
+
 /** Only the entries that are given. */
 function defined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
-}
-
-/** Half of the machine's memory for devices that share it; undefined where the device has its own. */
-export function defaultMemoryBudget(executor: Executor): number | undefined {
-  return executor.name === 'cpu' || executor.name === 'reference' ? totalmem() / 2 : undefined;
-}
-
-/** Of what the step took at the last attempt; a smaller plan computes more twice, the numbers stay the same. */
-const SMALLER = [0.6, 0.75, 0.9];
-
-/** The budget of the first attempt; after crashes or a lack of memory clearly less than the plan took then, as far as it can. */
-function memoryBudget({ config, crashes, alarm }: Pick<TaskContext<TrainTaskConfig>, 'config' | 'crashes' | 'alarm'>, executor: Executor, architecture: ArchitectureConfig, { batch, patch }: TrainingPlan): number | undefined {
-  const first = config.memoryBudgetBytes ?? defaultMemoryBudget(executor);
-  if (crashes === 0) return first;
-  const bytesWithin = (memoryBudgetBytes: number | undefined): number | undefined => trainingBytes(executor, architecture, {
-    batch, patch, memoryBudgetBytes, optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 },
-  });
-  const taken = bytesWithin(first);
-  const smaller = taken === undefined ? undefined : SMALLER.map((share) => taken * share ** crashes).find((budget) => bytesWithin(budget) !== undefined);
-  if (taken === undefined || smaller === undefined) return first;
-  alarm('info', `Goes on with ${(smaller / 2 ** 30).toFixed(2)} GiB instead of ${(taken / 2 ** 30).toFixed(2)}: a little slower, with the same result.`);
-  return smaller;
 }
 
 export async function readPreparation(folder: string): Promise<Preparation | undefined> {
@@ -212,11 +197,9 @@ function defaultVariant(config: TrainTaskConfig, executor: Executor): string {
 }
 
 function choosePlan(config: TrainTaskConfig, executor: Executor, architecture: ArchitectureConfig, looks: readonly CaseLook[]): TrainingPlan {
-  const memoryBudgetBytes = config.memoryBudgetBytes ?? defaultMemoryBudget(executor);
+  const budget = config.memoryBudgetBytes ?? defaultMemoryBudget(executor);
   const recipe = recipes[config.recipe];
-  const fits = (patch: Triple, batch: number): boolean => trainingBytes(executor, architecture, {
-    batch, patch, memoryBudgetBytes, optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 },
-  }) !== undefined;
+  const fits = (patch: Triple, batch: number): boolean => stepBytes(executor, architecture, { patch, batch })(budget) !== undefined;
   const plan = makeTrainingPlan(fingerprintDataset(looks.map(({ fingerprint }) => fingerprint)), {
     recipe: config.recipe, multiple: sideMultiple(architecture), batch: config.batch ?? recipe.batch ?? 2, fits,
     largestPatch: executor.name === 'cpu' && config.recipe !== 'paper' ? 64 * 64 * 80 : 96 ** 3,

@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { clusterTask } from '#main/jobs/tasks/pretrain.ts';
+import { clusterTask, pretrainTask } from '#main/jobs/tasks/pretrain.ts';
 import { logonet } from '../../support/commandLine.ts';
-import { phantoms, runTask, type PhantomCase } from '../../support/improve.ts';
+import { labelSet, phantoms, runTask, type PhantomCase } from '../../support/improve.ts';
 
 let root: string;
 let cases: PhantomCase[];
@@ -18,6 +19,9 @@ afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(root, { recursive: true, force: true });
 });
+
+/** When each file of a folder was written. */
+const written = (folder: string): Map<string, number> => new Map(readdirSync(folder).sort().map((name) => [name, statSync(join(folder, name)).mtimeMs]));
 
 const table = (path: string): string[][] => readFileSync(path, 'utf8').trim().split('\n').map((line) => line.split(','));
 
@@ -51,7 +55,37 @@ describe('clustering scans', () => {
     expect([own.code, own.stdout]).toEqual([0, expect.stringContaining('90 slices of 6 scans: 2 clusterers')]);
     const next = await logonet(['next', project, '--strategy', 'diversity']);
     expect(next.stdout).toContain('It is typical of the scans here');
-    expect((await logonet(['cluster', project, '--out', out])).code).toBe(2);
+
+    const moved = join(root, 'elsewhere', 'moved');
+    mkdirSync(dirname(moved));
+    renameSync(project, moved);
+    const before = ['', 'cases'].map((name) => written(join(moved, 'learned', name)));
+    expect((await logonet(['cluster', moved, '--clusterers', '2', '--threads', '1'])).code).toBe(0);
+    const after = ['', 'cases'].map((name) => written(join(moved, 'learned', name)));
+    expect(after[1]).toEqual(before[1]);
+    for (const name of ['slices.f32', 'pseudo.u16', 'clusters.json', 'clusterer-0.f32']) expect([name, after[0]?.get(name)]).toEqual([name, before[0]?.get(name)]);
+
+    expect((await logonet(['cluster', moved, '--out', out])).code).toBe(2);
     expect((await logonet(['cluster', join(root, 'scans')])).code).toBe(2);
+  });
+
+  it('and its masked pre-training go on in a folder that was moved meanwhile', { timeout: 240_000 }, async () => {
+    const config = (name: string) => ({
+      scans: cases.map((scan) => ({ ...scan, image: scan.image.replace(join(root, 'scans'), join(root, name, 'scans')), contentHash: createHash('sha256').update(scan.id).digest('hex') })),
+      learnedFolder: join(root, name, 'learned'), labelSet, variant: 'tiny', spacing: [1, 1, 1], intensity: { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 },
+      patch: [16, 16, 16], batch: 1, budget: { steps: 6 }, clusterers: 2, threads: 1, seed: 1,
+    });
+    const run = (name: string, stopAfter?: number) => runTask(pretrainTask, config(name), join(root, name, 'job'), stopAfter);
+    const weights = (name: string): Buffer => readFileSync(join(root, name, 'learned', 'model', 'weights.safetensors'));
+    for (const name of ['still', 'here']) cpSync(join(root, 'scans'), join(root, name, 'scans'), { recursive: true });
+    await run('still').result;
+    const stopped = run('here', 17);
+    await expect(stopped.result).rejects.toMatchObject({ code: 'cancelled' });
+    expect([...stopped.phases].at(-1)).toBe('Pre-training');
+    renameSync(join(root, 'here'), join(root, 'there'));
+    const resumed = run('there');
+    await resumed.result;
+    expect(resumed.phases.has('Clustering slices')).toBe(false);
+    expect(weights('there').equals(weights('still'))).toBe(true);
   });
 });

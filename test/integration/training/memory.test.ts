@@ -2,11 +2,14 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { Job } from '#shared/domain/job.ts';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
 import { MemoryJobStore } from '#main/jobs/store.ts';
+import type { PretrainResult } from '#main/jobs/tasks/pretrain.ts';
 import { paperOptimiser } from '#main/model/trainingStep.ts';
 import { variant } from '#main/model/variants.ts';
+import { pretrainNetworkOptions } from '#main/training/pretrain.ts';
 import { trainingBytes } from '#main/training/trainingNetwork.ts';
 import { labelSet, phantoms, type PhantomCase } from '../../support/improve.ts';
 
@@ -23,9 +26,9 @@ const patch = [16, 16, 16] as const;
 const store = new MemoryJobStore();
 const told: string[] = [];
 
-function makeQueue(step: (id: string, step: number) => void = () => undefined): JobQueue {
+function makeQueue(changed: (job: Job) => void = () => undefined, step: (id: string, step: number) => void = () => undefined): JobQueue {
   return new JobQueue({ store, folder: (id) => join(root, id), events: {
-    changed: () => undefined, point: (id, point) => { step(id, point.step); }, alarm: () => undefined, compute: ({ state, message }) => { told.push(`${state}: ${message}`); },
+    changed, point: (id, point) => { step(id, point.step); }, alarm: () => undefined, compute: ({ state, message }) => { told.push(`${state}: ${message}`); },
   } });
 }
 
@@ -49,7 +52,7 @@ it('a training whose device has less memory than before goes on from its checkpo
   executor.dispose();
 
   let paused: Promise<void> | undefined;
-  const queue = makeQueue((id, step) => { if (step >= 3) paused ??= queue.pause(id); });
+  const queue = makeQueue(undefined, (id, step) => { if (step >= 3) paused ??= queue.pause(id); });
   const id = await submit(queue);
   expect(await queue.wait(id)).toMatchObject({ state: 'paused', canResume: true });
   await paused;
@@ -69,4 +72,38 @@ it('a training whose device has less memory than before goes on from its checkpo
   expect(await undisturbed.wait(other)).toMatchObject({ state: 'done', attempt: 1 });
   await undisturbed.close();
   expect(weightsOf(id).equals(weightsOf(other))).toBe(true);
+});
+
+it('so does masked pre-training, with the clusterers and clusters that it began with', { timeout: 600_000 }, async () => {
+  const config = (name: string) => ({
+    scans: cases, learnedFolder: join(root, name), labelSet, variant: 'tiny', spacing: [1, 1, 1], intensity: { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 },
+    patch: [...patch], batch: 2, budget: { steps: 8 }, clusterers: 2, threads: 1, seed: 1,
+  });
+  const run = async (name: string, queue: JobQueue): Promise<string> => (await queue.submit({ kind: 'pretrain', title: 'Pre-train', config: config(name) })).id;
+  const pretrained = (name: string): Buffer => readFileSync(join(root, name, 'model', 'weights.safetensors'));
+
+  const undisturbed = makeQueue();
+  const whole = await run('whole', undisturbed);
+  expect(await undisturbed.wait(whole)).toMatchObject({ state: 'done', attempt: 1 });
+  const { clusters } = await undisturbed.result(whole) as PretrainResult;
+  await undisturbed.close();
+
+  let paused: Promise<void> | undefined;
+  const queue = makeQueue(({ id, phase }) => { if (phase === 'Pre-training') paused ??= queue.pause(id); });
+  const id = await run('scarce', queue);
+  expect(await queue.wait(id)).toMatchObject({ state: 'paused' });
+  await paused;
+  await queue.close();
+
+  const executor = createCpuExecutor({ threads: 1 });
+  const bytes = trainingBytes(executor, variant('tiny', 3), pretrainNetworkOptions({ batch: 2, patch, clusterers: 2, clusters })) ?? 0;
+  executor.dispose();
+  process.env['LOGONET_DEVICE_MEMORY'] = String(Math.floor(bytes * 0.9));
+  const scarce = makeQueue();
+  scarce.resume(id);
+  expect(await scarce.wait(id)).toMatchObject({ state: 'done', attempt: 3, error: null });
+  expect((await scarce.log(id)).alarms.some(({ message }) => message.startsWith('Goes on with'))).toBe(true);
+  expect(await scarce.result(id)).toMatchObject({ clusterers: 2, clusters, steps: 8 });
+  await scarce.close();
+  expect(pretrained('scarce').equals(pretrained('whole'))).toBe(true);
 });

@@ -72,6 +72,6 @@ function describe(config: ExperimentConfig, { plan, pool, test, unlabelled, exec
   const pretraining = config.study !== 'pretraining' ? '' : ` Pre-training: ${amount(config.pretrainBudget ?? config.budget)}, on ${pool.length + unlabelled.length} scans without their masks.`;
   return [
     `Data: ${pool.length + test.length} labelled cases, ${test.length} of them for testing only (the same in every trial), ${unlabelled.length} unlabelled. Labelled cases that train are drawn anew for each seed.`,
-    `Each training: ${amount(config.budget)}, patch ${plan.patch.join('×')}, batch ${plan.batch}, network "${config.variant}", on ${executor.description}.${pretraining}`,
+    `Each training: ${amount(config.budget)}, patch ${plan.patch.join('×')}, batch ${plan.batch}, network "${config.variant}", on ${executor.description}.${config.study === 'active' ? ' Each round goes on from the model before it.' : pretraining}`,
   ];
 }

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
 import { variant } from '#main/model/variants.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { rankCases, type Strategy } from '#main/ranking/rankCases.ts';
@@ -108,7 +109,7 @@ async function studyAblation(context: ExperimentContext, lab: Lab, trials: Trial
   }
 }
 
-/** From the same first cases, each strategy chooses what is labelled next; every round trains anew within the same budget. */
+/** From the same first cases, each strategy chooses what is labelled next; every round goes on from the model before, as the product does. */
 async function studyActive(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
   const { config, checkpointFolder } = context;
   const learned = join(checkpointFolder, 'learned');
@@ -116,13 +117,16 @@ async function studyActive(context: ExperimentContext, lab: Lab, trials: Trials,
   await clusterScans(lab.executor, lab.pool, learned, { clusterers: 8, largestK: 500, seed: 0 }, context);
   const choice = new Choice(context, lab, learnedProfiles(learned));
   /** One training for all of `sharing`, which differ only in what they choose from its result. */
-  const round = async (sharing: readonly string[], cases: readonly PreparedScan[], seed: number, last: boolean): Promise<void> => {
+  const round = async (sharing: readonly string[], cases: readonly PreparedScan[], seed: number, last: boolean, before?: number): Promise<void> => {
     const count = cases.length;
     const unmeasured = sharing.filter((arm) => !trials.has(arm, seed, count));
     const undecided: string[] = [];
     if (!last) for (const arm of sharing) if (await choice.made(arm, seed, count) === undefined) undecided.push(arm);
     if (unmeasured.length === 0 && undecided.length === 0) return;
-    const { weights, outcome } = await trainAndTest(context, lab, trials, { architecture: lab.architecture, cases, seed, title: `${sharing.length > 1 ? 'all' : sharing[0] ?? ''}, ${count} labelled, seed ${seed}` });
+    const start = before === undefined ? undefined : await choice.weights(sharing[0] ?? '', seed, before);
+    const { weights, outcome } = await trainAndTest(context, lab, trials, {
+      architecture: lab.architecture, cases, seed, title: `${sharing.length > 1 ? 'all' : sharing[0] ?? ''}, ${count} labelled, seed ${seed}`, ...(start && { start }),
+    });
     await choice.make(undecided, seed, cases, weights);
     await trials.add(unmeasured.map((arm) => ({ arm, seed, labelled: count, ...outcome, ...(sharing.length > 1 && { shared: true }) })));
   };
@@ -133,16 +137,17 @@ async function studyActive(context: ExperimentContext, lab: Lab, trials: Trials,
     for (const arm of arms) {
       let cases = first;
       for (let number = 1; number <= config.rounds; number++) {
-        const added = await choice.made(arm, seed, cases.length) ?? [];
+        const before = cases.length;
+        const added = await choice.made(arm, seed, before) ?? [];
         cases = [...cases, ...lab.pool.filter(({ id }) => added.includes(id))];
         if (trials.over) return;
-        await round([arm], cases, seed, number === config.rounds);
+        await round([arm], cases, seed, number === config.rounds, before);
       }
     }
   }
 }
 
-/** What each arm labels next, kept on disk so that an interrupted experiment goes on with the same cases. */
+/** What each arm labels next and the model that it chose with, kept on disk so that an interrupted experiment goes on with the same. */
 class Choice {
   readonly #context: ExperimentContext;
   readonly #lab: Lab;
@@ -155,7 +160,12 @@ class Choice {
   }
 
   async made(arm: string, seed: number, labelled: number): Promise<string[] | undefined> {
-    return readFile(this.#file(arm, seed, labelled), 'utf8').then((text) => JSON.parse(text) as string[], () => undefined);
+    return readFile(this.#file(arm, seed, labelled, 'json'), 'utf8').then((text) => JSON.parse(text) as string[], () => undefined);
+  }
+
+  /** Of the model that a choice was made with. */
+  async weights(arm: string, seed: number, labelled: number): Promise<Weights> {
+    return decodeSafetensors(await readFile(this.#file(arm, seed, labelled, 'safetensors'))).tensors;
   }
 
   /** For arms that come from the same training. */
@@ -170,11 +180,12 @@ class Choice {
         candidates: open.map(({ id }) => ({ id, uncertainty: doubt?.get(id) ?? null, profile: this.#profiles.get(id) ?? null })),
         accepted: accepted.flatMap(({ id }) => this.#profiles.get(id) ?? []), strategy, seed: seed * 1000 + accepted.length,
       });
-      await writeFileAtomically(this.#file(arm, seed, accepted.length), JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)));
+      await writeFileAtomically(this.#file(arm, seed, accepted.length, 'safetensors'), encodeSafetensors(weights));
+      await writeFileAtomically(this.#file(arm, seed, accepted.length, 'json'), JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)));
     }
   }
 
-  #file(arm: string, seed: number, labelled: number): string {
-    return join(this.#context.checkpointFolder, `chosen-${arm}-${seed}-${labelled}.json`);
+  #file(arm: string, seed: number, labelled: number, ending: string): string {
+    return join(this.#context.checkpointFolder, `chosen-${arm}-${seed}-${labelled}.${ending}`);
   }
 }

@@ -28,6 +28,8 @@ export interface TrainingGraph {
   readonly targets: { readonly label?: Value; readonly pseudo?: Value; readonly masked?: Value };
   /** f32 [4], written before every run: learning rate, 1−β1^t, 1−β2^t, maximum gradient norm (0: no clipping). Absent without optimiser. */
   readonly hyper?: Value;
+  /** f32 [1], written before every run: the loss scale. `norm` and exposed gradients are multiplied by it. Present where asked for. */
+  readonly lossScale?: Value;
   /** Scalars of shape [1]: `loss`; `dice`, `crossEntropy` with segmentation; `norm` (gradient norm before clipping) with optimiser. */
   readonly scalars: ReadonlyMap<string, Value>;
   /** First and second moment states, per parameter. */
@@ -40,17 +42,20 @@ export interface TrainingStepOptions {
   readonly loss: LossConfig;
   /** Absent: loss and gradients only. */
   readonly optimiser?: OptimiserConfig;
+  /** The loss is scaled before it is differentiated, for devices that store gradients as float16. */
+  readonly scaled?: boolean;
   /** Makes every gradient readable after a run (they then live until its end). */
   readonly exposeGradients?: boolean;
 }
 
 /** The whole step as one graph: forward, loss, backward, gradient norm, AdamW, BatchNorm statistics. `model` must be in train mode. */
-export function trainingStep(model: Model, { loss: config, optimiser, exposeGradients = false }: TrainingStepOptions): TrainingGraph {
+export function trainingStep(model: Model, { loss: config, optimiser, scaled = false, exposeGradients = false }: TrainingStepOptions): TrainingGraph {
   const { builder, logits, parameters } = model;
   const scalars = new Map<string, Value>();
   const { targets, loss } = addLoss(model, config, scalars);
   const values = parameters.map(({ value }) => value);
-  const gradients = backward(builder, loss, values);
+  const lossScale = scaled ? builder.input('lossScale', f32(1)) : undefined;
+  const gradients = backward(builder, loss, values, lossScale);
   const moments = new Map<Value, { m: Value; v: Value }>();
   let hyper: Value | undefined;
   if (optimiser !== undefined) {
@@ -61,7 +66,7 @@ export function trainingStep(model: Model, { loss: config, optimiser, exposeGrad
     for (const value of values) {
       const m = builder.state(`m/${value.name}`, value.type);
       const v = builder.state(`v/${value.name}`, value.type);
-      const updated = builder.node('adamW', optimiser, [value, must(gradients.get(value), value.name), m, v, norm, hyper], 'optimiser');
+      const updated = builder.node('adamW', optimiser, [value, must(gradients.get(value), value.name), m, v, norm, hyper, ...(lossScale ? [lossScale] : [])], 'optimiser');
       [value, m, v].forEach((persistent, index) => builder.update(persistent, must(updated[index], 'adamW output')));
       moments.set(value, { m, v });
     }
@@ -71,7 +76,7 @@ export function trainingStep(model: Model, { loss: config, optimiser, exposeGrad
     gradients.forEach((gradient, value) => builder.output(`g/${value.name}`, gradient));
     builder.output('logits', logits);
   }
-  return { graph: builder.build(), x: model.x, targets, scalars, moments, gradients: exposeGradients ? gradients : new Map(), ...(hyper && { hyper }) };
+  return { graph: builder.build(), x: model.x, targets, scalars, moments, gradients: exposeGradients ? gradients : new Map(), ...(hyper && { hyper }), ...(lossScale && { lossScale }) };
 }
 
 function addLoss(model: Model, config: LossConfig, scalars: Map<string, Value>): { readonly targets: TrainingGraph['targets']; readonly loss: Value } {

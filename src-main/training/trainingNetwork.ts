@@ -9,6 +9,7 @@ import { buildModel, type HeadConfig, type Model } from '#main/model/build.ts';
 import type { NamedTensor } from '#main/model/safetensors.ts';
 import { trainingStep, type LossConfig, type OptimiserConfig, type TrainingGraph } from '#main/model/trainingStep.ts';
 import { loadWeights, readWeights, type Weights } from '#main/model/weights.ts';
+import { LossScale } from './lossScale.ts';
 
 export interface TrainingNetworkOptions {
   readonly batch: number;
@@ -50,6 +51,7 @@ export class TrainingNetwork implements Disposable {
   readonly #graph: TrainingGraph;
   readonly #session: Session;
   readonly #optimiser: OptimiserConfig;
+  readonly #lossScale = new LossScale();
 
   private constructor(model: Model, graph: TrainingGraph, session: Session, arenaBytes: number, optimiser: OptimiserConfig) {
     this.model = model;
@@ -61,24 +63,34 @@ export class TrainingNetwork implements Disposable {
 
   /** Throws `out-of-memory` where the step does not fit the budget, `device` where the executor cannot run it. */
   static async create(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): Promise<TrainingNetwork> {
-    const { model, graph } = trainingGraph(architecture, options);
+    const { model, graph } = trainingGraph(executor, architecture, options);
     const obstacle = executor.unsupported(graph.graph);
     if (obstacle !== undefined) throw new StudioError('device', obstacle);
     const plan = makePlan(graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes });
     return new TrainingNetwork(model, graph, await executor.prepare(plan), plan.arenaBytes, options.optimiser);
   }
 
+  /**
+   * One optimiser step. Where gradients are stored as float16 and overflow, it is run again with a smaller loss scale: weights and moments are as
+   * they were, and running statistics, whose forward pass was sound, count the batch twice. A loss that is no number is the caller's to deal with.
+   */
   async step(inputs: StepInputs, { learningRate, maximumNorm, count }: StepRate): Promise<StepScalars> {
-    const { x, targets, hyper, scalars } = this.#graph;
+    const { x, targets, hyper, lossScale, scalars } = this.#graph;
     await this.#session.write(x, inputs.x);
     for (const [name, value] of Object.entries(targets)) {
       if (value !== undefined) await this.#session.write(value, must(inputs[name as keyof typeof targets], name));
     }
     const { beta1, beta2 } = this.#optimiser;
     await this.#session.write(must(hyper, 'hyper'), Float32Array.of(learningRate, 1 - beta1 ** count, 1 - beta2 ** count, maximumNorm));
-    await this.#session.run();
     const scalar = async (name: string): Promise<number> => (await this.#session.read(must(scalars.get(name), name)))[0] ?? NaN;
-    return { loss: await scalar('loss'), norm: await scalar('norm') };
+    for (;;) {
+      const { factor } = this.#lossScale;
+      if (lossScale !== undefined) await this.#session.write(lossScale, Float32Array.of(factor));
+      await this.#session.run();
+      const [loss, norm] = [await scalar('loss'), await scalar('norm')];
+      if (lossScale === undefined) return { loss, norm };
+      if (!Number.isFinite(loss) || this.#lossScale.stands(Number.isFinite(norm))) return { loss, norm: norm / factor };
+    }
   }
 
   load(weights: Weights): Promise<void> {
@@ -90,12 +102,13 @@ export class TrainingNetwork implements Disposable {
     return readWeights(this.#session, this.model);
   }
 
-  /** A copy of the optimiser's moments, as 'm/<parameter>' and 'v/<parameter>'. */
+  /** A copy of the optimiser's moments, as 'm/<parameter>' and 'v/<parameter>', and 'lossScale' where there is one. */
   async moments(): Promise<Map<string, NamedTensor>> {
     const moments = new Map<string, NamedTensor>();
     for (const { m, v } of this.#graph.moments.values()) {
       for (const value of [m, v]) moments.set(value.name, { shape: value.type.shape, data: (await this.#session.read(value)).slice() });
     }
+    if (this.#graph.lossScale !== undefined) moments.set('lossScale', this.#lossScale.state);
     return moments;
   }
 
@@ -107,6 +120,7 @@ export class TrainingNetwork implements Disposable {
         await this.#session.write(value, source.get(value.name)?.data ?? new Float32Array(length));
       }
     }
+    this.#lossScale.restore(source.get('lossScale'));
   }
 
   dispose(): void {
@@ -114,15 +128,15 @@ export class TrainingNetwork implements Disposable {
   }
 }
 
-function trainingGraph(architecture: ArchitectureConfig, { batch, patch, loss, optimiser, head }: TrainingNetworkOptions): { model: Model; graph: TrainingGraph } {
+function trainingGraph({ narrow }: Executor, architecture: ArchitectureConfig, { batch, patch, loss, optimiser, head }: TrainingNetworkOptions): { model: Model; graph: TrainingGraph } {
   const model = buildModel(architecture, { batch, size: patch, mode: 'train', ...(head && { head }) });
-  return { model, graph: trainingStep(model, { loss, optimiser }) };
+  return { model, graph: trainingStep(model, { loss, optimiser, scaled: narrow !== undefined }) };
 }
 
 /** Bytes that a training step would take on an executor, recomputing as the budget asks; undefined where it does not fit. */
 export function trainingBytes(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): number | undefined {
   try {
-    return makePlan(trainingGraph(architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes }).arenaBytes;
+    return makePlan(trainingGraph(executor, architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes }).arenaBytes;
   } catch (error) {
     if (error instanceof StudioError && error.code === 'out-of-memory') return undefined;
     throw error;

@@ -1,13 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
-import { createWebgpuExecutor, type WebgpuExecutor } from '#main/engine/executors/webgpu/executor.ts';
 import { candidateId, candidates, type Candidate } from '#main/engine/executors/webgpu/kernels/candidates.ts';
 import { drawInputs, opCases, relativeError, runOp, type OpCase } from '#test/support/opCases.ts';
-import { softwareVulkan } from '#test/support/softwareVulkan.ts';
+import { describeOn, softwareDrivers } from '#test/support/softwareVulkan.ts';
 
 const TOLERANCE = 2e-5;
-const absent = softwareVulkan();
 /** Every case takes several minutes of a software driver's compiler; without it, one that goes through most branches. */
 const thorough = process.env['LOGONET_SLOW_TESTS'] !== undefined;
 
@@ -22,17 +20,14 @@ function dense(candidate: Candidate, { op, name, attributes }: OpCase): boolean 
   }
 }
 
-describe.skipIf(absent !== undefined)(`ways to compute convolutions on webgpu${absent === undefined ? '' : ` (${absent})`}`, () => {
-  let executor: WebgpuExecutor | undefined;
+describeOn(softwareDrivers, 'ways to compute convolutions with webgpu', (executor) => {
   const reference = createReferenceExecutor();
-  beforeAll(async () => { executor = await createWebgpuExecutor(); });
-  afterAll(() => executor?.dispose());
 
   for (const candidate of candidates) {
     describe(candidateId(candidate), () => {
       for (const opCase of opCases.filter((each) => dense(candidate, each))) {
         it(`${opCase.name} agrees with reference`, async () => {
-          const shared = executor!;
+          const shared = executor();
           const only: Executor = { ...shared, prepare: (plan) => shared.prepare(plan, (_class, other) => (other === candidate ? 1 : 1e-12)) };
           const data = drawInputs(opCase);
           const expected = await runOp(reference, opCase, data);

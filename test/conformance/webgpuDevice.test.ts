@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { goldenStepError, GOLDEN_TOLERANCE } from '#main/engine/devices/goldenStep.ts';
 import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
 import { createWebgpuExecutor, type WebgpuExecutor } from '#main/engine/executors/webgpu/executor.ts';
@@ -9,9 +9,7 @@ import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { f32 } from '#main/engine/tensor/tensorType.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { drawInputs, opCases, relativeError, runOp } from '#test/support/opCases.ts';
-import { softwareVulkan } from '#test/support/softwareVulkan.ts';
-
-const absent = softwareVulkan();
+import { describeOn, softwareDrivers } from '#test/support/softwareVulkan.ts';
 
 /** x → x + x through an AdamW step on a parameter: something of everything that a session holds. */
 function smallStep(): { graph: ReturnType<GraphBuilder['build']>; x: ReturnType<GraphBuilder['input']> } {
@@ -30,18 +28,14 @@ function smallStep(): { graph: ReturnType<GraphBuilder['build']>; x: ReturnType<
   return { graph: builder.build(), x };
 }
 
-describe.skipIf(absent !== undefined)(`a WebGPU device${absent === undefined ? '' : ` (${absent})`}`, () => {
-  let executor: WebgpuExecutor | undefined;
-  beforeAll(async () => { executor = await createWebgpuExecutor(); });
-  afterAll(() => executor?.dispose());
-
+describeOn(softwareDrivers, 'a WebGPU device', (executor) => {
   it('passes the golden step', { timeout: 900_000 }, async () => {
-    expect(await goldenStepError(executor!)).toBeLessThan(GOLDEN_TOLERANCE);
+    expect(await goldenStepError(executor())).toBeLessThan(GOLDEN_TOLERANCE);
   });
 
   it('holds the same memory after 1,000 steps', { timeout: 900_000 }, async () => {
     const { graph, x } = smallStep();
-    const session = await executor!.prepare(makePlan(graph, executor!));
+    const session = await executor().prepare(makePlan(graph, executor()));
     await session.write(x, new Float32Array(256).fill(0.5));
     const rss: number[] = [];
     const bytes = session.bytes;
@@ -59,7 +53,7 @@ describe.skipIf(absent !== undefined)(`a WebGPU device${absent === undefined ? '
     const name = shapeClass(problemShape(problem));
 
     it('measures the ways that are worth it and leaves out one that computes wrong numbers', { timeout: 600_000 }, async () => {
-      const shared = executor!;
+      const shared = executor();
       const wrong = candidates.find(({ kind, ...tile }) => kind === 'gemm' && 'm' in tile && tile.m === 32 && tile.n === 32)!;
       const faulty: WebgpuExecutor = {
         ...shared,
@@ -78,7 +72,7 @@ describe.skipIf(absent !== undefined)(`a WebGPU device${absent === undefined ? '
 
     it('stops when its time is over and keeps what is known', async () => {
       const known = { other: { x: 1 } };
-      expect(await tuneDevice(executor!, { seconds: 0, problems: [problem], known })).toEqual(known);
+      expect(await tuneDevice(executor(), { seconds: 0, problems: [problem], known })).toEqual(known);
     });
   });
 
@@ -98,19 +92,15 @@ describe.skipIf(absent !== undefined)(`a WebGPU device${absent === undefined ? '
   });
 });
 
-describe.skipIf(absent !== undefined)('an adapter with small storage bindings', () => {
-  let executor: WebgpuExecutor | undefined;
-  beforeAll(async () => { executor = await createWebgpuExecutor({ bindingLimit: 16384 }); });
-  afterAll(() => executor?.dispose());
-
+describeOn(softwareDrivers, 'an adapter with small storage bindings', (executor) => {
   for (const name of ['conv3d 3³ 24→14', 'conv3dGradWeight 3³ 24→14', 'batchNormGradInput batch 2, gelu', 'activationGrad gelu', 'upsample2 ', 'concatChannels 20 + 9', 'adamW clipped', 'cubeSplit batch 2']) {
     it(`splits what is larger than one: ${name}`, async () => {
       const opCase = opCases.find((each) => each.name === name);
       expect(opCase).toBeDefined();
       const data = drawInputs(opCase!);
       const expected = await runOp(createReferenceExecutor(), opCase!, data);
-      const actual = await runOp(executor!, opCase!, data);
+      const actual = await runOp(executor(), opCase!, data);
       actual.forEach((output, index) => expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5));
     });
   }
-});
+}, { bindingLimit: 16384 });

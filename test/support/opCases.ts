@@ -1,6 +1,7 @@
 import { Random } from '#shared/base/random.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { GraphBuilder } from '#main/engine/graph/builder.ts';
+import type { Value } from '#main/engine/graph/graph.ts';
 import type { OpAttributes, OpKind } from '#main/engine/ops/attributes.ts';
 import { operations } from '#main/engine/ops/table.ts';
 import { makePlan } from '#main/engine/plan/makePlan.ts';
@@ -150,11 +151,14 @@ export async function runOp(executor: Executor, { op, attributes, inputs }: OpCa
     const state = target === undefined ? undefined : values[target];
     if (state !== undefined) builder.update(state, output);
   });
-  const session = await executor.prepare(makePlan(builder.build(), executor));
+  const plan = makePlan(builder.build(), executor);
+  const planned = [...plan.graph.inputs, ...plan.graph.outputs.values()];
+  const stored = (value: Value): Value => planned.find(({ id }) => id === value.id) ?? value;
+  const session = await executor.prepare(plan);
   try {
-    for (const [index, value] of values.entries()) await session.write(value, data[index] as HostData);
+    for (const [index, value] of values.entries()) await session.write(stored(value), data[index] as HostData);
     await session.run();
-    return await Promise.all(outputs.map((output) => session.read(output)));
+    return await Promise.all(outputs.map((output) => session.read(stored(output))));
   } finally {
     session.dispose();
   }

@@ -7,14 +7,15 @@ import { operations } from '../ops/table.ts';
 /**
  * Appends to `builder` the nodes that compute dLoss/dTarget for every target (reverse-mode differentiation over the nodes built so far).
  * @param loss first output of a loss operation, shape [1]
+ * @param upstream f32 [1], what the gradients are multiplied by (a loss scale); 1 unless given
  * @returns gradient per target, of the target's shape. Throws `internal` for a target that the loss does not depend on.
  */
-export function backward(builder: GraphBuilder, loss: Value, targets: readonly Value[]): Map<Value, Value> {
+export function backward(builder: GraphBuilder, loss: Value, targets: readonly Value[], upstream?: Value): Map<Value, Value> {
   const forward = [...builder.nodes];
   const needed = new Set<Value>(targets);
   for (const node of forward) if (node.inputs.some((value) => needed.has(value))) node.outputs.forEach((value) => needed.add(value));
 
-  const gradients = new Map<Value, Value>();
+  const gradients = new Map<Value, Value>(upstream === undefined ? [] : [[loss, upstream]]);
   const lossNode = builder.producer(loss);
   for (const node of forward.reverse()) {
     if (node !== lossNode && !node.outputs.some((value) => gradients.has(value))) continue;

@@ -14,6 +14,11 @@ export interface Executor extends Disposable {
   readonly reusesMemory: boolean;
   /** Why this executor cannot run the graph, in plain words; undefined when it can. */
   unsupported(graph: Graph): string | undefined;
+  /**
+   * Present where large intermediates are stored as float16: the graph with those values so typed. Gradients then need a loss scale
+   * (training/lossScale.ts).
+   */
+  readonly narrow?: (graph: Graph) => Graph;
   /** Bytes that a tensor takes in this executor's own layout (padding included, a multiple of its alignment). */
   storageBytes(type: TensorType): number;
   /** Allocates the plan's arena and compiles its steps. Throws `out-of-memory` when the arena does not fit. */

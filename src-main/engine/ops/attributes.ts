@@ -90,17 +90,17 @@ export interface OpAttributes {
    * Eq. 6–8: Dice over softmax per (sample, class) with background, ε above and below, mean; cross entropy, mean over voxels.
    */
   diceCrossEntropy: DiceCrossEntropyAttributes;
-  /** logits, label, sums → dLogits for upstream gradient 1. */
+  /** logits, label, sums, and optionally the upstream gradient [1] (1 unless given) → dLogits. */
   diceCrossEntropyGrad: DiceCrossEntropyAttributes;
   /** logits (B,Z,N,K,1), pseudo i32 (B,Z,N), masked i32 (B,Z) → loss [1] = Σ over masked slices and clusterers of −log softmax_K(logits/τ)[pseudo] (Eq. 4–5). */
   pseudoLabelLoss: { readonly temperature: number };
-  /** logits, pseudo, masked → dLogits for upstream gradient 1. */
+  /** logits, pseudo, masked, and optionally the upstream gradient [1] (1 unless given) → dLogits. */
   pseudoLabelLossGrad: { readonly temperature: number };
   /** any number of tensors → [1]: √Σ of squares over all of them. */
   gradientNorm: Record<never, never>;
   /**
    * parameter, gradient, m, v (one shape), norm [1], hyper [4] = (learning rate, 1−β1^t, 1−β2^t, maximum norm or 0 for no clipping)
-   * → parameter, m, v; in place on those three. gradient is scaled by min(1, max/(norm+1e-6)); a norm that is not finite leaves all three untouched.
+   * and optionally the loss scale [1], by which gradient and norm are divided first → parameter, m, v; in place on those three. gradient is scaled by min(1, max/(norm+1e-6)); a norm that is not finite leaves all three untouched.
    * p ← p·(1−lr·weightDecay); m ← β1·m+(1−β1)·g; v ← β2·v+(1−β2)·g²; p ← p − lr·(m/hyper1)/(√(v/hyper2)+ε). (torch.optim.AdamW)
    */
   adamW: { readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly weightDecay: number };

@@ -7,7 +7,7 @@ import type { OpAttributes, OpKind } from './attributes.ts';
 export interface GradientContext<K extends OpKind> {
   readonly builder: GraphBuilder;
   readonly node: Node<K>;
-  /** dLoss/dOutput; for a loss operation it is not looked at (upstream gradient 1). */
+  /** dLoss/dOutput; for a loss operation the upstream gradient, undefined for 1. */
   readonly gradients: readonly (Value | undefined)[];
   /** Whether a gradient of that input is wanted at all. */
   readonly wanted: (input: number) => boolean;

@@ -9,10 +9,10 @@ export const diceCrossEntropy: OpDefinition<'diceCrossEntropy'> = {
     requireShape(label.element === 'i32' && label.shape.join() === [n, d, h, w].join(), 'diceCrossEntropy', inputs);
     return [f32(1), f32(1), f32(1), f32(n, c, 3)];
   },
-  gradient({ builder, node }) {
+  gradient({ builder, node, gradients: [upstream] }) {
     const [logits, label] = node.inputs;
     const sums = node.outputs[3];
-    return logits && label && sums ? builder.node('diceCrossEntropyGrad', node.attributes, [logits, label, sums], node.scope) : [];
+    return logits && label && sums ? builder.node('diceCrossEntropyGrad', node.attributes, [logits, label, sums, ...(upstream ? [upstream] : [])], node.scope) : [];
   },
 };
 
@@ -28,8 +28,8 @@ export const pseudoLabelLoss: OpDefinition<'pseudoLabelLoss'> = {
     requireShape(one === 1 && input(inputs, 1).shape.join() === [b, z, n].join() && input(inputs, 2).shape.join() === [b, z].join(), 'pseudoLabelLoss', inputs);
     return [f32(1)];
   },
-  gradient({ builder, node }) {
-    return builder.node('pseudoLabelLossGrad', node.attributes, node.inputs, node.scope);
+  gradient({ builder, node, gradients: [upstream] }) {
+    return builder.node('pseudoLabelLossGrad', node.attributes, [...node.inputs, ...(upstream ? [upstream] : [])], node.scope);
   },
 };
 

@@ -49,7 +49,7 @@ function reusable(node: AnyNode, step: number, bytes: number, slots: ReadonlyMap
   for (const index of operations[node.op].mayReuse ?? []) {
     const candidate = node.inputs[index];
     const slot = candidate && slots.get(candidate);
-    if (candidate === undefined || slot === undefined || slot.bytes !== bytes) continue;
+    if (candidate === undefined || slot === undefined || slot.bytes !== bytes || candidate.type.element !== node.outputs[0]?.type.element) continue;
     const usedOnce = node.inputs.filter((value) => slots.get(value) === slot).length === 1;
     if (usedOnce && lastUse.get(candidate) === step && slot.last === step) return slot;
   }

@@ -11,7 +11,7 @@ export interface PlanOptions {
   readonly memoryBudgetBytes?: number;
 }
 
-type PlanTarget = Pick<Executor, 'storageBytes' | 'reusesMemory'>;
+type PlanTarget = Pick<Executor, 'storageBytes' | 'reusesMemory' | 'narrow'>;
 
 /**
  * Decides order, memory and recomputation of a graph for an executor.
@@ -29,7 +29,8 @@ export function makePlan(graph: Graph, target: PlanTarget, { memoryBudgetBytes =
 }
 
 function planAt(original: Graph, target: PlanTarget, level: RecomputeLevel): Plan {
-  const { graph, recomputed } = recompute(original, level);
+  const { graph: whole, recomputed } = recompute(original, level);
+  const graph = target.narrow?.(whole) ?? whole;
   const placements = new Map<Value, Placement>();
   let persistentBytes = 0;
   const place = (value: Value): void => {

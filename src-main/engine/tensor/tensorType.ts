@@ -1,6 +1,7 @@
 import { StudioError } from '#shared/base/errors.ts';
 
-export type ElementType = 'f32' | 'i32';
+/** f16: how some devices store large intermediates (plan/halfStorage.ts); host data of such a tensor are float32. */
+export type ElementType = 'f32' | 'f16' | 'i32';
 
 /** Element type and logical shape of a tensor. Host memory is contiguous, last axis fastest. */
 export interface TensorType {
@@ -17,6 +18,11 @@ export interface ActivationShape {
   readonly d: number;
   readonly h: number;
   readonly w: number;
+}
+
+/** Bytes of a tensor without padding. */
+export function byteCount({ element, shape }: TensorType): number {
+  return elementCount(shape) * (element === 'f16' ? 2 : 4);
 }
 
 export function elementCount(shape: readonly number[]): number {

@@ -84,6 +84,9 @@ function unsupported(graph: Graph): string | undefined {
       case 'diceCrossEntropyGrad':
         if ((node.inputs[0]?.type.shape[1] ?? 0) > MOST_CLASSES) return `more than ${String(MOST_CLASSES)} classes`;
         break;
+      case 'adamW':
+        if (node.inputs.length > 6) return 'a loss scale, which only float16 storage needs';
+        break;
       default:
     }
   }

@@ -22,14 +22,15 @@ export const gradientNorm: ReferenceKernel<OpAttributes['gradientNorm']> = (_att
   if (norm) norm.data[0] = Math.sqrt(inputs.reduce((total, { data }) => total + data.reduce((sum, value) => sum + value * value, 0), 0));
 };
 
-export const adamW: ReferenceKernel<OpAttributes['adamW']> = ({ beta1, beta2, epsilon, weightDecay }, [parameter, gradient, m, v, norm, hyper], [nextParameter, nextM, nextV]) => {
+export const adamW: ReferenceKernel<OpAttributes['adamW']> = ({ beta1, beta2, epsilon, weightDecay }, [parameter, gradient, m, v, norm, hyper, lossScale], [nextParameter, nextM, nextV]) => {
   if (!parameter || !gradient || !m || !v || !norm || !hyper || !nextParameter || !nextM || !nextV) return;
   const [rate, correction1, correction2, maximum] = [0, 1, 2, 3].map((index) => at(hyper.data, index)) as [number, number, number, number];
-  const total = at(norm.data, 0);
+  const factor = lossScale ? 1 / at(lossScale.data, 0) : 1;
+  const total = at(norm.data, 0) * factor;
   const usable = Number.isFinite(total);
   const scale = maximum > 0 ? Math.min(1, maximum / (total + 1e-6)) : 1;
   for (let index = 0; index < parameter.data.length; index++) {
-    const g = at(gradient.data, index) * scale;
+    const g = at(gradient.data, index) * factor * scale;
     const m1 = beta1 * at(m.data, index) + (1 - beta1) * g;
     const v1 = beta2 * at(v.data, index) + (1 - beta2) * g * g;
     const p = at(parameter.data, index);

@@ -42,8 +42,9 @@ export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = ({ 
   loss.data[0] = diceWeight * (1 - overlap) + crossEntropyWeight * entropy;
 };
 
-export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> = ({ diceWeight, crossEntropyWeight, epsilon }, [logits, label, sums], [dLogits]) => {
+export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> = ({ diceWeight, crossEntropyWeight, epsilon }, [logits, label, sums, upstream], [dLogits]) => {
   if (!logits || !label || !sums || !dLogits) return;
+  const factor = upstream ? at(upstream.data, 0) : 1;
   const { n, c, voxels } = extents(logits);
   for (let sample = 0; sample < n; sample++) for (let voxel = 0; voxel < voxels; voxel++) {
     const base = sample * c * voxels + voxel;
@@ -59,7 +60,7 @@ export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> =
     const mean = p.reduce((sum, probability, channel) => sum + probability * (dProbability[channel] ?? 0), 0);
     p.forEach((probability, channel) => {
       const t = truth === channel ? 1 : 0;
-      dLogits.data[base + channel * voxels] = probability * ((dProbability[channel] ?? 0) - mean) + (crossEntropyWeight * (probability - t)) / (n * voxels);
+      dLogits.data[base + channel * voxels] = factor * (probability * ((dProbability[channel] ?? 0) - mean) + (crossEntropyWeight * (probability - t)) / (n * voxels));
     });
   }
 };
@@ -81,9 +82,10 @@ export const pseudoLabelLoss: ReferenceKernel<OpAttributes['pseudoLabelLoss']> =
   forMasked(temperature, logits, pseudo, masked, (_base, truth, p) => { loss.data[0] = at(loss.data, 0) - Math.log(p[truth] ?? 0); });
 };
 
-export const pseudoLabelLossGrad: ReferenceKernel<OpAttributes['pseudoLabelLossGrad']> = ({ temperature }, [logits, pseudo, masked], [dLogits]) => {
+export const pseudoLabelLossGrad: ReferenceKernel<OpAttributes['pseudoLabelLossGrad']> = ({ temperature }, [logits, pseudo, masked, upstream], [dLogits]) => {
   if (!logits || !pseudo || !masked || !dLogits) return;
+  const factor = upstream ? at(upstream.data, 0) : 1;
   forMasked(temperature, logits, pseudo, masked, (base, truth, p) => {
-    p.forEach((probability, index) => (dLogits.data[base + index] = (probability - (index === truth ? 1 : 0)) / temperature));
+    p.forEach((probability, index) => (dLogits.data[base + index] = (factor * (probability - (index === truth ? 1 : 0))) / temperature));
   });
 };

@@ -26,7 +26,7 @@ export function createTensorflowExecutor(): Promise<Executor> {
       name: 'tensorflow',
       description: `TensorFlow ${binding.TF_Version}, ${binding.isUsingGpuDevice() ? 'CUDA' : 'processor'}`,
       reusesMemory: false,
-      unsupported: () => undefined,
+      unsupported: ({ nodes }) => (nodes.some(({ op, inputs }) => op === 'adamW' && inputs.length > 6) ? 'a loss scale, which only float16 storage needs' : undefined),
       storageBytes: ({ shape }) => elementCount(shape) * 4,
       prepare: (plan) => Promise.resolve(new TensorflowSession(plan, tensors)),
       dispose: () => undefined,

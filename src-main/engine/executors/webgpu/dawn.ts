@@ -28,15 +28,15 @@ async function load(): Promise<Dawn> {
 let preloaded = false;
 
 /**
- * A driver named by VK_ICD_FILENAMES may come with its own Vulkan loader beside it and none in the system (Chromium's software
+ * A driver named by VK_ICD_FILENAMES (a list) may come with its own Vulkan loader beside it and none in the system (Chromium's software
  * driver does). Loading that one first makes Dawn's own look-up of the same library find it.
  */
 function preloadVulkan(): void {
   const driver = process.env['VK_ICD_FILENAMES'];
   if (preloaded || driver === undefined || process.platform !== 'linux') return;
   preloaded = true;
-  const loader = join(dirname(driver), 'libvulkan.so.1');
-  if (!existsSync(loader)) return;
+  const loader = driver.split(':').map((file) => join(dirname(file), 'libvulkan.so.1')).find((file) => existsSync(file));
+  if (loader === undefined) return;
   const keepLoaded = 0x1000; // RTLD_NODELETE: Node unloads what is not one of its own modules
   try {
     process.dlopen({ exports: {} }, loader, constants.dlopen.RTLD_NOW | keepLoaded);
@@ -67,6 +67,9 @@ export function isSoftware(name: string): boolean {
   return /swiftshader|llvmpipe|lavapipe|basic render|\bwarp\b|software/i.test(name);
 }
 
+/** Taken where the adapter offers them: float16 storage and sums over a subgroup. */
+const wantedFeatures: readonly GPUFeatureName[] = ['shader-f16', 'subgroups'];
+
 export interface OpenDevice {
   readonly gpu: GPU;
   readonly device: GPUDevice;
@@ -88,6 +91,7 @@ export async function openDevice(name?: string): Promise<OpenDevice> {
     if (adapter === null) throw new StudioError('device', 'No usable graphics card was found. Install its vendor\'s current driver, or use the processor.');
     const { limits, info } = adapter;
     const device = await adapter.requestDevice({
+      requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
       requiredLimits: {
         maxBufferSize: limits.maxBufferSize,
         maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize,

@@ -1,4 +1,6 @@
-import { elementCount } from '../../tensor/tensorType.ts';
+import type { Graph } from '../../graph/graph.ts';
+import { byteCount } from '../../tensor/tensorType.ts';
+import { StudioError } from '#shared/base/errors.ts';
 import type { Executor } from '../executor.ts';
 import { DeviceState } from './deviceState.ts';
 import { alignUp } from './kernel.ts';
@@ -12,6 +14,8 @@ export interface WebgpuOptions {
   readonly interactive?: boolean;
   /** Rates of the ways to compute a dense convolution, as measured; expectations unless given. */
   readonly rates?: Rates;
+  /** Which values are stored as float16 (plan/halfStorage.ts); none unless given. */
+  readonly narrow?: (graph: Graph) => Graph;
   /** Behave like an adapter whose storage bindings end here, bytes. */
   readonly bindingLimit?: number;
 }
@@ -28,9 +32,13 @@ export interface WebgpuExecutor extends Executor {
 
 const INTERACTIVE_SLICE_MILLISECONDS = 8;
 
-/** Runs plans on a GPU through Dawn (Vulkan, Direct3D 12 or Metal). Throws `device` when there is none that can be opened. */
-export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
+/** Runs plans on a GPU through Dawn (Vulkan, Direct3D 12 or Metal). Throws `device` when there is none that can be opened, or none that stores float16 where that is asked for. */
+export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit, narrow }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
   const state = await DeviceState.open(adapter, bindingLimit);
+  if (narrow !== undefined && !state.device.features.has('shader-f16')) {
+    state.close();
+    throw new StudioError('device', `The graphics card ${state.description} cannot store half-precision numbers; use full precision (float32), or another device.`);
+  }
   let current = rates ?? expectedRates(state.software);
   return {
     name: 'webgpu',
@@ -41,7 +49,8 @@ export async function createWebgpuExecutor({ adapter, interactive = false, rates
     setRates: (measured) => { current = measured; },
     reusesMemory: true,
     unsupported: () => undefined,
-    storageBytes: ({ shape }) => alignUp(elementCount(shape) * 4),
+    storageBytes: (type) => alignUp(byteCount(type)),
+    ...(narrow && { narrow }),
     prepare: (plan, wanted) => WebgpuSession.create(state, plan, { rates: wanted ?? current, sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
     dispose: () => state.close(),
   };

@@ -1,5 +1,5 @@
 import type { Value } from '../../graph/graph.ts';
-import { elementCount } from '../../tensor/tensorType.ts';
+import { byteCount } from '../../tensor/tensorType.ts';
 
 /**
  * What a kernel reads or writes: a value of the plan; a stretch of the scratch buffer that lives for one step; a whole page of the
@@ -11,10 +11,10 @@ export type Storage =
   | { readonly kind: 'page'; readonly page: number }
   | { readonly kind: 'table'; readonly data: Uint32Array };
 
-/** `width` 4 views the storage as vec4<f32>; its accessors then count in vectors. */
+/** `width` 4 views the storage as vec4; its accessors then count in vectors. f16 is storage only: accessors take and give f32. */
 export interface Operand {
   readonly storage: Storage;
-  readonly element: 'f32' | 'i32' | 'u32';
+  readonly element: 'f32' | 'f16' | 'i32' | 'u32';
   readonly width: 1 | 4;
 }
 
@@ -88,5 +88,5 @@ export function flatGrid(groups: number): readonly [number, number, number] {
 
 /** Bytes of some values, each counted once. */
 export function bytesOf(...values: readonly Value[]): number {
-  return values.reduce((total, { type }) => total + elementCount(type.shape) * 4, 0);
+  return values.reduce((total, { type }) => total + byteCount(type), 0);
 }

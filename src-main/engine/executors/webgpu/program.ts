@@ -1,6 +1,6 @@
 import type { AnyNode, Node, Value } from '../../graph/graph.ts';
 import type { OpKind } from '../../ops/attributes.ts';
-import type { Placement, Plan } from '../../plan/plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import { Scratch, type Kernel } from './kernel.ts';
 import * as copy from './kernels/copy.ts';
 import * as dense from './kernels/dense.ts';
@@ -136,11 +136,12 @@ function extendsChain(plan: Plan, chain: readonly PointwiseNode[], next: Pointwi
   const places = new Set([...streams, ...stored].map((value) => plan.placements.get(value)?.offset));
   if (places.size + nodes.reduce((sum, node) => sum + channelBindings(node), 0) > maxBindings) return false;
   const read = [...streams, ...channelInputs];
-  return [...stored].every((output) => read.every((value) => apart(plan.placements.get(output), plan.placements.get(value))));
+  return [...stored].every((output) => read.every((value) => apart(plan, output, value)));
 }
 
-/** Whether two placements are disjoint or the very same. */
-function apart(a: Placement | undefined, b: Placement | undefined): boolean {
+/** Whether two values lie in disjoint places, or element by element in the very same. */
+function apart({ placements }: Plan, first: Value, second: Value): boolean {
+  const [a, b] = [placements.get(first), placements.get(second)];
   if (a === undefined || b === undefined) return false;
-  return (a.offset === b.offset && a.bytes === b.bytes) || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+  return (a.offset === b.offset && a.bytes === b.bytes && first.type.element === second.type.element) || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
 }

@@ -2,12 +2,13 @@ import { must } from '#shared/base/assert.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { elementCount, type HostData } from '../../tensor/tensorType.ts';
+import { byteCount, elementCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Session } from '../executor.ts';
 import type { DeviceState } from './deviceState.ts';
 import { alignUp, type Kernel, type Operand } from './kernel.ts';
 import type { Rates, WorkgroupLimits } from './kernels/candidates.ts';
 import { MemoryLayout, rangeOf, type Range } from './memory.ts';
+import { fromHalf, toHalf } from './half.ts';
 import { lowerPlan, type Program } from './program.ts';
 import { Submitter, type Dispatch } from './submitter.ts';
 import { assemble, uniformData } from './wgsl.ts';
@@ -63,10 +64,11 @@ export class WebgpuSession implements Session {
   async write(value: Value, data: HostData): Promise<void> {
     this.#state.throwIfLost();
     if (data.length !== elementCount(value.type.shape)) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${value.name}: ${data.length} elements written` });
+    const stored = value.type.element === 'f16' ? toHalf(data) : data;
     let at = 0;
     for (const { buffer, offset, bytes } of this.#layout.rangesOf(value)) {
-      const part = Math.min(bytes, data.byteLength - at);
-      if (part > 0) this.#state.device.queue.writeBuffer(must(this.#buffers[buffer], 'buffer'), offset, data.buffer, data.byteOffset + at, part);
+      const part = Math.min(bytes, stored.byteLength - at);
+      if (part > 0) this.#state.device.queue.writeBuffer(must(this.#buffers[buffer], 'buffer'), offset, stored.buffer, stored.byteOffset + at, part);
       at += bytes;
     }
     await Promise.resolve();
@@ -77,15 +79,18 @@ export class WebgpuSession implements Session {
   }
 
   async read(value: Value): Promise<HostData> {
-    const count = elementCount(value.type.shape);
-    const bytes = new Uint8Array(count * 4);
+    const bytes = new Uint8Array(byteCount(value.type));
     let at = 0;
     for (const range of this.#layout.rangesOf(value)) {
       const part = Math.min(range.bytes, bytes.length - at);
       if (part > 0) bytes.set(await this.#state.download(must(this.#buffers[range.buffer], 'buffer'), range.offset, part), at);
       at += range.bytes;
     }
-    return value.type.element === 'i32' ? new Int32Array(bytes.buffer) : new Float32Array(bytes.buffer);
+    switch (value.type.element) {
+      case 'i32': return new Int32Array(bytes.buffer);
+      case 'f32': return new Float32Array(bytes.buffer);
+      case 'f16': return fromHalf(bytes);
+    }
   }
 
   /** Milliseconds of a run in one submission, the average of so many; of the kernels with these numbers where they are given. For measurements. */

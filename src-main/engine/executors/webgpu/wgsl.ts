@@ -22,27 +22,30 @@ export function assemble(kernel: Kernel, piecesOf: (operand: Operand) => readonl
   const declarations: string[] = [];
   const accessors: string[] = [];
   for (const [name, operand] of Object.entries(kernel.operands)) {
-    const type = operand.width === 4 ? `vec4<${operand.element}>` : operand.element;
-    const elementBytes = 4 * operand.width;
+    const half = operand.element === 'f16';
+    const wide = (element: string): string => (operand.width === 4 ? `vec4<${element}>` : element);
+    const elementBytes = (half ? 2 : 4) * operand.width;
     let start = 0;
     const parts = piecesOf(operand).map((piece) => {
       let index = bindings.indexOf(piece.key);
       if (index < 0) {
         index = bindings.push(piece.key) - 1;
-        declarations.push(`@group(0) @binding(${index + 1}) var<storage, read_write> m${index}: array<${type}>;`);
+        declarations.push(`@group(0) @binding(${index + 1}) var<storage, read_write> m${index}: array<${wide(operand.element)}>;`);
       }
       const part = { buffer: `m${index}`, start, end: start + piece.bytes / elementBytes };
       start = part.end;
       return part;
     });
-    accessors.push(accessor(name, type, parts));
+    accessors.push(accessor(name, wide(half ? 'f32' : operand.element), half, parts));
   }
-  return { source: [uniformBlock(kernel), ...declarations, ...accessors, prelude, kernel.code].join('\n'), bindings };
+  const half = Object.values(kernel.operands).some(({ element }) => element === 'f16') ? halfPrelude : ['', ''];
+  return { source: [half[0], uniformBlock(kernel), ...declarations, half[1], ...accessors, prelude, kernel.code].join('\n'), bindings };
 }
 
 interface Part { readonly buffer: string; readonly start: number; readonly end: number }
 
-function accessor(name: string, type: string, parts: readonly Part[]): string {
+/** WGSL that reads and writes an operand as `type`, which differs from what is stored where that is `half`. */
+function accessor(name: string, type: string, half: boolean, parts: readonly Part[]): string {
   const choose = (statement: (part: Part, index: string) => string): string => parts
     .map((part, position) => {
       const body = statement(part, part.start === 0 ? 'i' : `i - ${part.start}u`);
@@ -50,11 +53,12 @@ function accessor(name: string, type: string, parts: readonly Part[]): string {
     }).join(' ');
   const read = parts
     .map((part, position) => {
-      const body = `return ${part.buffer}[${part.start === 0 ? 'i' : `i - ${part.start}u`}];`;
+      const element = `${part.buffer}[${part.start === 0 ? 'i' : `i - ${part.start}u`}]`;
+      const body = `return ${half ? `${type}(${element})` : element};`;
       return position === parts.length - 1 ? body : `if (i < ${part.end}u) { ${body} }`;
     }).join(' ');
   return `fn ${name}(i: u32) -> ${type} { ${read} }\n`
-    + `fn set_${name}(i: u32, value: ${type}) { ${choose((part, index) => `${part.buffer}[${index}] = value;`)} }`;
+    + `fn set_${name}(i: u32, value: ${type}) { ${choose((part, index) => `${part.buffer}[${index}] = ${half ? `half${type === 'f32' ? 1 : 4}(value)` : 'value'};`)} }`;
 }
 
 function uniformBlock({ integers, floats = {} }: Kernel): string {
@@ -73,6 +77,12 @@ export function uniformData({ integers, floats = {} }: Kernel): Uint8Array {
   new Float32Array(data).set(real, whole.length);
   return new Uint8Array(data);
 }
+
+/** Directive, and functions that store float32 as float16. What is too large becomes infinite whatever way the driver rounds, so that a loss scale can be mended. */
+const halfPrelude = ['enable f16;', [1, 4].map((width) => {
+  const of = (element: string): string => (width === 4 ? `vec4<${element}>` : element);
+  return `fn half${width}(v: ${of('f32')}) -> ${of('f16')} { return ${of('f16')}(select(v, v * 3.4e38, abs(v) > ${of('f32')}(65504.0))); }`;
+}).join('\n')] as const;
 
 /** Number of the workgroup in a grid made by `flatGrid`. */
 const prelude = `fn group(id: vec3<u32>) -> u32 { return id.x + id.y * ${MAX_GROUPS}u; }`;

@@ -1,5 +1,5 @@
 import type { Node, Value } from '../../../graph/graph.ts';
-import { activation, elementCount } from '../../../tensor/tensorType.ts';
+import { activation, byteCount, elementCount } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel } from '../kernel.ts';
 
 /** One axis of a strided copy: extent, and element strides in source and target. */
@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   set_result(result0, source(source0));
 }`,
     workgroups: flatGrid(ceilDivide(count, GROUP)),
-    work: { operations: 0, bytes: 8 * count },
+    work: { operations: 0, bytes: count * (byteCount(source.type) / elementCount(source.type.shape) + byteCount(target.type) / elementCount(target.type.shape)) },
   };
 }
 

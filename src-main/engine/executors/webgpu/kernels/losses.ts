@@ -1,6 +1,6 @@
-import type { Node } from '../../../graph/graph.ts';
+import type { Node, Value } from '../../../graph/graph.ts';
 import { activation, elementCount } from '../../../tensor/tensorType.ts';
-import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel } from '../kernel.ts';
+import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel, type Operand } from '../kernel.ts';
 import type { LoweringContext } from '../lowering.ts';
 import { reduceChannels } from './reduce.ts';
 
@@ -73,15 +73,25 @@ fn main() {
   }, context), scalars];
 }
 
+/** The upstream gradient of a loss, where it is given. */
+function upstreamOperand(upstream: Value | undefined): Record<string, Operand> {
+  return upstream === undefined ? {} : { upstream: operand(upstream) };
+}
+
+function upstreamFactor(upstream: Value | undefined): string {
+  return upstream === undefined ? '' : 'upstream(0u) * ';
+}
+
 export function diceCrossEntropyGrad(node: Node<'diceCrossEntropyGrad'>): Kernel[] {
-  const [logits, label, sums, dLogits] = [...node.inputs, ...node.outputs];
+  const [logits, label, sums, upstream] = node.inputs;
+  const [dLogits] = node.outputs;
   if (!logits || !label || !sums || !dLogits) return [];
   const { n, c, d, h, w } = activation(logits.type);
   const voxels = d * h * w;
   const { diceWeight, crossEntropyWeight, epsilon } = node.attributes;
   return [{
     name: 'dice and cross entropy gradient',
-    operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits) },
+    operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
     integers: { N: n, C: c, V: voxels }, floats: { dicePart: -diceWeight / (n * c), entropyPart: crossEntropyWeight / (n * voxels), epsilon },
     code: `fn slope(row: u32, own: bool) -> f32 {
   let denominator = sums(3u * row + 1u) + sums(3u * row + 2u) + u.epsilon;
@@ -91,7 +101,7 @@ ${perVoxel(`let truth = u32(label(i)); var mean = 0.0;
   for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(sample * u.C + c, c == truth); }
   for (var c = 0u; c < u.C; c++) {
     let at = base + c * u.V; let p = exp(x(at) - highest) / total; let own = c == truth;
-    set_dLogits(at, p * (slope(sample * u.C + c, own) - mean) + u.entropyPart * (p - select(0.0, 1.0, own)));
+    set_dLogits(at, ${upstreamFactor(upstream)}(p * (slope(sample * u.C + c, own) - mean) + u.entropyPart * (p - select(0.0, 1.0, own))));
   }`)}`,
     workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
     work: { operations: 30 * n * c * voxels, bytes: bytesOf(logits, label, dLogits) },
@@ -152,16 +162,17 @@ fn main(@builtin(local_invocation_index) t: u32) {
 }
 
 export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>): Kernel[] {
-  const [logits, pseudo, masked, dLogits] = [...node.inputs, ...node.outputs];
+  const [logits, pseudo, masked, upstream] = node.inputs;
+  const [dLogits] = node.outputs;
   if (!logits || !pseudo || !masked || !dLogits) return [];
   const rows = elementCount(pseudo.type.shape);
   const [, , clusterers = 1, k = 1] = logits.type.shape;
   return [{
-    name: 'pseudo-label loss gradient', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), dLogits: operand(dLogits) },
+    name: 'pseudo-label loss gradient', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
     integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
     code: perSlice(`for (var k = t; k < u.K; k += ${GROUP}u) {
     let p = exp(x(base + k) * u.inverseTemperature - highest) / total;
-    set_dLogits(base + k, select(0.0, (p - select(0.0, 1.0, k == truth)) * u.inverseTemperature, masks));
+    set_dLogits(base + k, select(0.0, ${upstreamFactor(upstream)}(p - select(0.0, 1.0, k == truth)) * u.inverseTemperature, masks));
   }`),
     workgroups: flatGrid(rows), work: { operations: 8 * rows * k, bytes: bytesOf(logits, dLogits) },
   }];

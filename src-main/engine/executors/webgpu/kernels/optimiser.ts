@@ -98,22 +98,23 @@ export function adamW(nodes: readonly Node<'adamW'>[], context: LoweringContext)
   return [...groups.values()].map(({ nodes: members, pages, rows, shared }) => adamWKernel(members, pages, rows, shared));
 }
 
-function adamWKernel(nodes: readonly Node<'adamW'>[], pages: readonly number[], rows: readonly number[], [normAt = 0, hyperAt = 0]: readonly number[]): Kernel {
+function adamWKernel(nodes: readonly Node<'adamW'>[], pages: readonly number[], rows: readonly number[], [normAt = 0, hyperAt = 0, lossScaleAt]: readonly number[]): Kernel {
   const { beta1, beta2, epsilon, weightDecay } = nodes[0]?.attributes ?? { beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0 };
-  const names = ['parameter', 'gradient', 'moment1', 'moment2', 'norm', 'hyper'];
+  const names = ['parameter', 'gradient', 'moment1', 'moment2', 'norm', 'hyper', ...(lossScaleAt === undefined ? [] : ['lossScale'])];
   const touched = nodes.flatMap((node) => node.inputs.slice(0, 4));
   return {
     name: 'AdamW',
     operands: { ...Object.fromEntries(names.map((name, index) => [name, pageOperand(pages[index] ?? 0)])), places: table(Uint32Array.from(rows)) },
-    integers: { groups: rows.length / 5, normAt, hyperAt }, floats: { beta1, beta2, epsilon, weightDecay },
+    integers: { groups: rows.length / 5, normAt, hyperAt, lossScaleAt: lossScaleAt ?? 0 }, floats: { beta1, beta2, epsilon, weightDecay },
     code: `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let block = group(id);
   if (block >= u.groups) { return; }
-  let total = norm(u.normAt).x;
+  let factor = ${lossScaleAt === undefined ? '1.0' : '1.0 / lossScale(u.lossScaleAt).x'};
+  let total = norm(u.normAt).x * factor;
   if ((bitcast<u32>(total) & 0x7f800000u) == 0x7f800000u) { return; }
   let h = hyper(u.hyperAt);
-  let scale = select(1.0, min(1.0, h.w / (total + 1e-6)), h.w > 0.0);
+  let scale = factor * select(1.0, min(1.0, h.w / (total + 1e-6)), h.w > 0.0);
   let p0 = places(5u * block); let g0 = places(5u * block + 1u); let m0 = places(5u * block + 2u); let v0 = places(5u * block + 3u);
   for (var i = t; i < places(5u * block + 4u); i += ${THREADS}u) {
     let g = gradient(g0 + i) * scale;

@@ -13,9 +13,14 @@ export function unsupportedFile(path: string, sentence: string): StudioError {
 
 export const packedDicom = 'is a DICOM file packed with gzip; unpack it first.';
 
+/** A long name keeps its beginning and its ending, which says what kind of file it is. */
+function shortName(name: string): string {
+  return name.length <= 120 ? name : `${name.slice(0, 80)}…${name.slice(-39)}`.toWellFormed();
+}
+
 function fileError(code: ErrorCode, path: string, sentence: string, cause?: unknown): StudioError {
   // Control characters and direction marks, of the name or of what the file says, must not reach a terminal or a window.
-  const message = `${basename(path).slice(0, 120)} ${sentence}`.replace(/[\p{Cc}\p{Cf}]/gu, '?');
+  const message = `${shortName(basename(path))} ${sentence}`.replace(/[\p{Cc}\p{Cf}]/gu, '?');
   const detail = cause instanceof Error ? cause.message : undefined;
   return new StudioError(code, message, detail === undefined ? { cause } : { cause, detail });
 }

@@ -39,7 +39,7 @@ export class TrainingStore {
     });
     client.on('jobs.alarm', ({ jobId, alarm }) => {
       if (jobId === this.shownId) this.alarms = [...this.alarms, alarm];
-      activities.say(alarm.message, alarm.severity === 'error' ? 'error' : 'warning');
+      activities.say(alarm.message, alarm.severity);
     });
     client.on('jobs.compute', ({ state, message }) => {
       clearTimeout(this.#silence);

@@ -1,3 +1,4 @@
+import AxeBuilder from 'axe-core';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -130,10 +131,15 @@ export class Desk {
     await this.page.mouse.up({ button });
   }
 
+  /** A client beside the window's, with its right to call. */
+  async client(): ReturnType<typeof connectClient> {
+    const cookies = await this.browser.context.cookies();
+    return connectClient(this.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+  }
+
   /** The name of the model that made a case's latest prediction, as the host knows it. */
   async predictedBy(caseName: string): Promise<string | undefined> {
-    const cookies = await this.browser.context.cookies();
-    const { client, socket } = await connectClient(this.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+    const { client, socket } = await this.client();
     try {
       const { cases: [found] } = await client.library.list({ text: caseName });
       return found === undefined ? undefined : (await client.predictions.get({ caseId: found.id }))?.modelName;
@@ -153,6 +159,23 @@ export class Desk {
 
   async saved(): Promise<void> {
     await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor({ timeout: 30_000 });
+  }
+
+  /** Serious and critical findings of axe-core in what is shown now. */
+  async findings(): Promise<readonly string[]> {
+    await this.page.evaluate(AxeBuilder.source);
+    return this.page.evaluate(async () => {
+      const { axe } = window as unknown as { readonly axe: typeof AxeBuilder };
+      const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+      return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`);
+    });
+  }
+
+  /** Keys belong to the dialog until it is gone. */
+  async closeDialog(): Promise<void> {
+    await this.page.keyboard.press('Escape');
+    await this.page.locator('dialog').waitFor({ state: 'detached' });
   }
 
   /** Screenshots at every size that the window is made for; leaves it at the smallest. */

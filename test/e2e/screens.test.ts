@@ -1,4 +1,3 @@
-import AxeBuilder from 'axe-core';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,6 @@ import { describe, expect, it } from 'vitest';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { installedBrowser } from '../support/browser.ts';
 import { rampVolume } from '../support/studio.ts';
-import { connectClient } from '../support/webHost.ts';
 import { deskForTests } from './driver.ts';
 
 /** As hospitals and annotators write them. */
@@ -16,27 +14,10 @@ const longCase = 'CT Thorax Abdomen portal venous 1.0 Br40 3 follow-up 2024-11-0
 describe.skipIf(installedBrowser() === null)('every workspace', () => {
   const tests = deskForTests();
 
-  /** Serious and critical findings of axe-core in what is shown now. */
-  async function findings(): Promise<readonly string[]> {
-    await tests.desk.page.evaluate(AxeBuilder.source);
-    return tests.desk.page.evaluate(async () => {
-      const { axe } = window as unknown as { readonly axe: typeof AxeBuilder };
-      const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-      return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`);
-    });
-  }
-
   const shown: Record<string, readonly string[]> = {};
   async function look(name: string): Promise<void> {
     await tests.desk.screenshots(name);
-    shown[name] = await findings();
-  }
-
-  /** Keys belong to the dialog until it is gone. */
-  async function closeDialog(): Promise<void> {
-    await tests.desk.page.keyboard.press('Escape');
-    await tests.desk.page.locator('dialog').waitFor({ state: 'detached' });
+    shown[name] = await tests.desk.findings();
   }
 
   it('is drawn at 1280×720 and at 3840×2160, without a serious accessibility finding', async () => {
@@ -54,10 +35,10 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     }
     await tests.desk.page.keyboard.press('Shift+?');
     await look('keys');
-    await closeDialog();
+    await tests.desk.closeDialog();
     await tests.desk.page.keyboard.press('Control+k');
     await look('palette');
-    await closeDialog();
+    await tests.desk.closeDialog();
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
   }, 900_000);
 
@@ -81,8 +62,7 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     const image = rampVolume([40, 36, 20]);
     await writeVolume(join(folder, 'incoming', `${longCase}.nii.gz`), image);
     writeFileSync(join(folder, 'incoming', `${longCase}, damaged.nii.gz`), Buffer.from([31, 139, 8, 0, 1, 2, 3]));
-    const cookies = await desk.browser.context.cookies();
-    const { client, socket } = await connectClient(desk.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
+    const { client, socket } = await desk.client();
     const palette = ['#e69f00', '#56b4e9', '#009e73'];
     await client.projects.create({
       path: join(folder, 'project'), name: `${longCase} (project)`, labels: longLabels.map((name, index) => ({ value: index + 1, name, color: palette[index] ?? '#ffffff', locked: false })),

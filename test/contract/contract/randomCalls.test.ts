@@ -20,6 +20,9 @@ const seed = Number(process.env['LOGONET_SEED'] ?? 1);
 type AnyCall = (input: unknown, options: CallOptions<unknown>) => Promise<unknown>;
 
 const internal: string[] = [];
+/** What Node warns of, listeners that pile up above all. */
+const warnings: string[] = [];
+const onWarning = (warning: Error): void => { warnings.push(warning.stack ?? warning.message); };
 let studio: Studio;
 let services: Record<string, Record<string, AnyCall>>;
 let folder: string;
@@ -27,6 +30,7 @@ let strings: string[];
 let removeAll: () => Promise<void>;
 
 beforeAll(async () => {
+  process.on('warning', onWarning);
   const setUp = startStudio();
   folder = setUp.folder;
   removeAll = () => setUp.close();
@@ -48,6 +52,7 @@ beforeAll(async () => {
   await services['projects']?.['open']?.({ path: join(folder, 'project') }, {});
 });
 afterAll(async () => {
+  process.off('warning', onWarning);
   await studio.close();
   await removeAll();
 });
@@ -78,6 +83,7 @@ describe('random calls', () => {
     }
     expect(wrong).toEqual([]);
     expect(internal).toEqual([]);
+    expect(warnings).toEqual([]);
     // A path that depends on where the program was started is refused.
     expect(strings.filter((name) => !isAbsolute(name) && existsSync(name))).toEqual([]);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();

@@ -3,7 +3,7 @@ import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
 import { defineCommand } from '../command.ts';
 import { withProject } from '../withProject.ts';
 import { settleRanking, suggestion } from './rankNext.ts';
-import { deviceOptions, figure, textTable } from './shared.ts';
+import { deviceOptions, deviceWith, figure, precisionOption, textTable } from './shared.ts';
 
 export const improveCommand = defineCommand({
   name: 'improve',
@@ -12,7 +12,7 @@ export const improveCommand = defineCommand({
   options: {
     budget: { kind: 'text', help: 'quick (10 minutes), standard (1 hour) or overnight', choices: ['quick', 'standard', 'overnight'], default: 'standard' },
     minutes: { kind: 'number', help: 'minutes instead of a named budget', minimum: 1 },
-    device: deviceOptions.device,
+    device: deviceOptions.device, ...precisionOption,
     plan: { kind: 'flag', help: 'only show the plan' },
     promote: { kind: 'flag', help: 'promote the new model if the comparison proposes it' },
     resume: { kind: 'text', help: 'go on with an interrupted job', value: 'JOB' },
@@ -23,7 +23,7 @@ export const improveCommand = defineCommand({
     const budget = options.minutes === undefined
       ? { kind: options.budget as 'quick' | 'standard' | 'overnight' }
       : { kind: 'minutes' as const, minutes: options.minutes };
-    const request = { budget, device: options.device };
+    const request = { budget, device: deviceWith(options) };
     const plan = await jobs.plan(request, call);
     if (options.plan) return { json: { plan }, text: planText(plan), failed: plan.obstacles.length > 0 };
     if (options.resume === undefined) note(planText(plan));

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { predictTask } from '#main/jobs/tasks/predict.ts';
 import { defineCommand } from '../command.ts';
 import { runTask } from '../runTask.ts';
-import { deviceOptions } from './shared.ts';
+import { deviceOptions, deviceWith, precisionOption } from './shared.ts';
 
 export const predictCommand = defineCommand({
   name: 'predict',
@@ -14,12 +14,12 @@ export const predictCommand = defineCommand({
     overlap: { kind: 'number', help: 'part of a window that neighbours share', minimum: 0, maximum: 0.9, default: 0.5 },
     'no-mirror': { kind: 'flag', help: 'do not predict mirrored images too (faster)' },
     uncertainty: { kind: 'flag', help: 'write a map of the uncertainty (0..255) beside each mask' },
-    ...deviceOptions,
+    ...deviceOptions, ...precisionOption,
   },
   async run(command) {
     const { options, positionals } = command;
     const { predictions, leftOut } = await runTask(predictTask, {
-      model: resolve(options.model), images: positionals.map((path) => ({ path: resolve(path) })), device: options.device, threads: options.threads,
+      model: resolve(options.model), images: positionals.map((path) => ({ path: resolve(path) })), device: deviceWith(options), threads: options.threads,
       overlap: options.overlap, mirror: !options['no-mirror'], uncertainty: options.uncertainty,
     }, command, { outFolder: resolve(options.out) });
     const lines = predictions.map(({ mask, volumes, seconds, uncertainSlices }) =>

@@ -1,4 +1,4 @@
-import { deviceNames } from '#main/jobs/tasks/openExecutor.ts';
+import { deviceNames, HALF } from '#main/jobs/tasks/openExecutor.ts';
 import { appFolders } from '#main/services/appFolders.ts';
 import { DeviceList } from '#main/services/deviceList.ts';
 import { SettingsKeeper } from '#main/services/settingsService.ts';
@@ -12,6 +12,16 @@ export const deviceOptions = {
   },
   threads: { kind: 'integer', help: 'processor threads; all cores unless given', minimum: 1 },
 } as const;
+
+/** `--precision`, for commands that train or predict. */
+export const precisionOption = {
+  precision: { kind: 'text', help: 'half: a graphics card keeps large values as float16, in about 60% of the memory', choices: ['float32', 'half'], default: 'float32' },
+} as const;
+
+/** The id of the device with the precision that is asked for. */
+export function deviceWith({ device, precision }: { readonly device: string; readonly precision: string }): string {
+  return precision === 'half' && !device.endsWith(HALF) ? device + HALF : device;
+}
 
 /** The device of the settings: the person's choice, else the fastest one when devices were last checked, else the processor. */
 export function rememberedDevice(folder = appFolders().data): string {

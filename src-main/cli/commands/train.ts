@@ -7,7 +7,7 @@ import { trainingInput } from '#main/jobs/tasks/trainingInput.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { duration } from '../progressBar.ts';
 import { runTask } from '../runTask.ts';
-import { deviceOptions, figure, textTable } from './shared.ts';
+import { deviceOptions, deviceWith, figure, precisionOption, textTable } from './shared.ts';
 
 export const trainCommand = defineCommand({
   name: 'train',
@@ -31,7 +31,7 @@ export const trainCommand = defineCommand({
     'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
     'checkpoint-seconds': { kind: 'number', help: 'seconds between two checkpoints', minimum: 0, default: 30 },
     'memory-gb': { kind: 'number', help: 'most memory that the training step may take', minimum: 0.1 },
-    ...deviceOptions,
+    ...deviceOptions, ...precisionOption,
   },
   async run(command) {
     const { options } = command;
@@ -49,7 +49,7 @@ export const trainCommand = defineCommand({
       const config = {
         cases: input.cases, labelSet: input.labelSet, modality: input.modality, validationFraction: options.validation,
         budget: options.steps === undefined ? { minutes: options.minutes ?? 15 } : { steps: options.steps },
-        recipe: options.recipe, variant: options.variant, seed: options.seed, device: options.device, threads: options.threads,
+        recipe: options.recipe, variant: options.variant, seed: options.seed, device: deviceWith(options), threads: options.threads,
         from: options.from === undefined ? undefined : resolve(options.from), batch: options.batch,
         patch: options.patch?.split('x').map(Number), adjust: adjustments(options.adjust),
         validateEvery: options['validate-every'], checkpointSeconds: options['checkpoint-seconds'],

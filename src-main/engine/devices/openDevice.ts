@@ -1,5 +1,6 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { Executor } from '../executors/executor.ts';
+import { withHalfStorage } from '../plan/halfStorage.ts';
 
 export interface DeviceOptions {
   /** CPU threads; all cores that the process may use unless given. */
@@ -11,6 +12,9 @@ export interface DeviceOptions {
 /** What `--device` takes; 'webgpu:' and an adapter's name chooses among several graphics cards. */
 export const deviceNames = ['cpu', 'webgpu', 'tensorflow', 'reference'] as const;
 
+/** Ends the id of a graphics card that is to store large intermediates as float16: 'webgpu+half', 'webgpu:NAME+half'. */
+export const HALF = '+half';
+
 /** Opens a device by its id. LOGONET_DEVICE_MEMORY, in bytes, makes it behave as if it had no more memory than that. Throws `device` or `unsupported`, with what to do, where it cannot be had, and `usage` for an unknown one. */
 export async function openDevice(id: string, options: DeviceOptions = {}): Promise<Executor> {
   const executor = await open(id, options);
@@ -21,11 +25,13 @@ export async function openDevice(id: string, options: DeviceOptions = {}): Promi
 }
 
 async function open(id: string, { threads, interactive }: DeviceOptions): Promise<Executor> {
-  const [kind, ...rest] = id.split(':');
+  const half = id.endsWith(HALF);
+  const [kind, ...rest] = (half ? id.slice(0, -HALF.length) : id).split(':');
+  if (half && kind !== 'webgpu') throw new StudioError('unsupported', `Half precision needs a graphics card (--device webgpu); the device "${kind ?? ''}" computes in full precision only.`);
   switch (kind) {
     case 'cpu': return (await import('../executors/cpu/cpuExecutor.ts')).createCpuExecutor({ threads });
     case 'reference': return (await import('../executors/reference/referenceExecutor.ts')).createReferenceExecutor();
-    case 'webgpu': return (await import('../executors/webgpu/executor.ts')).createWebgpuExecutor({ adapter: rest.length > 0 ? rest.join(':') : undefined, interactive });
+    case 'webgpu': return (await import('../executors/webgpu/executor.ts')).createWebgpuExecutor({ adapter: rest.length > 0 ? rest.join(':') : undefined, interactive, ...(half && { narrow: withHalfStorage }) });
     case 'tensorflow': return (await import('../executors/tensorflow/executor.ts')).createTensorflowExecutor();
     default: throw new StudioError('usage', `There is no device "${id}"; choose one of ${deviceNames.join(', ')}.`);
   }

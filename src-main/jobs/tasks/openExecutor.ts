@@ -5,7 +5,7 @@ import type { Executor } from '#main/engine/executors/executor.ts';
 import type { WebgpuExecutor } from '#main/engine/executors/webgpu/executor.ts';
 import { applicationData } from '#main/files/applicationData.ts';
 
-export { deviceNames, type DeviceOptions } from '#main/engine/devices/openDevice.ts';
+export { deviceNames, HALF, type DeviceOptions } from '#main/engine/devices/openDevice.ts';
 
 /** Tuning of a graphics device that was never checked before (`logonet devices` takes more time for it). */
 const FIRST_USE_SECONDS = 3;

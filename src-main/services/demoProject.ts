@@ -56,7 +56,11 @@ async function predictAtOnce(session: ProjectSession, device: string, report: Re
 function writePhantoms(folder: string, cancellation: Cancellation, onDone: (count: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./demoPhantomsWorker.ts', import.meta.url), { workerData: { folder, seeds, labelled, resolution } });
-    const watch = setInterval(() => { if (cancellation.aborted) void worker.terminate(); }, 50);
+    const watch = setInterval(() => {
+      if (!cancellation.aborted) return;
+      clearInterval(watch); // Once: every further call would add a listener until the thread has ended.
+      void worker.terminate();
+    }, 50);
     worker.on('message', onDone);
     worker.on('error', (cause) => { reject(new StudioError('io', 'The demo project could not be made. Is the disk full?', { cause })); });
     worker.on('exit', () => {

@@ -1,0 +1,25 @@
+import { Worker } from 'node:worker_threads';
+import { afterEach, expect, it, vi } from 'vitest';
+import { startStudio, type TestStudio } from '../../support/studio.ts';
+
+let studio: TestStudio | undefined;
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await studio?.close();
+});
+
+it('a cancelled demo project ends its thread once, however long that takes', { timeout: 60_000 }, async () => {
+  const end = Object.getOwnPropertyDescriptor(Worker.prototype, 'terminate')?.value as Worker['terminate'];
+  const asked = vi.spyOn(Worker.prototype, 'terminate').mockImplementation(async function slowly(this: Worker) {
+    await new Promise((done) => { setTimeout(done, 700); });
+    return end.call(this);
+  });
+  studio = startStudio();
+  const controller = new AbortController();
+  const answer = studio.client.projects.demo({}, { signal: controller.signal });
+  setTimeout(() => { controller.abort(); }, 100);
+  await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
+  // The client hears of it at once; the host when its thread has ended.
+  await expect.poll(() => asked.mock.settledResults[0]?.type, { timeout: 30_000 }).toBe('fulfilled');
+  expect(asked).toHaveBeenCalledTimes(1);
+});

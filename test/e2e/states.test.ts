@@ -41,7 +41,7 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
   const shown: Record<string, readonly string[]> = {};
   async function look(name: string): Promise<void> {
     await tests.desk.screenshots(name);
-    shown[name] = await tests.desk.findings();
+    shown[name] = [...await tests.desk.findings(), ...await tests.desk.page.getByLabel('Messages').getByText('Something went wrong').allTextContents()];
   }
   const nothingFound = (): void => { expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []]))); };
 

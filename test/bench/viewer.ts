@@ -1,12 +1,12 @@
 /**
  * The window on a large case, in real Chromium through the web host: start, first slice, dabs, scrolling, tools, the case filter.
- *   node test/bench/viewer.ts [--size 512x512x600] [--cases 5000] [--dabs 60] [--training]
+ *   node test/bench/viewer.ts [--size 512x512x600] [--cases 5000] [--dabs 60] [--beside loops|training]
  * "script" is processor time of the window's main thread inside JavaScript, from Chromium's trace: neither the software rasteriser nor
  * whatever else the machine does counts. "main thread" adds style, layout and painting. "wall" is the clock.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { constants, cpus, setPriority, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CDPSession, Page } from 'playwright-core';
@@ -15,12 +15,13 @@ import { writeVolume } from '#main/imageio/writeImage.ts';
 import { addCase, addImage, openProject } from '#main/library/index.ts';
 import { startStudio, type TestStudio } from '../support/studio.ts';
 import { installedBrowser, openBrowser } from '../support/browser.ts';
+import { writePhantoms } from '../support/commandLine.ts';
 import { scaledCase } from '../support/syntheticCase.ts';
 import { launchWebHost } from '../support/webHost.ts';
 import { costsOf, type Cost, type UploadCount } from './viewerCosts.ts';
 
 const { values } = parseArgs({
-  options: { size: { type: 'string', default: '512x512x600' }, cases: { type: 'string', default: '5000' }, dabs: { type: 'string', default: '60' }, training: { type: 'boolean' } },
+  options: { size: { type: 'string', default: '512x512x600' }, cases: { type: 'string', default: '5000' }, dabs: { type: 'string', default: '60' }, beside: { type: 'string' } },
 });
 const size = values.size.split('x').map(Number) as unknown as Triple;
 const root = resolve(import.meta.dirname, '../..');
@@ -146,13 +147,33 @@ async function useWindow(page: Page, session: CDPSession): Promise<void> {
   report('switch the tool', await costsOf(page, session, 20, 0, (n) => page.keyboard.press(keys[n % keys.length] ?? 'b')));
 }
 
+/** `logonet train` on generated phantoms, for longer than this takes; resolves once it has made optimiser steps. */
+async function startTraining(within: string): Promise<ChildProcess> {
+  const { images, labels } = await writePhantoms(join(within, 'phantoms'), [1, 2, 3, 4, 5, 6], 2.5);
+  const child = spawn(process.execPath, [join(root, 'src-main/cli/main.ts'), 'train', '--images', images, '--labels', labels, '--out', join(within, 'model'), '--minutes', '60'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  await new Promise<void>((started, failed) => {
+    let said = '';
+    child.stderr.on('data', (piece: Buffer) => {
+      said = (said + piece.toString()).slice(-4000);
+      if (/step [1-9]\d*/.test(said)) started();
+    });
+    child.once('exit', () => { failed(new Error(`the training ended: ${said}`)); });
+  });
+  return child;
+}
+
 console.log(`volume ${values.size}, window 1280×720 with three linked views and the 3D view, ${cpus()[0]?.model ?? ''}, ${String(cpus().length)} cores`);
-// What a training job does to the window: both cores busy at the priority that the compute process gives itself.
-const burners = values.training === true ? cpus().map(() => spawn(process.execPath, ['-e', 'require("node:os").setPriority(10); for (;;) ;'])) : [];
+const beside: ChildProcess[] = [];
 try {
   await makeProject();
+  if (values.beside === 'loops') beside.push(...cpus().map(() => spawn(process.execPath, ['-e', 'for (;;) ;'])));
+  if (values.beside === 'training') beside.push(await startTraining(folder));
+  // What the compute process gives itself, so that the window goes first.
+  for (const { pid = 0 } of beside) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
   await measure();
+  const ended = beside.find(({ exitCode, signalCode }) => exitCode !== null || signalCode !== null);
+  if (ended !== undefined) throw new Error('what was to run beside the window ended before it');
 } finally {
-  for (const burner of burners) burner.kill('SIGKILL');
+  for (const child of beside) child.kill('SIGKILL');
   rmSync(folder, { recursive: true, force: true });
 }

@@ -3,7 +3,7 @@ import { createReferenceExecutor } from '#main/engine/executors/reference/refere
 import { fromHalf, toHalf } from '#main/engine/executors/webgpu/half.ts';
 import type { Graph, Value } from '#main/engine/graph/graph.ts';
 import { halfValues, withHalfStorage } from '#main/engine/plan/halfStorage.ts';
-import { drawInputs, opCases, relativeError, runOp, type OpCase } from '#test/support/opCases.ts';
+import { drawInputs, opCases, relativeError, runOp, scaledCases, type OpCase } from '#test/support/opCases.ts';
 import { describeOn, lavapipe } from '#test/support/softwareVulkan.ts';
 
 /** float16 keeps eleven bits of a number; to that comes what float32 kernels may differ by. */
@@ -32,3 +32,12 @@ describeOn([lavapipe], 'float16 storage', (executor) => {
     actual.forEach((output, index) => { expect(relativeError(output, expected[index]!)).toBeLessThan(HALF_TOLERANCE); });
   });
 }, { narrow: everyHalf });
+
+describeOn([lavapipe], 'a loss scale', (executor) => {
+  it.each(scaledCases)('$name agrees with reference', async (opCase: OpCase) => {
+    const data = drawInputs(opCase);
+    const expected = await runOp(createReferenceExecutor(), opCase, data);
+    const actual = await runOp(executor(), opCase, data);
+    actual.forEach((output, index) => { expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5); });
+  });
+});

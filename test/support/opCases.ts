@@ -127,6 +127,14 @@ add('norm not finite', 'adamW', adam, ...tensors, { type: f32(1), draw: { consta
 /** One or more cases of every operation: odd sizes, channel counts off the vector width, batch 2, eight instances. */
 export const opCases: readonly OpCase[] = cases;
 
+/** What only executors with float16 storage need: the upstream gradient of a loss, and gradients that carry a loss scale. */
+const scale = { type: f32(1), draw: { constant: 1024 } } as const;
+export const scaledCases: readonly OpCase[] = [
+  { name: 'diceCrossEntropyGrad', op: 'diceCrossEntropyGrad', attributes: dice, inputs: [n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3), scale] },
+  { name: 'pseudoLabelLossGrad', op: 'pseudoLabelLossGrad', attributes: { temperature: 0.1 }, inputs: [n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8), scale] },
+  { name: 'adamW', op: 'adamW', attributes: adam, inputs: [...tensors, { type: f32(1), draw: { constant: 5000 } }, { type: f32(4), draw: 'hyper' }, scale] },
+];
+
 export function drawInputs({ inputs }: Pick<OpCase, 'inputs'>, seed = 1): HostData[] {
   const random = new Random(seed);
   return inputs.map(({ type, draw }) => {

@@ -20,7 +20,7 @@ export interface KernelClassCount {
 export function lowerForLargeDevice(plan: Plan, rates: Rates = expectedRates(false)): Program {
   const limit = 2 ** 31 - 256;
   const layout = new MemoryLayout(plan, limit);
-  return lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: { bytes: 49152, threads: 256 }, maxBindings: 10, maxScratch: maxScratch(limit) });
+  return lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: { bytes: 49152, threads: 256 }, subgroups: true, maxBindings: 10, maxScratch: maxScratch(limit) });
 }
 
 /** Counts per kernel class, most operations first. */

@@ -10,6 +10,8 @@ export class DeviceState {
   readonly description: string;
   readonly software: boolean;
   readonly pipelines: PipelineCache;
+  /** Whether shaders may combine values over a subgroup, and know which one they are in. */
+  readonly subgroups: boolean;
   /** Largest buffer that may be made and bound whole. */
   readonly bindingLimit: number;
   readonly #gpu: GPU;
@@ -21,6 +23,7 @@ export class DeviceState {
     this.description = opened.description;
     this.software = opened.software;
     this.#gpu = opened.gpu;
+    this.subgroups = opened.device.features.has('subgroups') && opened.gpu.wgslLanguageFeatures.has('subgroup_id');
     this.pipelines = new PipelineCache(opened.device);
     this.bindingLimit = bindingLimit;
     void this.device.lost.then(({ message }) => {

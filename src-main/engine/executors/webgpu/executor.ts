@@ -16,6 +16,8 @@ export interface WebgpuOptions {
   readonly rates?: Rates;
   /** Which values are stored as float16 (plan/halfStorage.ts); none unless given. */
   readonly narrow?: (graph: Graph) => Graph;
+  /** false: do without subgroups also where the adapter has them. */
+  readonly subgroups?: boolean;
   /** Behave like an adapter whose storage bindings end here, bytes. */
   readonly bindingLimit?: number;
 }
@@ -33,7 +35,7 @@ export interface WebgpuExecutor extends Executor {
 const INTERACTIVE_SLICE_MILLISECONDS = 8;
 
 /** Runs plans on a GPU through Dawn (Vulkan, Direct3D 12 or Metal). Throws `device` when there is none that can be opened, or none that stores float16 where that is asked for. */
-export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit, narrow }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
+export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit, narrow, subgroups = true }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
   const state = await DeviceState.open(adapter, bindingLimit);
   if (narrow !== undefined && !state.device.features.has('shader-f16')) {
     state.close();
@@ -51,7 +53,7 @@ export async function createWebgpuExecutor({ adapter, interactive = false, rates
     unsupported: () => undefined,
     storageBytes: (type) => alignUp(byteCount(type)),
     ...(narrow && { narrow }),
-    prepare: (plan, wanted) => WebgpuSession.create(state, plan, { rates: wanted ?? current, sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
+    prepare: (plan, wanted) => WebgpuSession.create(state, plan, { rates: wanted ?? current, subgroups: subgroups && state.subgroups, sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
     dispose: () => state.close(),
   };
 }

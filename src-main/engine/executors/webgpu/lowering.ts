@@ -15,6 +15,8 @@ export interface LoweringContext {
   /** Rates of the ways to compute a dense convolution on this device. */
   readonly rates: Rates;
   readonly workgroup: WorkgroupLimits;
+  /** Whether sums over a workgroup may go by subgroups. */
+  readonly subgroups: boolean;
   /** Storage bindings that a kernel may have. */
   readonly maxBindings: number;
   /** Float32 elements that a step may take of the scratch buffer. */

@@ -15,6 +15,8 @@ import { assemble, uniformData } from './wgsl.ts';
 
 export interface SessionOptions {
   readonly rates: Rates;
+  /** Whether sums over a workgroup go by subgroups. */
+  readonly subgroups: boolean;
   /** Longest stretch of GPU work between two chances for other programs, milliseconds; undefined for the driver's own pace. */
   readonly sliceMilliseconds: number | undefined;
 }
@@ -38,10 +40,10 @@ export class WebgpuSession implements Session {
   }
 
   /** Throws `out-of-memory` when the buffers do not fit, `device` when the device was lost or a kernel does not compile. */
-  static async create(state: DeviceState, plan: Plan, { rates, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
+  static async create(state: DeviceState, plan: Plan, { rates, subgroups, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
     const { device } = state;
     const layout = new MemoryLayout(plan, state.bindingLimit);
-    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: workgroupLimits(device), maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
+    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: workgroupLimits(device), subgroups, maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
     if (program.scratchBytes > state.bindingLimit) throw outOfMemory(program.scratchBytes);
     const scratch = layout.addBuffer(program.scratchBytes);
     const tables = new ConstantPool(layout.buffers.length);

@@ -38,8 +38,9 @@ export function assemble(kernel: Kernel, piecesOf: (operand: Operand) => readonl
     });
     accessors.push(accessor(name, wide(half ? 'f32' : operand.element), half, parts));
   }
+  const subgroups = kernel.code.includes('subgroupElect') ? 'enable subgroups;' : '';
   const half = Object.values(kernel.operands).some(({ element }) => element === 'f16') ? halfPrelude : ['', ''];
-  return { source: [half[0], uniformBlock(kernel), ...declarations, half[1], ...accessors, prelude, kernel.code].join('\n'), bindings };
+  return { source: [subgroups, half[0], uniformBlock(kernel), ...declarations, half[1], ...accessors, prelude, kernel.code].join('\n'), bindings };
 }
 
 interface Part { readonly buffer: string; readonly start: number; readonly end: number }

@@ -2,6 +2,7 @@ import type { Node, Value } from '../../../graph/graph.ts';
 import { activation, elementCount } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel, type Operand } from '../kernel.ts';
 import type { LoweringContext } from '../lowering.ts';
+import { overGroup } from '../overGroup.ts';
 import { reduceChannels } from './reduce.ts';
 
 /** One thread per voxel: `body` sees `base` (channel c is at base + c·V), `sample`, `voxel` and, of a softmax over channels, `highest` and `total`. */
@@ -109,28 +110,22 @@ ${perVoxel(`let truth = u32(label(i)); var mean = 0.0;
 }
 
 /** One workgroup per slice and clusterer; `body` sees `base`, `row`, `truth`, `highest` and `total` of softmax(logits/τ) over K. */
-function perSlice(body: string): string {
-  return `var<workgroup> lanes: array<f32, ${GROUP}>;
-fn reduce(t: u32, value: f32, largest: bool) -> f32 {
-  workgroupBarrier();
-  lanes[t] = value;
-  workgroupBarrier();
-  var result = lanes[0];
-  for (var l = 1u; l < ${GROUP}u; l++) { result = select(result + lanes[l], max(result, lanes[l]), largest); }
-  return result;
-}
+function perSlice(context: LoweringContext, body: string): string {
+  const [sum, largest] = [overGroup('sum', GROUP, 'f32', context), overGroup('max', GROUP, 'f32', context)];
+  return `${sum.functions}
+${largest.functions}
 @compute @workgroup_size(${GROUP})
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32${sum.parameters}) {
   let row = group(id);
   if (row >= u.rows) { return; }
   let base = row * u.K; let truth = u32(pseudo(row));
   let masks = masked(row / u.clusterers) != 0;
   var own = -3.4e38;
   for (var k = t; k < u.K; k += ${GROUP}u) { own = max(own, x(base + k) * u.inverseTemperature); }
-  let highest = reduce(t, own, true);
+  let highest = ${largest.of('own')};
   var part = 0.0;
   for (var k = t; k < u.K; k += ${GROUP}u) { part += exp(x(base + k) * u.inverseTemperature - highest); }
-  let total = reduce(t, part, false);
+  let total = ${sum.of('part')};
   ${body}
 }`;
 }
@@ -141,27 +136,27 @@ export function pseudoLabelLoss(node: Node<'pseudoLabelLoss'>, context: Lowering
   const rows = elementCount(pseudo.type.shape);
   const [, , clusterers = 1, k = 1] = logits.type.shape;
   const losses = context.scratch.take(rows);
+  const sum = overGroup('sum', GROUP, 'f32', context);
   return [{
     name: 'pseudo-label loss', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), losses },
     integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
-    code: perSlice('if (t == 0u) { set_losses(row, select(0.0, highest + log(total) - x(base + truth) * u.inverseTemperature, masks)); }'),
+    code: perSlice(context, 'if (t == 0u) { set_losses(row, select(0.0, highest + log(total) - x(base + truth) * u.inverseTemperature, masks)); }'),
     workgroups: flatGrid(rows), work: { operations: 6 * rows * k, bytes: bytesOf(logits) },
   }, {
     name: 'pseudo-label loss: total', operands: { losses, loss: operand(loss) }, integers: { rows },
-    code: `var<workgroup> lanes: array<f32, ${GROUP}>;
+    code: `${sum.functions}
 @compute @workgroup_size(${GROUP})
-fn main(@builtin(local_invocation_index) t: u32) {
+fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
   var s = 0.0;
   for (var r = t; r < u.rows; r += ${GROUP}u) { s += losses(r); }
-  lanes[t] = s;
-  workgroupBarrier();
-  if (t == 0u) { for (var l = 1u; l < ${GROUP}u; l++) { s += lanes[l]; } set_loss(0u, s); }
+  s = ${sum.of('s')};
+  if (t == 0u) { set_loss(0u, s); }
 }`,
     workgroups: [1, 1, 1], work: { operations: rows, bytes: 4 * rows },
   }];
 }
 
-export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>): Kernel[] {
+export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>, context: LoweringContext): Kernel[] {
   const [logits, pseudo, masked, upstream] = node.inputs;
   const [dLogits] = node.outputs;
   if (!logits || !pseudo || !masked || !dLogits) return [];
@@ -170,7 +165,7 @@ export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>): Kernel[]
   return [{
     name: 'pseudo-label loss gradient', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
     integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
-    code: perSlice(`for (var k = t; k < u.K; k += ${GROUP}u) {
+    code: perSlice(context, `for (var k = t; k < u.K; k += ${GROUP}u) {
     let p = exp(x(base + k) * u.inverseTemperature - highest) / total;
     set_dLogits(base + k, select(0.0, ${upstreamFactor(upstream)}(p - select(0.0, 1.0, k == truth)) * u.inverseTemperature, masks));
   }`),

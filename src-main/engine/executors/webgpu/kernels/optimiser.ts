@@ -2,6 +2,7 @@ import type { Node, Value } from '../../../graph/graph.ts';
 import { elementCount } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, table, type Kernel, type Operand } from '../kernel.ts';
 import type { LoweringContext } from '../lowering.ts';
+import { overGroup } from '../overGroup.ts';
 
 /**
  * Kernels over many tensors bind whole pages of the arena and take each tensor's place from a table: hundreds of small parameters
@@ -32,16 +33,17 @@ export function gradientNorm(node: Node<'gradientNorm'>, context: LoweringContex
     for (const { first, count } of chunksOf(value)) rows.push(start / 4 + first, count, size - 4 * first);
     byPage.set(page, rows);
   }
-  const total = [...byPage.values()].reduce((sum, rows) => sum + rows.length / 3, 0);
+  const total = [...byPage.values()].reduce((chunks, rows) => chunks + rows.length / 3, 0);
+  const sum = overGroup('sum', THREADS, 'f32', context);
   const partial = context.scratch.take(total);
   let base = 0;
   const sums = [...byPage].map(([page, rows]): Kernel => {
     const groups = rows.length / 3;
     const kernel: Kernel = {
       name: 'gradient norm: squares', operands: { gradients: pageOperand(page), places: table(Uint32Array.from(rows)), partial }, integers: { groups, base },
-      code: `var<workgroup> lanes: array<f32, ${THREADS}>;
+      code: `${sum.functions}
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32${sum.parameters}) {
   let block = group(id);
   if (block >= u.groups) { return; }
   let first = places(3u * block); let count = places(3u * block + 1u); let size = places(3u * block + 2u);
@@ -50,9 +52,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     let g = select(vec4<f32>(), gradients(first + i), vec4<u32>(0u, 1u, 2u, 3u) + 4u * i < vec4<u32>(size));
     s += dot(g, g);
   }
-  lanes[t] = s;
-  workgroupBarrier();
-  if (t == 0u) { for (var l = 1u; l < ${THREADS}u; l++) { s += lanes[l]; } set_partial(u.base + block, s); }
+  s = ${sum.of('s')};
+  if (t == 0u) { set_partial(u.base + block, s); }
 }`,
       workgroups: flatGrid(groups), work: { operations: 0, bytes: 0 },
     };
@@ -61,14 +62,13 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   });
   const last: Kernel = {
     name: 'gradient norm: root', operands: { partial, norm: { storage: { kind: 'value', value: norm }, element: 'f32', width: 1 } }, integers: { total },
-    code: `var<workgroup> lanes: array<f32, ${THREADS}>;
+    code: `${sum.functions}
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(local_invocation_index) t: u32) {
+fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
   var s = 0.0;
   for (var i = t; i < u.total; i += ${THREADS}u) { s += partial(i); }
-  lanes[t] = s;
-  workgroupBarrier();
-  if (t == 0u) { for (var l = 1u; l < ${THREADS}u; l++) { s += lanes[l]; } set_norm(0u, sqrt(s)); }
+  s = ${sum.of('s')};
+  if (t == 0u) { set_norm(0u, sqrt(s)); }
 }`,
     workgroups: [1, 1, 1], work: { operations: 2 * elements(node.inputs), bytes: bytesOf(...node.inputs) },
   };

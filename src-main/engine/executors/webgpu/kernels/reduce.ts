@@ -2,6 +2,7 @@ import type { Value } from '../../../graph/graph.ts';
 import { activation } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, operand, type Kernel, type Operand } from '../kernel.ts';
 import type { LoweringContext } from '../lowering.ts';
+import { overGroup } from '../overGroup.ts';
 
 /** Threads of a reducing workgroup, and the values that one of them adds before the sums are combined. */
 const THREADS = 128;
@@ -17,7 +18,7 @@ export interface ChannelReduction {
   readonly batch: number;
   readonly channels: number;
   readonly voxels: number;
-  readonly sums: number;
+  readonly sums: 1 | 2 | 3 | 4;
   readonly functions?: string;
   /** Runs once per thread and sees `row`. */
   readonly setup?: string;
@@ -30,7 +31,7 @@ export interface ChannelReduction {
 }
 
 /** One kernel, or two for long rows: partial sums into scratch, then their sum in a fixed order. */
-export function reduceChannels(reduction: ChannelReduction, { scratch }: LoweringContext): Kernel[] {
+export function reduceChannels(reduction: ChannelReduction, context: LoweringContext): Kernel[] {
   const { name, instances, batch, channels, voxels, sums } = reduction;
   const rows = instances * channels;
   const count = batch * voxels;
@@ -38,7 +39,6 @@ export function reduceChannels(reduction: ChannelReduction, { scratch }: Lowerin
   const integers = { B: batch, C: channels, V: voxels, M: count, rows, chunks, perChunk: ceilDivide(count, chunks) };
   const names = Array.from({ length: sums }, (_unused, index) => `s${index}`);
   const floats = reduction.floats ?? {};
-  const declare = names.map((sum) => `var ${sum} = 0.0;`).join(' ');
   const loop = `
   let row = block / u.chunks; let channel = row % u.C; let chunk = block % u.chunks;
   ${reduction.setup ?? ''}
@@ -49,11 +49,11 @@ export function reduceChannels(reduction: ChannelReduction, { scratch }: Lowerin
     ${reduction.terms}
   }`;
   const direct = chunks === 1;
-  const partial = direct ? undefined : scratch.take(rows * chunks * sums);
+  const partial = direct ? undefined : context.scratch.take(rows * chunks * sums);
   const first: Kernel = {
     name, integers, floats,
     operands: { ...reduction.inputs, ...(partial === undefined ? reduction.outputs : { partial }) },
-    code: program(`${reduction.functions ?? ''}`, declare, loop, names, direct
+    code: program(context, reduction.functions ?? '', loop, names, direct
       ? reduction.finish
       : names.map((sum, index) => `set_partial((row * u.chunks + chunk) * ${sums}u + ${index}u, ${sum});`).join(' ')),
     workgroups: flatGrid(rows * chunks),
@@ -63,7 +63,7 @@ export function reduceChannels(reduction: ChannelReduction, { scratch }: Lowerin
   const second: Kernel = {
     name: `${name}: totals`, integers, floats,
     operands: { partial, ...finishOperands(reduction) },
-    code: program(reduction.functions ?? '', declare, `
+    code: program(context, reduction.functions ?? '', `
   let row = block; let channel = row % u.C;
   ${usesSetup(reduction) ? reduction.setup ?? '' : ''}
   for (var chunk = t; chunk < u.chunks; chunk += ${THREADS}u) {
@@ -86,23 +86,20 @@ function usesSetup({ setup = '', finish }: ChannelReduction): boolean {
   return [...setup.matchAll(/let (\w+)/g)].some(([, name]) => name !== undefined && new RegExp(`\\b${name}\\b`).test(finish));
 }
 
-function program(functions: string, declare: string, loop: string, names: readonly string[], finish: string): string {
+function program(context: LoweringContext, functions: string, loop: string, names: readonly string[], finish: string): string {
+  const type = names.length === 1 ? 'f32' : `vec${names.length}<f32>`;
+  const total = overGroup('sum', THREADS, type, context);
   return `${functions}
-${names.map((sum) => `var<workgroup> shared_${sum}: array<f32, ${THREADS}>;`).join('\n')}
+${total.functions}
 @compute @workgroup_size(${THREADS})
-fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32${total.parameters}) {
   let block = group(id);
   if (block >= u.rows * u.chunks) { return; }
-  ${declare}
+  ${names.map((sum) => `var ${sum} = 0.0;`).join(' ')}
   ${loop}
-  ${names.map((sum) => `shared_${sum}[t] = ${sum};`).join(' ')}
-  workgroupBarrier();
-  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
-    if (t < half) { ${names.map((sum) => `shared_${sum}[t] += shared_${sum}[t + half];`).join(' ')} }
-    workgroupBarrier();
-  }
+  let totals = ${total.of(`${type}(${names.join(', ')})`)};
   if (t == 0u) {
-    ${names.map((sum) => `${sum} = shared_${sum}[0];`).join(' ')}
+    ${names.map((sum, index) => `${sum} = totals${names.length === 1 ? '' : `[${index}]`};`).join(' ')}
     ${finish}
   }
 }`;

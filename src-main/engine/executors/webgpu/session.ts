@@ -76,6 +76,11 @@ export class WebgpuSession implements Session {
     await Promise.resolve();
   }
 
+  /** How many different pipelines a run goes through. */
+  get pipelines(): number {
+    return this.#submitter.pipelines;
+  }
+
   run(): Promise<void> {
     return this.#submitter.run();
   }

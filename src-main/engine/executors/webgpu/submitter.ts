@@ -29,6 +29,11 @@ export class Submitter {
     this.#yields = sliceMilliseconds !== undefined;
   }
 
+  /** How many different pipelines a run goes through. */
+  get pipelines(): number {
+    return new Set(this.#dispatches.map(({ pipeline }) => pipeline)).size;
+  }
+
   /** Submits everything and waits for it. Throws `device` or `out-of-memory` when the device says so. */
   async run(): Promise<void> {
     let pending: Promise<void> | undefined;

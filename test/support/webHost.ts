@@ -18,12 +18,12 @@ export interface RunningWebHost {
   stop(): Promise<void>;
 }
 
-/** Starts the real loopback host as a process of its own, with an empty data folder unless one is given. */
-export async function launchWebHost(options: { rendererFolder?: string; dataFolder?: string; entry?: string; node?: string; environment?: NodeJS.ProcessEnv } = {}): Promise<RunningWebHost> {
+/** Starts the real loopback host as a process of its own, with an empty data folder unless one is given, without a browser unless one is given. */
+export async function launchWebHost(options: { rendererFolder?: string; dataFolder?: string; entry?: string; node?: string; browser?: string; environment?: NodeJS.ProcessEnv } = {}): Promise<RunningWebHost> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'logonet-data-'));
   const child = spawn(options.node ?? process.execPath, [
-    options.entry ?? join(root, 'src-main/host/web/main.ts'), '--no-browser', ...(options.rendererFolder === undefined ? [] : ['--renderer', options.rendererFolder]),
-  ], { cwd: root, env: { ...process.env, ...options.environment, LOGONET_DATA: dataFolder }, stdio: ['ignore', 'pipe', 'pipe'] });
+    options.entry ?? join(root, 'src-main/host/web/main.ts'), ...(options.browser === undefined ? ['--no-browser'] : []), ...(options.rendererFolder === undefined ? [] : ['--renderer', options.rendererFolder]),
+  ], { cwd: root, env: { ...process.env, ...(options.browser !== undefined && { LOGONET_BROWSER: options.browser }), ...options.environment, LOGONET_DATA: dataFolder }, stdio: ['ignore', 'pipe', 'pipe'] });
   const address = await new Promise<string>((found, failed) => {
     let said = '';
     const listen = (data: Buffer): void => {

@@ -15,6 +15,8 @@ import { announceInstance, askRunningInstance } from './singleInstance.ts';
 
 /** After the last window has gone: a reload comes back within it. */
 const graceMs = 5000;
+/** From the end of the browser's program, which may have handed over to another, until a window should have come. */
+const handOverMs = 3000;
 
 const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 
@@ -44,6 +46,7 @@ async function main(): Promise<void> {
   windows.handlers = studio.handlers;
   let page: LaunchPage | null = null;
   let closing: NodeJS.Timeout | undefined;
+  let shown = false;
   const server = await startWebServer({
     rendererFolder,
     connect: windows.connect,
@@ -54,6 +57,8 @@ async function main(): Promise<void> {
     onLost: () => { windows.lost(); },
     onWindows: (count) => {
       clearTimeout(closing);
+      if (count > 0 && !shown && browser !== null) say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
+      shown ||= count > 0;
       if (count === 0 && browser !== null) closing = setTimeout(() => { void stop(0); }, graceMs);
     },
   });
@@ -82,11 +87,15 @@ async function main(): Promise<void> {
     return;
   }
   page = writeLaunchPage(join(folders.data, 'launch'), server.entryAddress());
-  openAppWindow(browser, page.url, folders.browserProfile).on('error', (error) => {
-    log.error('browser', error);
-    say(`The browser did not start. Open this address in Chrome, Chromium or Edge on this computer: ${server.entryAddress()}`);
-  });
-  say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
+  const noWindow = (): void => {
+    if (!shown && !stopping) say(`The browser showed no window. Open this address in Chrome, Chromium or Edge on this computer (it admits one window): ${server.entryAddress()}`);
+  };
+  openAppWindow(browser, page.url, folders.browserProfile)
+    .on('error', (error) => {
+      log.error('browser', error);
+      noWindow();
+    })
+    .on('exit', () => { setTimeout(noWindow, handOverMs); });
 }
 
 main().catch((error: unknown) => {

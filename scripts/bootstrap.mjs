@@ -38,7 +38,7 @@ function fail(message) {
 const lock = digest('package-lock.json') + process.platform + process.arch;
 const ownNode = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 if (!upToDate('dependencies', lock) || !existsSync(ownNode)) {
-  console.error('Installing dependencies …');
+  console.error('Installing dependencies (some minutes the first time) …');
   // Install scripts stay off: Electron's would download a binary, and only the pinned Node's is needed.
   if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'])) fail('npm ci failed: see the lines above.');
   if (!run('npm', ['rebuild', 'node', '--loglevel=error'])) fail('Setting up the pinned Node failed: see the lines above.');

@@ -8,6 +8,9 @@ import { defineCommand } from '../command.ts';
 import { runTask } from '../runTask.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
+/** With fewer optimiser steps than this in all, the Dice says nothing yet. */
+const FEW_STEPS = 200;
+
 export const demoCommand = defineCommand({
   name: 'demo',
   summary: 'The whole loop on generated phantoms: label, train, predict, correct, improve, measure.',
@@ -29,9 +32,9 @@ export const demoCommand = defineCommand({
       ['', 'Dice before', 'after', 'HD95 mm before', 'after'],
       [...rows, ['mean', figure(result.before.meanDice, 3), figure(result.after.meanDice, 3), figure(result.before.meanHd95, 1), figure(result.after.meanHd95, 1)]],
     );
-    return {
-      json: { ...result },
-      text: `Four phantoms labelled, eight predicted and corrected (${Math.round(result.correctedVoxels)} voxels a case), four held out:\n\n${table}\n\nMasks: ${result.masks}\nModel: ${result.model}`,
-    };
+    const [first, second] = result.steps;
+    const story = `Four phantoms labelled (${first} training steps), eight predicted and corrected (${Math.round(result.correctedVoxels)} voxels a case), trained on all twelve (${second} steps), four held out:`;
+    const advice = first + second < FEW_STEPS ? `\n\nThat is little training: this computer is slow or busy. --minutes ${Math.ceil(options.minutes * 5)} gives it time to learn.` : '';
+    return { json: { ...result }, text: `${story}\n\n${table}${advice}\n\nMasks: ${result.masks}\nModel: ${result.model}` };
   },
 });

@@ -22,6 +22,8 @@ export interface DemoResult {
   readonly after: EvaluateTaskResult;
   /** Voxels that the simulated reader had to change, per case that was corrected. */
   readonly correctedVoxels: number;
+  /** Optimiser steps that the time was enough for, first and second training. */
+  readonly steps: readonly [number, number];
   /** Folder of the final masks. */
   readonly masks: string;
   readonly model: string;
@@ -57,21 +59,21 @@ export async function runDemo(context: TaskContext<DemoConfig>): Promise<DemoRes
   const test = cases.slice(labelledCases + correctedCases);
 
   const firstModel = join(outFolder, 'model-1');
-  await train(context, first, firstModel, config.minutes * 0.35, undefined);
+  const firstSteps = await train(context, first, firstModel, config.minutes * 0.35, undefined);
   const before = await measure(context, firstModel, test, 'before');
   const correctedVoxels = await correct(context, firstModel, second);
   const secondModel = join(outFolder, 'model-2');
-  await train(context, [...first, ...second], secondModel, config.minutes * 0.65, firstModel);
+  const secondSteps = await train(context, [...first, ...second], secondModel, config.minutes * 0.65, firstModel);
   const after = await measure(context, secondModel, test, 'after');
-  return { before, after, correctedVoxels, masks: join(outFolder, 'after'), model: secondModel };
+  return { before, after, correctedVoxels, steps: [firstSteps, secondSteps], masks: join(outFolder, 'after'), model: secondModel };
 }
 
-async function train(context: TaskContext<DemoConfig>, cases: readonly LabelledCase[], outFolder: string, minutes: number, from: string | undefined): Promise<void> {
+async function train(context: TaskContext<DemoConfig>, cases: readonly LabelledCase[], outFolder: string, minutes: number, from: string | undefined): Promise<number> {
   const { seed, device, threads } = context.config;
   const checkpointFolder = join(outFolder, 'training');
   await mkdir(checkpointFolder, { recursive: true });
   const config = trainTask.parse({ cases, labelSet: phantomLabelSet, modality: 'CT', validationFraction: 0, budget: { minutes }, seed, device, threads, from });
-  await trainTask.run({ ...context, config, outFolder, checkpointFolder });
+  return (await trainTask.run({ ...context, config, outFolder, checkpointFolder })).steps;
 }
 
 async function predict(context: TaskContext<DemoConfig>, model: string, cases: readonly LabelledCase[], outFolder: string): Promise<void> {

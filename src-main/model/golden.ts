@@ -25,6 +25,8 @@ export const goldenTolerance = { logit: 2e-4, medianGradient: 1e-4, worstGradien
 
 /** Gradients whose norm is below this share of the largest one are rounding noise in both implementations (biases before a norm). */
 const NEGLIGIBLE_SHARE = 1e-6;
+/** On devices that store gradients as float16: those of a mean over voxels would vanish; those of the pre-training loss, a sum, would overflow. */
+const LOSS_SCALE = { seg: 2 ** 12, pretrain: 1 };
 
 interface GoldenConfig {
   readonly size: [number, number, number];
@@ -45,12 +47,14 @@ export async function verifyGolden(file: SafetensorsFile, executor: Executor): P
   const config = goldenConfig(file);
   const training = (config.mode ?? 'train') === 'train';
   const model = buildModel(architectureOf(config), { batch: config.batch ?? 1, size: config.size, mode: training ? 'train' : 'eval', head: headOf(config) });
-  const step = training ? trainingGraph(model, config) : evaluationGraph(model);
+  const step = training ? trainingGraph(model, config, executor.narrow !== undefined) : evaluationGraph(model);
   const session = await executor.prepare(makePlan(step.graph, executor));
   try {
     await loadWeights(session, model, stored(file, model));
     await session.write(step.x, golden(file, 'x').data);
     for (const [name, value] of Object.entries(step.targets)) if (value !== undefined) await session.write(value, golden(file, name).data);
+    const lossScale = step.lossScale === undefined ? 1 : LOSS_SCALE[config.head ?? 'seg'];
+    if (step.lossScale !== undefined) await session.write(step.lossScale, Float32Array.of(lossScale));
     await session.run();
     const maxLogitError = await logitError(session, model, file, headOf(config).kind === 'segmentation' ? 4 : 1);
     if (!training) return report({ maxLogitError, gradients: [], lossError: 0, statisticsError: 0 });
@@ -59,7 +63,7 @@ export async function verifyGolden(file: SafetensorsFile, executor: Executor): P
     const expected = Number(golden(file, 'loss').data[0]);
     return report({
       maxLogitError,
-      gradients: await gradientErrors(session, model, step, file),
+      gradients: await gradientErrors(session, model, step, file, lossScale),
       lossError: Math.abs(computed - expected) / Math.max(1, Math.abs(expected)),
       statisticsError: await statisticsError(session, model, file),
     });
@@ -84,8 +88,8 @@ function headOf({ head, clusterers = 1, clusters = 2 }: GoldenConfig): HeadConfi
   return head === 'pretrain' ? { kind: 'pretrain', clusterers, clusters } : { kind: 'segmentation' };
 }
 
-function trainingGraph(model: Model, { head }: GoldenConfig): TrainingGraph {
-  return trainingStep(model, { loss: head === 'pretrain' ? { kind: 'pseudoLabel', temperature: 0.1 } : paperLoss, exposeGradients: true });
+function trainingGraph(model: Model, { head }: GoldenConfig, scaled: boolean): TrainingGraph {
+  return trainingStep(model, { loss: head === 'pretrain' ? { kind: 'pseudoLabel', temperature: 0.1 } : paperLoss, exposeGradients: true, scaled });
 }
 
 function evaluationGraph(model: Model): TrainingGraph {
@@ -120,7 +124,7 @@ async function logitError(session: Session, model: Model, file: SafetensorsFile,
 
 interface NamedError { readonly name: string; readonly error: number }
 
-async function gradientErrors(session: Session, model: Model, step: TrainingGraph, file: SafetensorsFile): Promise<NamedError[]> {
+async function gradientErrors(session: Session, model: Model, step: TrainingGraph, file: SafetensorsFile, lossScale: number): Promise<NamedError[]> {
   const rows: { readonly name: string; readonly norm: number; readonly difference: number }[] = [];
   for (const spec of model.parameters) {
     const gradient = step.gradients.get(spec.value);
@@ -133,7 +137,7 @@ async function gradientErrors(session: Session, model: Model, step: TrainingGrap
       let norm = 0;
       for (let index = 0; index < length; index++) {
         const truth = Number(expected[index]);
-        difference += (Number(joined[instance * length + index]) - truth) ** 2;
+        difference += (Number(joined[instance * length + index]) / lossScale - truth) ** 2;
         norm += truth ** 2;
       }
       rows.push({ name, norm: Math.sqrt(norm), difference: Math.sqrt(difference) });

@@ -23,7 +23,7 @@ describeOn(softwareDrivers, 'goldens of the PyTorch reference with webgpu', (exe
 });
 
 describeOn([lavapipe], 'goldens of the PyTorch reference with float16 storage', (executor) => {
-  // Single gradients of an untrained network are no measure: units near zero change their side of the leaky ReLU.
+  // Gradients are compared in trainings instead: an untrained network on random labels makes ten times eleven bits of forward error out of them.
   it.skipIf(absent !== undefined).each(files)(`%s agrees in logits, loss and running statistics${why}`, { timeout: 3_600_000 }, async (name) => {
     const { maxLogitError, lossError, statisticsError } = await verify(name, executor());
     expect(maxLogitError).toBeLessThan(0.03);

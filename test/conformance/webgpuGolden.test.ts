@@ -17,7 +17,7 @@ function verify(name: string, executor: Executor): Promise<GoldenReport> {
 }
 
 describeOn(softwareDrivers, 'goldens of the PyTorch reference with webgpu', (executor) => {
-  it.skipIf(absent !== undefined).each(files)(`%s agrees${why}`, { timeout: 3_600_000 }, async (name) => {
+  it.skipIf(absent !== undefined).each([...files, 'seg-tiny-64'])(`%s agrees${why}`, { timeout: 3_600_000 }, async (name) => {
     expect(await verify(name, executor())).toMatchObject({ pass: true });
   });
 });

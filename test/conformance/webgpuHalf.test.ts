@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { HALF } from '#main/engine/devices/openDevice.ts';
+import { checkDevice } from '#main/engine/devices/probe.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
 import { fromHalf, toHalf } from '#main/engine/executors/webgpu/half.ts';
@@ -39,6 +41,15 @@ describeOn([lavapipe], 'float16 storage', (executor) => {
 describeOn([lavapipe], 'float16 storage in small bindings', (executor) => {
   it.each(opCases.filter(({ name }) => ['activationGrad gelu', 'upsample2 ', 'concatChannels 20 + 9'].includes(name)))('$name agrees with reference', (opCase: OpCase) => agrees(executor(), opCase));
 }, { narrow: everyHalf, bindingLimit: 4096 });
+
+describeOn([lavapipe], 'the check of a device in half precision', () => {
+  it('finds it usable, under a name that says so', { timeout: 300_000 }, async () => {
+    const id = `webgpu:${lavapipe.adapter ?? ''}${HALF}`;
+    expect(await checkDevice({ id, name: 'lavapipe', executor: 'webgpu', software: true }, { software: true })).toMatchObject({
+      id, usable: true, correct: true, reason: '', name: expect.stringMatching(/llvmpipe.*, half precision$/) as string,
+    });
+  });
+});
 
 describeOn([lavapipe], 'a loss scale', (executor) => {
   it.each(scaledCases)('$name agrees with reference', async (opCase: OpCase) => {

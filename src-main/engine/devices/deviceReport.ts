@@ -1,6 +1,8 @@
+import { HALF } from './openDevice.ts';
+
 /** A device that may run networks, before anybody tried it. */
 export interface DeviceCandidate {
-  /** 'cpu', 'tensorflow' or 'webgpu:' and the adapter's name; what `--device` takes. */
+  /** 'cpu', 'tensorflow' or 'webgpu:' and the adapter's name ('+half' behind it: in half precision); what `--device` takes. */
   readonly id: string;
   readonly name: string;
   readonly executor: 'cpu' | 'webgpu' | 'tensorflow';
@@ -22,10 +24,10 @@ export interface DeviceReport extends DeviceCandidate {
   readonly chosen: boolean;
 }
 
-/** The fastest device that is usable, correct and no software driver; undefined when there is none. */
+/** The fastest device that is usable, correct, computes in full precision and is no software driver; undefined when there is none. */
 export function fastest(reports: readonly DeviceReport[]): DeviceReport | undefined {
   return reports
-    .filter(({ usable, correct, software }) => usable && correct === true && !software)
+    .filter(({ id, usable, correct, software }) => usable && correct === true && !software && !id.endsWith(HALF))
     .reduce<DeviceReport | undefined>((best, report) => ((report.gigaflops ?? 0) > (best?.gigaflops ?? -1) ? report : best), undefined);
 }
 

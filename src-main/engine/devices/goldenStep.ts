@@ -11,6 +11,8 @@ import { elementCount, f32, i32, type HostData } from '../tensor/tensorType.ts';
 
 /** Largest error, relative to the largest value of a tensor, that counts as right. */
 export const GOLDEN_TOLERANCE = 1e-4;
+/** The same where large intermediates are float16 (eleven bits), a few of them one after the other. */
+export const HALF_GOLDEN_TOLERANCE = 5e-3;
 
 const CLASSES = 3;
 const CHANNELS = 6;

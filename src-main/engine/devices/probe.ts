@@ -3,16 +3,22 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Executor } from '../executors/executor.ts';
 import { listAdapters } from '../executors/webgpu/dawn.ts';
 import type { WebgpuExecutor } from '../executors/webgpu/executor.ts';
-import { openDevice } from './openDevice.ts';
+import { HALF, openDevice } from './openDevice.ts';
 import type { DeviceCandidate, DeviceReport } from './deviceReport.ts';
-import { GOLDEN_TOLERANCE, goldenStepError } from './goldenStep.ts';
+import { GOLDEN_TOLERANCE, HALF_GOLDEN_TOLERANCE, goldenStepError } from './goldenStep.ts';
 import { measureRate } from './rate.ts';
 import { applyTuning } from './tuningFile.ts';
 
-/** Every device of this computer: the processor, each graphics adapter, TensorFlow. Opens none of them. */
+/** Ends the name of a graphics card that stores large intermediates as float16. */
+const HALF_NAME = ', half precision';
+
+/** Every device of this computer: the processor, each graphics adapter (a card also in half precision), TensorFlow. Opens none of them. */
 export async function listDevices(): Promise<DeviceCandidate[]> {
   const adapters = await listAdapters().catch(() => []);
-  const graphics = adapters.map(({ name, backend, software }): DeviceCandidate => ({ id: `webgpu:${name}`, name: `${name} (${backend})`, executor: 'webgpu', software }));
+  const graphics = adapters.flatMap(({ name, backend, software }): DeviceCandidate[] => {
+    const full = { id: `webgpu:${name}`, name: `${name} (${backend})`, executor: 'webgpu', software } as const;
+    return software ? [full] : [full, { ...full, id: full.id + HALF, name: `${full.name}${HALF_NAME}` }];
+  });
   return [
     { id: 'cpu', name: 'Processor', executor: 'cpu', software: false },
     ...graphics.length > 0 ? graphics : [{ id: 'webgpu', name: 'Graphics card', executor: 'webgpu', software: false } as const],
@@ -45,9 +51,10 @@ export async function checkDevice(candidate: DeviceCandidate, { software = false
   let executor: Executor | undefined;
   try {
     executor = await openDevice(candidate.id);
-    const described = { ...candidate, name: executor.description };
+    const half = candidate.id.endsWith(HALF);
+    const described = { ...candidate, name: half ? executor.description + HALF_NAME : executor.description };
     const error = await goldenStepError(executor);
-    if (!(error <= GOLDEN_TOLERANCE)) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
+    if (!(error <= (half ? HALF_GOLDEN_TOLERANCE : GOLDEN_TOLERANCE))) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
     if (executor.name === 'webgpu' && tuningFile !== undefined) await applyTuning(executor as WebgpuExecutor, { file: tuningFile, seconds: TUNING_SECONDS, effort: tune ? 'anew' : 'complete' });
     const gigaflops = candidate.software ? null : await measureRate(executor);
     const memoryBytes = candidate.executor === 'cpu' ? availableMemory() : null;

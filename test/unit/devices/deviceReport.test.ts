@@ -12,8 +12,8 @@ describe('choosing a device', () => {
     expect(fastest([cpu, report('slow', { gigaflops: 10 }), report('fast', { gigaflops: 900 })])?.id).toBe('fast');
   });
 
-  it('never proposes a wrong, unusable, unchecked or software device, however fast', () => {
-    const others = [report('wrong', { correct: false }), report('broken', { usable: false }), report('unchecked', { correct: null }), report('software', { software: true })];
+  it('never proposes a wrong, unusable, unchecked, half-precise or software device, however fast', () => {
+    const others = [report('webgpu:card+half'), report('wrong', { correct: false }), report('broken', { usable: false }), report('unchecked', { correct: null }), report('software', { software: true })];
     expect(fastest([...others, cpu])?.id).toBe('cpu');
     expect(fastest(others)).toBeUndefined();
   });
@@ -22,6 +22,7 @@ describe('choosing a device', () => {
     const reports = [cpu, report('fast'), report('broken', { usable: false })];
     expect(withChoice(reports, 'cpu').find(({ chosen }) => chosen)?.id).toBe('cpu');
     expect(withChoice(reports, 'broken').find(({ chosen }) => chosen)?.id).toBe('fast');
+    expect(withChoice([...reports, report('webgpu:card+half')], 'webgpu:card+half').find(({ chosen }) => chosen)?.id).toBe('webgpu:card+half');
     expect(withChoice(reports, 'auto').filter(({ proposed }) => proposed).map(({ id }) => id)).toEqual(['fast']);
   });
 });

@@ -55,7 +55,8 @@ export async function checkDevice(candidate: DeviceCandidate, { software = false
     const described = { ...candidate, name: half ? executor.description + HALF_NAME : executor.description };
     const error = await goldenStepError(executor);
     if (!(error <= (half ? HALF_GOLDEN_TOLERANCE : GOLDEN_TOLERANCE))) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
-    if (executor.name === 'webgpu' && tuningFile !== undefined) await applyTuning(executor as WebgpuExecutor, { file: tuningFile, seconds: TUNING_SECONDS, effort: tune ? 'anew' : 'complete' });
+    // One tuning serves both precisions: a card's first check has measured it anew.
+    if (executor.name === 'webgpu' && tuningFile !== undefined) await applyTuning(executor as WebgpuExecutor, { file: tuningFile, seconds: TUNING_SECONDS, effort: tune && !half ? 'anew' : 'complete' });
     const gigaflops = candidate.software ? null : await measureRate(executor);
     const memoryBytes = candidate.executor === 'cpu' ? availableMemory() : null;
     return { ...described, usable: true, reason: '', memoryBytes, correct: true, gigaflops, proposed: false, chosen: false };

@@ -1,7 +1,7 @@
 // Everything that must hold: lint, types, unit to integration tests, then the window in a real browser. Closes with one line of counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findBrowser, installBrowser } from './browser.mjs';
 
@@ -10,10 +10,15 @@ const bin = join(root, 'node_modules', '.bin');
 const results = join(root, 'test-results');
 const environment = { ...process.env, PATH: `${bin}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}` };
 const only = process.argv.slice(2);
+/** Of a failure's message, at the end of the output. */
+const MESSAGE_LINES = 20;
 
 let passed = 0;
 let failed = 0;
-const skipped = [];
+/** Where a failure was and what it said, for the end of the output: the part that is read first, and the part that remains of a cut log. */
+const failures = [];
+/** How many tests were skipped of each suite; a suite's name says what it lacked. */
+const skipped = new Map();
 
 function run(title, command, args) {
   console.log(`\n── ${title}`);
@@ -23,7 +28,13 @@ function run(title, command, args) {
 
 function check(title, command, ...args) {
   if (run(title, command, args)) passed++;
-  else failed++;
+  else fail(title);
+}
+
+function fail(name, message = '') {
+  failed++;
+  const told = message.split('\n').filter((line) => !/^\s+at .*node_modules/.test(line));
+  failures.push([name, ...told.slice(0, MESSAGE_LINES).map((line) => `    ${line}`)].join('\n').trimEnd());
 }
 
 /** Runs a set of vitest files and adds its counts; a run that ends without a report counts as one failure. */
@@ -32,17 +43,24 @@ function tests(title, ...args) {
   rmSync(report, { force: true });
   const ok = run(title, 'vitest', ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...args]);
   if (!existsSync(report)) {
-    failed++;
+    fail(title, 'ended without a report');
     return;
   }
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
   passed += numPassedTests;
-  failed += numFailedTests;
-  // A file that could not even be loaded fails the run without a failed test.
-  if (!ok && numFailedTests === 0) failed++;
   for (const file of testResults) {
-    for (const test of file.assertionResults) if (test.status === 'skipped' || test.status === 'pending' || test.status === 'todo') skipped.push(test.fullName);
+    const name = relative(root, file.name);
+    // A file that could not even be loaded fails the run without a failed test.
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) fail(name, file.message);
+    for (const test of file.assertionResults) {
+      if (test.status === 'failed') fail(`${name}: ${test.fullName}`, test.failureMessages.join('\n'));
+      if (test.status === 'skipped' || test.status === 'pending' || test.status === 'todo') {
+        const suite = test.ancestorTitles[0] ?? test.title;
+        skipped.set(suite, (skipped.get(suite) ?? 0) + 1);
+      }
+    }
   }
+  if (!ok && numFailedTests === 0 && !testResults.some((file) => file.status === 'failed')) fail(title, 'an error outside of every test: see above');
 }
 
 mkdirSync(results, { recursive: true });
@@ -58,9 +76,11 @@ if (only.length > 0) {
   tests('the window in a browser', '--config', 'vitest.e2e.config.ts');
 }
 
-if (skipped.length > 0) {
+const skippedTests = [...skipped.values()].reduce((sum, count) => sum + count, 0);
+if (skippedTests > 0) {
   console.log('\nSkipped (what they need is not here):');
-  for (const name of skipped) console.log(`  ${name}`);
+  for (const [suite, count] of skipped) console.log(`  ${suite}: ${count}`);
 }
-console.log(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+if (failures.length > 0) console.log(`\nFailed:\n  ${failures.join('\n  ')}`);
+console.log(`\n${passed} passed, ${failed} failed, ${skippedTests} skipped`);
 process.exit(failed === 0 ? 0 : 1);

@@ -57,7 +57,7 @@ describe('train, predict, evaluate', { timeout: 900_000 }, () => {
   });
 
   it('ends with the same weights when it is killed and resumed', async () => {
-    const steps = ['--steps', '14', '--seed', '3', '--validate-every', '5', '--checkpoint-seconds', '0'];
+    const steps = ['--steps', '30', '--seed', '3', '--validate-every', '10', '--checkpoint-seconds', '0'];
     const whole = await logonet(train('whole', ...steps));
     expect(whole.code).toBe(0);
     const checkpoint = join(folder, 'killed', 'training', 'checkpoint.safetensors');
@@ -82,7 +82,7 @@ describe('train, predict, evaluate', { timeout: 900_000 }, () => {
     }
     const resumed = await logonet(['train', '--out', join(folder, 'killed'), '--resume', '--json']);
     expect(resumed.code).toBe(0);
-    expect(JSON.parse(resumed.stdout).steps).toBe(14);
+    expect(JSON.parse(resumed.stdout).steps).toBe(30);
     expect(readFileSync(join(folder, 'killed', 'weights.safetensors')).equals(readFileSync(join(folder, 'whole', 'weights.safetensors')))).toBe(true);
   });
 

@@ -73,7 +73,7 @@ describe('the queue', () => {
   });
 
   it('lets a prediction go between the steps of a training', async () => {
-    const training = await train({ until: 100, stepMs: 20 });
+    const training = await train({ until: 100_000, stepMs: 20 });
     await until(() => points.length >= 3);
     const prediction = await queue.submit({ kind: 'predict', title: 'Predict', config: {}, priority: 'interactive' });
     expect(await queue.wait(prediction.id)).toMatchObject({ state: 'done' });
@@ -82,7 +82,7 @@ describe('the queue', () => {
   });
 
   it('pauses, resumes and cancels, and loses no step', async () => {
-    const job = await train({ until: 30, stepMs: 10 });
+    const job = await train({ until: 30, holdAt: 3 });
     await until(() => points.length >= 3);
     await queue.pause(job.id);
     expect(queue.get(job.id)).toMatchObject({ state: 'paused', canResume: true });
@@ -90,7 +90,7 @@ describe('the queue', () => {
     expect(await queue.wait(job.id)).toMatchObject({ state: 'done', attempt: 2 });
     expect(await queue.result(job.id)).toMatchObject({ sum: sumOfSquares(30) });
 
-    const other = await train({ until: 1000 });
+    const other = await train({ until: 100_000 });
     await until(() => queue.get(other.id).fraction > 0);
     await queue.cancel(other.id);
     expect(queue.get(other.id).state).toBe('cancelled');
@@ -98,7 +98,7 @@ describe('the queue', () => {
   });
 
   it('cancels a job that still waits', async () => {
-    await train({ until: 20 });
+    await train({ until: 100_000 });
     const waiting = await train({ until: 20 });
     await queue.cancel(waiting.id);
     expect(queue.get(waiting.id)).toMatchObject({ state: 'cancelled', attempt: 0, canResume: false });
@@ -116,7 +116,7 @@ describe('the queue', () => {
 
 describe('when the compute process dies', () => {
   it('notices kill -9, says so, and goes on from the checkpoint to the same result', async () => {
-    const job = await train({ until: 30, stepMs: 10 });
+    const job = await train({ until: 30, holdAt: 5 });
     await until(() => points.length >= 5);
     process.kill(queue.computePid ?? 0, 'SIGKILL');
     const done = await queue.wait(job.id);
@@ -137,7 +137,7 @@ describe('when the compute process dies', () => {
   });
 
   it.skipIf(process.platform === 'win32')('notices a process that stands still, and that it is back', async () => {
-    const job = await train({ until: 100, stepMs: 10 });
+    const job = await train({ until: 250, stepMs: 10 });
     await until(() => points.length >= 2);
     const pid = queue.computePid ?? 0;
     process.kill(pid, 'SIGSTOP');
@@ -148,7 +148,7 @@ describe('when the compute process dies', () => {
   });
 
   it('finds, after the app itself died, what was running', async () => {
-    const job = await train({ until: 1000 });
+    const job = await train({ until: 100_000 });
     await until(() => queue.get(job.id).fraction > 0);
     await queue.close();
     expect(store.get(job.id)).toMatchObject({ state: 'interrupted', canResume: true });

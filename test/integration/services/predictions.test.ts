@@ -75,6 +75,8 @@ describe('predictions', () => {
     const { client } = app;
     const states: string[] = [];
     client.on('jobs.compute', ({ state }) => { states.push(state); });
+    // Stands still from before the job comes, so that the job cannot be over first.
+    for (const pid of computeProcesses()) process.kill(pid, 'SIGSTOP');
     const killed = new Promise<void>((resolve) => {
       const stop = client.on('jobs.changed', ({ job }) => {
         if (job.state !== 'running') return;

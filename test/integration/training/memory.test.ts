@@ -20,16 +20,28 @@ beforeAll(async () => {
   cases = await phantoms(join(root, 'scans'), 3, 2);
 }, 60_000);
 afterAll(() => { rmSync(root, { recursive: true, force: true }); });
-afterEach(() => { delete process.env['LOGONET_DEVICE_MEMORY']; });
+afterEach(() => { for (const name of ['LOGONET_DEVICE_MEMORY', 'HOLD_IN']) Reflect.deleteProperty(process.env, name); });
 
 const patch = [16, 16, 16] as const;
 const store = new MemoryJobStore();
 const told: string[] = [];
 
-function makeQueue(changed: (job: Job) => void = () => undefined, step: (id: string, step: number) => void = () => undefined): JobQueue {
-  return new JobQueue({ store, folder: (id) => join(root, id), events: {
-    changed, point: (id, point) => { step(id, point.step); }, alarm: () => undefined, compute: ({ state, message }) => { told.push(`${state}: ${message}`); },
+function makeQueue(changed: (job: Job) => void = () => undefined, entry?: string): JobQueue {
+  return new JobQueue({ store, folder: (id) => join(root, id), ...(entry !== undefined && { compute: { entry } }), events: {
+    changed, point: () => undefined, alarm: () => undefined, compute: ({ state, message }) => { told.push(`${state}: ${message}`); },
   } });
+}
+
+/** Starts a job and pauses it within a phase; resolves with its id when its process has ended. */
+async function pausedIn(phase: string, submit: (queue: JobQueue) => Promise<string>): Promise<string> {
+  process.env['HOLD_IN'] = phase;
+  let paused: Promise<void> | undefined;
+  const queue = makeQueue((job) => { if (job.phase === phase) paused ??= queue.pause(job.id); }, join(import.meta.dirname, '../../support/jobs/interruptedWorker.ts'));
+  const id = await submit(queue);
+  expect(await queue.wait(id)).toMatchObject({ state: 'paused' });
+  await paused;
+  await queue.close();
+  return id;
 }
 
 const request = {
@@ -51,13 +63,8 @@ it('a training whose device has less memory than before goes on from its checkpo
   const bytes = trainingBytes(executor, variant('tiny', 3), { batch: 2, patch, optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 } }) ?? 0;
   executor.dispose();
 
-  let paused: Promise<void> | undefined;
-  const queue = makeQueue(undefined, (id, step) => { if (step >= 3) paused ??= queue.pause(id); });
-  const id = await submit(queue);
-  expect(await queue.wait(id)).toMatchObject({ state: 'paused', canResume: true });
-  await paused;
-  await queue.close();
-
+  const id = await pausedIn('Training', submit);
+  expect(store.get(id)?.canResume).toBe(true);
   process.env['LOGONET_DEVICE_MEMORY'] = String(Math.floor(bytes * 0.9));
   const scarce = makeQueue();
   scarce.resume(id);
@@ -88,13 +95,7 @@ it('so does masked pre-training, with the clusterers and clusters that it began 
   const { clusters } = await undisturbed.result(whole) as PretrainResult;
   await undisturbed.close();
 
-  let paused: Promise<void> | undefined;
-  const queue = makeQueue(({ id, phase }) => { if (phase === 'Pre-training') paused ??= queue.pause(id); });
-  const id = await run('scarce', queue);
-  expect(await queue.wait(id)).toMatchObject({ state: 'paused' });
-  await paused;
-  await queue.close();
-
+  const id = await pausedIn('Pre-training', (queue) => run('scarce', queue));
   const executor = createCpuExecutor({ threads: 1 });
   const bytes = trainingBytes(executor, variant('tiny', 3), pretrainNetworkOptions({ batch: 2, patch, clusterers: 2, clusters })) ?? 0;
   executor.dispose();

@@ -7,7 +7,7 @@ import type { TaskContext } from '#main/jobs/task.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { serve } from '#main/jobs/worker.ts';
 
-interface Count { readonly until: number; readonly stepMs: number; readonly dieAt?: number; readonly diesAlways?: boolean; readonly memoryAt?: number }
+interface Count { readonly until: number; readonly stepMs: number; readonly dieAt?: number; readonly diesAlways?: boolean; readonly memoryAt?: number; readonly holdAt?: number }
 
 /** Counts, with a checkpoint a step; the sum tells whether a step was lost or done twice. */
 async function count(context: TaskContext<Count>): Promise<unknown> {
@@ -15,7 +15,7 @@ async function count(context: TaskContext<Count>): Promise<unknown> {
   let { at, sum } = ((): { at: number; sum: number } => {
     try { return JSON.parse(readFileSync(path, 'utf8')) as { at: number; sum: number }; } catch { return { at: 0, sum: 0 }; }
   })();
-  const { until, stepMs, dieAt, diesAlways, memoryAt } = context.config;
+  const { until, stepMs, dieAt, diesAlways, memoryAt, holdAt } = context.config;
   while (at < until) {
     await context.turn();
     await new Promise((resolve) => { setTimeout(resolve, stepMs); });
@@ -28,6 +28,8 @@ async function count(context: TaskContext<Count>): Promise<unknown> {
       if (diesAlways === true) await writeFileAtomically(path, JSON.stringify({ at: 0, sum: 0 }));
       process.kill(process.pid, 'SIGKILL');
     }
+    // Until it is asked to stop, or killed.
+    while (at === holdAt && context.attempt === 1 && !context.cancellation.aborted) await new Promise((resolve) => { setTimeout(resolve, 5); });
     if (at === memoryAt && context.crashes === 0) throw new StudioError('out-of-memory', 'The device has too little memory.');
   }
   return { sum, crashes: context.crashes, modelId: 'model-1' };

@@ -13,6 +13,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src-shared/contract': ['src-shared/base', 'src-shared/geometry', 'src-shared/domain'],
   'src-main/files': ['src-shared/base'],
   'src-main/engine': ['src-shared/base'],
+  'src-main/engine/devices': ['src-main/engine', 'src-main/files', 'src-shared/base'],
   'src-main/model': ['src-main/engine', 'src-shared/base', 'src-shared/domain'],
   'src-main/clustering': ['src-main/engine', 'src-shared'],
   'src-main/training': ['src-main/model', 'src-main/clustering', 'src-main/engine', 'src-main/inference', 'src-shared'],
@@ -25,7 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   'src-main/jobs': ['src-main/files', 'src-shared'],
   'src-main/jobs/tasks': [
     'src-main/files', 'src-main/jobs', 'src-main/training', 'src-main/inference', 'src-main/model', 'src-main/clustering', 'src-main/engine',
-    'src-main/imageio', 'src-main/ranking', 'src-main/export', 'src-shared',
+    'src-main/engine/devices', 'src-main/imageio', 'src-main/ranking', 'src-main/export', 'src-shared',
   ],
   'src-main/services': [
     'src-main/files', 'src-main/jobs', 'src-main/jobs/tasks', 'src-main/library', 'src-main/document', 'src-main/imageio', 'src-main/export', 'src-main/ranking', 'src-shared',

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { tuneDevice, tunedRates, type Tuning } from '../executors/webgpu/tuning.ts';
 import type { WebgpuExecutor } from '../executors/webgpu/executor.ts';
 
@@ -36,15 +37,8 @@ export async function applyTuning(executor: WebgpuExecutor, { file, seconds, eff
 
 /** Adds a device's tuning to the file, which is replaced as a whole. */
 export async function remember(file: string, device: string, tuning: Tuning): Promise<void> {
-  const unfinished = `${file}.${String(process.pid)}`;
   await mkdir(dirname(file), { recursive: true });
-  try {
-    await writeFile(unfinished, JSON.stringify({ ...(await readAll(file)), [device]: tuning }, null, 2));
-    await rename(unfinished, file);
-  } catch (error) {
-    await rm(unfinished, { force: true });
-    throw error;
-  }
+  await writeFileAtomically(file, JSON.stringify({ ...(await readAll(file)), [device]: tuning }, null, 2));
 }
 
 async function readAll(file: string): Promise<Tunings> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { experimentTask } from '#main/jobs/tasks/experiment.ts';
+import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
 import { phantoms, runTask } from '../../support/improve.ts';
 
 let root: string;
@@ -48,6 +49,23 @@ describe('experiments', () => {
       expect(summary.filter(({ arm }) => arm === strategy).map(({ labelled, seeds }) => [labelled, seeds])).toEqual([[2, 1], [3, 1]]);
     }
     expect(new Set(summary.filter(({ labelled }) => labelled === 2).map(({ mean }) => mean)).size).toBe(1);
+  });
+
+  it('active: a round goes on from the model of the round before', { timeout: 400_000 }, async () => {
+    const folder = join(root, 'rounds');
+    const kept = (name: string): string => join(folder, 'checkpoint', name);
+    /** Weights of the second model, once more from what is there of the first. */
+    const secondModel = async (): Promise<Buffer> => {
+      rmSync(kept('chosen-random-0-3.json'), { force: true });
+      await runTask(experimentTask, config('active', { seeds: 1, arms: ['random'], rounds: 2 }), folder).result;
+      return readFileSync(kept('chosen-random-0-3.safetensors'));
+    };
+    const second = await secondModel();
+    expect((await secondModel()).equals(second)).toBe(true);
+    const { tensors } = decodeSafetensors(readFileSync(kept('chosen-random-0-2.safetensors')));
+    for (const { data } of tensors.values()) data.fill(0.5);
+    writeFileSync(kept('chosen-random-0-2.safetensors'), encodeSafetensors(tensors));
+    expect((await secondModel()).equals(second)).toBe(false);
   });
 
   it('within a time limit leaves trainings for another time, and refuses to mix settings', { timeout: 400_000 }, async () => {

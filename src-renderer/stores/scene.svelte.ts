@@ -26,7 +26,7 @@ export class Scene {
     mask: { visible: true, opacity: 0.35, outline: 1 },
     prediction: { visible: false, opacity: 0, outline: 1 },
     difference: { visible: false, opacity: 0.7, outline: 0 },
-    uncertainty: { visible: false, opacity: 0.6, outline: 0 },
+    uncertainty: { visible: false, opacity: 0.75, outline: 0 },
   });
   colourMap = $state<string>('grey');
   smooth = $state(true);
@@ -87,7 +87,7 @@ export class Scene {
     for (const layer of [this.prediction, this.uncertainty, this.difference]) layer?.upload?.dispose();
     this.difference = null;
     this.prediction = prediction === null ? null : new LabelLayer(prediction);
-    this.uncertainty = uncertainty === null ? null : new HeatLayer(uncertainty, colourMaps.inferno.points as unknown as ColourMap, this.looks.uncertainty.opacity);
+    this.uncertainty = uncertainty === null ? null : new HeatLayer(uncertainty, this.looks.uncertainty.opacity);
     this.#applyColours();
     this.#applyLooks();
     if (this.looks.difference.visible) void this.#buildDifference();

@@ -153,19 +153,21 @@ export class LabelLayer extends Layer {
   }
 }
 
+/** Hues that neither grey nor bone has, bright on dark tissue and saturated on bright. */
+const heat: ColourMap = [[0, '#7a2eff'], [0.3, '#ff1abf'], [1, '#ffd940']];
+
 /** Values 0 … 255 as a heat map whose opacity rises with the value. */
 export class HeatLayer extends Layer {
   readonly translucent = true;
   readonly projected = false;
 
-  constructor(volume: Volume<Uint8Array>, map: ColourMap, strength: number) {
+  constructor(volume: Volume<Uint8Array>, strength: number) {
     super(volume, [0, 255]);
-    // Values above one half are rare: the bright end of the map, and full opacity, come early.
-    setColourMap(this.colours, map.map(([position, colour]) => [position * position * 255, colour]));
+    setColourMap(this.colours, heat.map(([position, colour]) => [position * 255, colour]));
     const opacity = vtkPiecewiseFunction.newInstance();
     opacity.addPoint(0, 0);
     opacity.addPoint(13, 0);
-    opacity.addPoint(128, 1);
+    opacity.addPoint(77, 1); // values above one half are rare
     opacity.addPoint(255, 1);
     this.property.setPiecewiseFunction(0, opacity);
     this.property.setUseLookupTableScalarRange(true);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
@@ -36,7 +36,10 @@ export interface PreparedScan {
 
 type Context = Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn' | 'alarm'>;
 
-/** Writes each scan as the network sees it, where that is not done yet. A scan that cannot be read is left out and named. */
+/**
+ * Writes each scan as the network sees it into `folder/cases`, where that is not done yet; what is there of other scans, or by another rule,
+ * is removed. A scan that cannot be read is left out and named.
+ */
 export async function prepareScans(
   scans: readonly Scan[], folder: string, { spacing, intensity }: { readonly spacing: Triple; readonly intensity: IntensityRule }, context: Context,
 ): Promise<{ readonly prepared: PreparedScan[]; readonly leftOut: LeftOutCase[] }> {
@@ -61,6 +64,8 @@ export async function prepareScans(
     }
     context.report({ phase: 'Preparing scans', fraction: (index + 1) / scans.length, detail: scan.name });
   }
+  const wanted = new Set(prepared.map(({ file }) => basename(file)));
+  for (const name of await readdir(join(folder, 'cases'))) if (!wanted.has(name)) await rm(join(folder, 'cases', name), { force: true });
   return { prepared, leftOut };
 }
 

@@ -100,7 +100,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
     checkpointFolder: folder, alarm: context.alarm, cancellation: context.cancellation, report: context.report,
   }, executor, undefined);
   const { plan, architecture, labelSet, classToLabel } = preparation;
-  const { prepared: unlabelled } = await prepareScans(bare, folder, plan, context);
+  const { prepared: unlabelled } = await prepareScans(bare, join(folder, 'unlabelled'), plan, context);
   const { test, pool } = splitCases(preparation.training.map(({ name, file }) => ({ id: name, file })), config.testCases);
   const names = classToLabel.slice(1).map((value) => labelSet.labels.find((label) => label.value === value)?.name ?? `Label ${value}`);
 

@@ -41,6 +41,12 @@ describe('clustering scans', () => {
     const broken = await runTask(clusterTask, config('broken'), join(root, 'broken')).result;
     expect(table(broken.table)).toEqual(table(whole.table));
     expect(broken.inertia).toEqual(whole.inertia);
+    // What was prepared of scans that are gone does not stay.
+    const prepared = join(root, 'broken', 'checkpoint', 'cases');
+    const before = readdirSync(prepared);
+    await runTask(clusterTask, { ...config('broken'), scans: cases.slice(0, 4) }, join(root, 'broken')).result;
+    expect([before.length, readdirSync(prepared).filter((name) => before.includes(name))]).toEqual([6, readdirSync(prepared)]);
+    expect(readdirSync(prepared)).toHaveLength(4);
   });
 
   it('runs on a folder and on a project, whose held-out cases stay out', { timeout: 240_000 }, async () => {

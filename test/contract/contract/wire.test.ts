@@ -18,7 +18,7 @@ const { value } = fc.letrec((tie) => ({
 
 describe('frames', () => {
   it('carry any message with its binary data unchanged and aligned', () => {
-    fc.assert(fc.property(value, (input) => { expect(through(input)).toEqual(input); }), { numRuns: 300 });
+    fc.assert(fc.property(value, (input) => { expect(through(input)).toEqual(input); }), { numRuns: 300, seed: 1 });
     const received = through({ one: new Uint8Array([1, 2, 3]), two: [new Uint8Array(5).fill(9)] }) as { one: Uint8Array; two: [Uint8Array] };
     expect([received.one.byteOffset % 8, received.two[0].byteOffset % 8]).toEqual([0, 0]);
   });
@@ -40,7 +40,7 @@ describe('frames', () => {
       } catch (error) {
         expect(error).toBeInstanceOf(StudioError);
       }
-    }), { numRuns: 2000 });
+    }), { numRuns: 2000, seed: 2 });
   });
 
   const refused: Record<string, () => Uint8Array> = {

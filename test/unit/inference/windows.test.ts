@@ -25,7 +25,7 @@ describe('windowStarts', () => {
       expect(starts[0]).toBe(0);
       expect((starts.at(-1) as number) + patch).toBe(size);
       for (let n = 1; n < starts.length; n++) expect((starts[n] as number) - (starts[n - 1] as number)).toBeLessThanOrEqual(patch * (1 - overlap) + 1);
-    }));
+    }), { seed: 1 });
   });
 });
 

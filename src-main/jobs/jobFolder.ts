@@ -1,22 +1,28 @@
 /**
  * A job's folder: what goes in and what comes out, so that the same folder runs in the app's compute process, in the headless worker,
  * or on another machine.
- *   job.json     kind and configuration, written once by whoever submits
+ *   job.json     kind and configuration, written once by whoever submits; `home`: the folder that may be moved as a whole (a project)
  *   checkpoint/  the task's own; what a restart goes on from
  *   out/         weights, masks, reports
  *   log.jsonl    curve points and alarms, one JSON object a line
  *   result.json  the task's result, written last: its presence means done
+ * Paths inside the home are relative in these files (portablePaths.ts) and absolute for whoever reads them here.
  */
 import { appendFileSync, existsSync, readdirSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import { jobKinds } from '#shared/domain/job.ts';
 import type { CurvePoint, JobAlarm, JobKind } from '#shared/domain/job.ts';
 import { removeUnfinished, unfinishedName, writeFileAtomically } from '#main/files/atomicFile.ts';
+import { withAbsolutePaths, withRelativePaths } from '#main/files/portablePaths.ts';
 
-const jobFile = v.object({ format: v.literal(1), id: v.string(), kind: v.picklist(jobKinds), config: v.unknown() });
+const description = { id: v.string(), kind: v.picklist(jobKinds), config: v.unknown() };
+const jobFile = v.variant('format', [
+  v.object({ format: v.literal(1), ...description }), // all paths absolute
+  v.object({ format: v.literal(2), ...description, home: v.string() }),
+]);
 export interface JobFile {
   readonly id: string;
   readonly kind: JobKind;
@@ -37,10 +43,15 @@ export interface JobLog {
 export const checkpointFolder = (folder: string): string => join(folder, 'checkpoint');
 export const outFolder = (folder: string): string => join(folder, 'out');
 
-/** Makes the folder with its configuration. */
-export async function createJobFolder(folder: string, job: JobFile): Promise<void> {
+/** Makes the folder with its configuration. `home` holds it: the folder itself, or one above. */
+export async function createJobFolder(folder: string, job: JobFile, home = folder): Promise<void> {
   await prepareJobFolder(folder);
-  await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ format: 1, ...job }, null, 2));
+  await writeJobFile(folder, job, home);
+}
+
+async function writeJobFile(folder: string, { id, kind, config }: JobFile, home: string): Promise<void> {
+  const way = relative(folder, home).split(sep).join('/');
+  await writeFileAtomically(join(folder, 'job.json'), JSON.stringify({ format: 2, id, kind, home: way, config: withRelativePaths(config, folder, home) }, null, 2));
 }
 
 export async function prepareJobFolder(folder: string): Promise<void> {
@@ -50,20 +61,22 @@ export async function prepareJobFolder(folder: string): Promise<void> {
 }
 
 /** Throws `not-found` or `corrupt`. */
-export async function readJobFile(folder: string): Promise<JobFile> {
+export async function readJobFile(folder: string): Promise<JobFile & { readonly home: string }> {
   const parsed = v.safeParse(jobFile, await readJson(join(folder, 'job.json'), 'This folder holds no job (job.json is missing).'));
   if (!parsed.success) throw new StudioError('corrupt', 'The job description (job.json) is damaged; submit the job again.', { detail: v.summarize(parsed.issues) });
-  return { id: parsed.output.id, kind: parsed.output.kind, config: parsed.output.config };
+  const { id, kind, config } = parsed.output;
+  const home = parsed.output.format === 1 ? folder : resolve(folder, ...parsed.output.home.split('/'));
+  return { id, kind, config: withAbsolutePaths(config, folder), home };
 }
 
 /** Written last: from now on the job counts as done. */
-export async function writeResult(folder: string, result: unknown): Promise<void> {
-  await writeFileAtomically(join(folder, 'result.json'), JSON.stringify(result ?? null));
+export async function writeResult(folder: string, result: unknown, home = folder): Promise<void> {
+  await writeFileAtomically(join(folder, 'result.json'), JSON.stringify(withRelativePaths(result ?? null, folder, home)));
 }
 
 /** The result of a job that is done. Throws `not-found` before that. */
 export async function readResult(folder: string): Promise<unknown> {
-  return readJson(join(folder, 'result.json'), 'This job has no result yet.');
+  return withAbsolutePaths(await readJson(join(folder, 'result.json'), 'This job has no result yet.'), folder);
 }
 
 export function hasCheckpoint(folder: string): boolean {

@@ -25,6 +25,8 @@ export interface QueueOptions {
   readonly store: JobStore;
   /** A job's folder, absolute. */
   readonly folder: (jobId: string) => string;
+  /** Holds all jobs' folders and may be moved as a whole while no queue is at work there; unless given, each job's folder may. */
+  readonly home?: string;
   readonly events: QueueEvents;
   readonly compute?: ComputeOptions;
   /** How many crashes in a row a job is started again after by itself. */
@@ -84,7 +86,7 @@ export class JobQueue {
   /** Writes the job's folder and puts it in line. */
   async submit(request: JobRequest): Promise<Job> {
     const id = randomUUID();
-    await createJobFolder(this.#options.folder(id), { id, kind: request.kind, config: request.config });
+    await createJobFolder(this.#options.folder(id), { id, kind: request.kind, config: request.config }, this.#options.home);
     const job: Job = {
       id, kind: request.kind, state: 'queued', priority: request.priority ?? 'background', title: request.title, phase: 'Waiting', fraction: 0,
       remainingSeconds: null, createdAt: now(), startedAt: null, endedAt: null, error: null, attempt: 0, canResume: false, modelId: null,

@@ -26,7 +26,7 @@ export interface RunOptions {
 
 /** Runs the job that a folder describes, writes its result.json and resolves with the result. Errors are the task's. */
 export async function runJobFolder(registry: TaskRegistry, folder: string, options: RunOptions = {}): Promise<unknown> {
-  const { id, kind, config } = await readJobFile(folder);
+  const { id, kind, config, home } = await readJobFile(folder);
   await prepareJobFolder(folder);
   const load = registry[kind];
   if (load === undefined) throw new StudioError('unsupported', `This version cannot run jobs of the kind "${kind}".`);
@@ -52,7 +52,7 @@ export async function runJobFolder(registry: TaskRegistry, folder: string, optio
     },
     turn: () => turns.turn(priority, cancellation),
   }));
-  await writeResult(folder, result);
+  await writeResult(folder, result, home);
   return result;
 }
 

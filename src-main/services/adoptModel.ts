@@ -15,7 +15,7 @@ const trainingResult = v.object({
   trainingCases: v.optional(v.number(), 0),
   meanDice: v.optional(v.nullable(v.number()), null),
   parameters: v.optional(v.nullable(v.number()), null),
-  /** Where the model lies, when it is already in its place. */
+  /** Given where the model is already in its place. */
   modelFolder: v.optional(v.string()),
   /** How the new model did per held-out case and label. */
   metrics: v.optional(v.array(v.object({ caseId: v.string(), label: v.number(), dice: v.nullable(v.number()), hd95: v.nullable(v.number()), volumeError: v.nullable(v.number()) })), []),
@@ -30,7 +30,7 @@ export async function adoptModel(project: Project, job: Job, folder: string, eve
   const id = result.modelId ?? job.id;
   if (!listModels(project.read).some((model) => model.id === id)) {
     const place = project.paths.model(id);
-    const { card, weightsHash } = result.modelFolder === place ? await loadModel(place) : await takeFiles(project, join(folder, 'out'), id);
+    const { card, weightsHash } = result.modelFolder !== undefined ? await loadModel(place) : await takeFiles(project, join(folder, 'out'), id);
     const dice = result.comparison?.meanAfter ?? result.meanDice;
     list(project, { id, card, weightsHash, name: nextName(project), parameters: result.parameters, trainingCases: result.trainingCases, dice, jobId: job.id }, result.metrics);
     for (const { caseId, reason } of result.secondLook) await events.problem(getCase(project.read, caseId).name, reason, caseId);

@@ -3,10 +3,12 @@ import { join, resolve } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import type { ComputeOptions } from '#main/jobs/computeProcess.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
 import { countByStatus, createProject, getLabelSet, openProject, promotedModel, type Project } from '#main/library/index.ts';
 import { Adoptions } from './adoptions.ts';
 import type { DeviceList } from './deviceList.ts';
+import { bringJobsHome } from './earlierJobs.ts';
 import { ImageCache } from './imageCache.ts';
 import { startRanking } from './improvement.ts';
 import { libraryJobStore } from './jobStore.ts';
@@ -47,6 +49,7 @@ export interface WorkbenchOptions {
   readonly recent?: RecentProjects;
   /** False leaves waiting jobs alone: a command that only imports does not begin to train. */
   readonly runsJobs?: boolean;
+  readonly compute?: ComputeOptions;
 }
 
 /** Holds the one open project. */
@@ -127,7 +130,7 @@ export class Workbench {
     // First the new one: should it refuse to open, the old one stays.
     const project = openIt();
     await this.#end();
-    const { publish, log, recent, runsJobs = true } = this.#options;
+    const { publish, log, recent, runsJobs = true, compute } = this.#options;
     let inUse = promotedModel(project.read)?.id;
     const problems = new ProblemList(project.paths.folder, () => { publish('problems.changed', {}); });
     const adoptions = new Adoptions(project, {
@@ -146,6 +149,8 @@ export class Workbench {
     const queue = new JobQueue({
       store: libraryJobStore(project),
       folder: (jobId) => project.paths.job(jobId),
+      home: project.paths.folder,
+      ...(compute && { compute }),
       events: {
         changed: (job) => {
           publish('jobs.changed', { job });
@@ -159,6 +164,7 @@ export class Workbench {
         },
       },
     });
+    if (runsJobs) await bringJobsHome(project).catch((error: unknown) => { log.error('earlier jobs', error); });
     const interrupted = runsJobs ? queue.recover() : [];
     const notices: Notice[] = [
       ...(project.repair === null ? [] : [{ severity: 'warning' as const, message: project.repair.sentence }]),

@@ -14,6 +14,7 @@ import { BatchSource } from './batchSource.ts';
 import { BudgetClock } from './budgetClock.ts';
 import { decodeCheckpoint, encodeCheckpoint, type CheckpointStore, type RunState } from './checkpoint.ts';
 import { collapsedClasses, collapseWatchFrom, collapseWatchSteps, type ClassFacts } from './guards.ts';
+import { isSameRun, runSignature } from './runSignature.ts';
 import { learningRate } from './schedule.ts';
 import { TrainingNetwork } from './trainingNetwork.ts';
 import type { TrainingPlan } from './trainingPlan.ts';
@@ -27,7 +28,7 @@ export interface TrainingSetup {
   readonly budget: TrainConfig['budget'];
   readonly validateEvery?: number;
   readonly seed: number;
-  /** Case files (caseFile.ts). Without validation cases the last weights are kept, and some training cases are watched instead. */
+  /** Case files (caseFile.ts), named after what they hold. Without validation cases the last weights are kept, and some training cases are watched instead. */
   readonly trainingCases: readonly string[];
   readonly validationCases: readonly string[];
   /** Classes 1..C−1, in order. */
@@ -119,12 +120,11 @@ class Run {
     this.#hooks = hooks;
     this.#network = network;
     this.#predictor = predictor;
-    const { architecture, plan, recipe, seed, trainingCases, validationCases, budget } = setup;
-    this.#signature = JSON.stringify({ architecture, plan, recipe, seed, trainingCases, validationCases, budget });
+    this.#signature = runSignature(setup);
     this.#state = {
       step: 0, seconds: setup.secondsBefore ?? 0, rateScale: 1, averageUpdates: 0, best: null, curve: [], alarms: [], signature: this.#signature,
     };
-    this.#clock = new BudgetClock(budget, this.#state.seconds);
+    this.#clock = new BudgetClock(setup.budget, this.#state.seconds);
   }
 
   async finish(): Promise<TrainingOutcome> {
@@ -177,12 +177,12 @@ class Run {
     const bytes = await this.#setup.store.load('checkpoint');
     if (bytes === undefined) return false;
     const { state, weights, moments, average } = decodeCheckpoint(bytes);
-    if (state.signature !== this.#signature) {
+    if (!isSameRun(state.signature, this.#signature)) {
       throw new StudioError('conflict', 'The checkpoint belongs to another training (other data, model or settings): choose an empty folder, or repeat the settings it was started with.');
     }
     await this.#network.load(weights);
     await this.#network.loadMoments(moments);
-    this.#state = state;
+    this.#state = { ...state, signature: this.#signature };
     this.#startAverage(average ?? weights, state.averageUpdates);
     this.#startSource(state.step);
     this.#clock = new BudgetClock(this.#setup.budget, state.seconds);

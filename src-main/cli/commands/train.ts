@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { variantNames } from '#main/jobs/tasks/modelInfo.ts';
+import { withAbsolutePaths, withRelativePaths } from '#main/files/portablePaths.ts';
 import { trainTask, type TrainTaskResult } from '#main/jobs/tasks/train.ts';
 import { trainingInput } from '#main/jobs/tasks/trainingInput.ts';
 import { defineCommand, usageError } from '../command.ts';
@@ -57,9 +58,9 @@ export const trainCommand = defineCommand({
       };
       trainTask.parse(config);
       await mkdir(work, { recursive: true });
-      await writeFile(settings, JSON.stringify(config));
+      await writeFile(settings, JSON.stringify(withRelativePaths(config, work, out)));
     }
-    const result = await runTask(trainTask, JSON.parse(await readFile(settings, 'utf8')), command, {
+    const result = await runTask(trainTask, withAbsolutePaths(JSON.parse(await readFile(settings, 'utf8')), work), command, {
       outFolder: out, checkpointFolder: work, log: true,
       onPoint: ({ dice, seconds, step }) => {
         if (dice !== null) command.note(`${duration(seconds)}, step ${step}: ${Object.entries(dice).map(([name, value]) => `${name} ${value.toFixed(4)}`).join(', ')}`);

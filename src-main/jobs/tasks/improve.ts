@@ -78,7 +78,7 @@ export const improveTask: Task<ImproveConfig, ImproveResult> = {
 async function improve(context: Context): Promise<ImproveResult> {
   const { config } = context;
   const finished = await readFile(join(context.checkpointFolder, 'finished.json'), 'utf8').catch(() => undefined);
-  if (finished !== undefined) return JSON.parse(finished) as ImproveResult;
+  if (finished !== undefined) return { ...JSON.parse(finished) as ImproveResult, modelFolder: config.modelFolder };
   const executor = await openExecutor(config.device, { threads: config.threads });
   try {
     const decision = await decide(context, executor);
@@ -102,8 +102,8 @@ async function improve(context: Context): Promise<ImproveResult> {
       modelId: config.modelId, modelFolder: config.modelFolder, weightsHash: (await loadModel(config.modelFolder)).weightsHash, plan, ...outcome,
       trainingCases: result.trainingCases, steps: result.steps,
     };
-    // Before the prepared cases go: a crash from here on finds the result instead of missing them.
-    await writeFileAtomically(join(context.checkpointFolder, 'finished.json'), JSON.stringify(whole));
+    // Before the prepared cases go: a crash from here on finds the result instead of missing them. The model's folder may be moved until then.
+    await writeFileAtomically(join(context.checkpointFolder, 'finished.json'), JSON.stringify({ ...whole, modelFolder: undefined }));
     await rm(trainFolder, { recursive: true, force: true });
     return whole;
   } finally {

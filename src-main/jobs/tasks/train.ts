@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
+import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
 import type { CurvePoint } from '#shared/domain/job.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
@@ -154,9 +155,17 @@ function defined<T extends object>(values: T): { [Key in keyof T]?: Exclude<T[Ke
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
 
+/** What an earlier attempt decided; its case files lie in the folder's `cases`, wherever the folder is by now. */
 export async function readPreparation(folder: string): Promise<Preparation | undefined> {
   const text = await readFile(join(folder, 'preparation.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : JSON.parse(text) as Preparation;
+  if (text === undefined) return undefined;
+  // Earlier versions wrote whole paths, of which only the name counts.
+  return withFiles(JSON.parse(text) as Preparation, (file) => join(folder, 'cases', fileName(file)));
+}
+
+function withFiles(preparation: Preparation, place: (file: string) => string): Preparation {
+  const placed = <Row extends { readonly file: string }>(rows: readonly Row[]): Row[] => rows.map((row) => ({ ...row, file: place(row.file) }));
+  return { ...preparation, training: placed(preparation.training), validation: placed(preparation.validation) };
 }
 
 /** Reads and writes the cases and decides the plan; kept in the checkpoint folder, where the training finds it. */
@@ -183,7 +192,7 @@ export async function prepare(context: Pick<TaskContext<TrainTaskConfig>, 'confi
     datasetHash: createHash('sha256').update(looks.map(({ hash }) => hash).sort().join()).digest('hex'),
     startedAt: new Date().toISOString(),
   };
-  await writeFileAtomically(join(checkpointFolder, 'preparation.json'), JSON.stringify(preparation));
+  await writeFileAtomically(join(checkpointFolder, 'preparation.json'), JSON.stringify(withFiles(preparation, (file) => basename(file))));
   return preparation;
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -13,10 +13,30 @@ afterEach(() => { rmSync(folder, { recursive: true }); });
 describe('a job folder', () => {
   it('gives back what was put in', async () => {
     await createJobFolder(folder, { id: 'a', kind: 'train', config: { minutes: 3 } });
-    expect(await readJobFile(folder)).toEqual({ id: 'a', kind: 'train', config: { minutes: 3 } });
+    expect(await readJobFile(folder)).toEqual({ id: 'a', kind: 'train', config: { minutes: 3 }, home: folder });
     await expect(readResult(folder)).rejects.toMatchObject({ code: 'not-found' });
     await writeResult(folder, { dice: 0.5 });
     expect(await readResult(folder)).toEqual({ dice: 0.5 });
+  });
+
+  it('names what lies in its home wherever that is moved, and what lies outside where it is', async () => {
+    const outside = join(tmpdir(), 'scan.nii');
+    const at = (home: string) => ({ job: join(home, 'jobs', 'a'), config: { model: join(home, 'models', '7'), images: [{ path: [join(home, 'images', '1.dcm')] }, { path: outside }] }, result: { mask: join(home, 'jobs', 'a', 'out', 'm.nii') } });
+    const [before, after] = [at(join(folder, 'before')), at(join(folder, 'after'))];
+    await createJobFolder(before.job, { id: 'a', kind: 'predict', config: before.config }, join(folder, 'before'));
+    const { home } = await readJobFile(before.job);
+    await writeResult(before.job, before.result, home);
+    expect([home, await readResult(before.job)]).toEqual([join(folder, 'before'), before.result]);
+    for (const name of ['job.json', 'result.json']) expect(readFileSync(join(before.job, name), 'utf8')).not.toContain(folder);
+    renameSync(join(folder, 'before'), join(folder, 'after'));
+    expect(await readJobFile(after.job)).toEqual({ id: 'a', kind: 'predict', config: after.config, home: join(folder, 'after') });
+    expect(await readResult(after.job)).toEqual(after.result);
+  });
+
+  it('of an earlier version is read as it is', async () => {
+    const config = { model: join(folder, 'models', '7') };
+    writeFileSync(join(folder, 'job.json'), JSON.stringify({ format: 1, id: 'a', kind: 'predict', config }));
+    expect(await readJobFile(folder)).toEqual({ id: 'a', kind: 'predict', config, home: folder });
   });
 
   it('refuses a damaged description', async () => {

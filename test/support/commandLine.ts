@@ -1,10 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { makePhantom } from '#shared/domain/phantom.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
+import type { KillAt } from './killAtCheckpoint.ts';
 
 const main = resolve(import.meta.dirname, '../../src-main/cli/main.ts');
+const killer = resolve(import.meta.dirname, 'killAtCheckpoint.ts');
 
 export interface CommandOutcome {
   readonly code: number | null;
@@ -13,17 +16,18 @@ export interface CommandOutcome {
   readonly stderr: string;
 }
 
-/** Runs the real command line in a process of its own. */
-export function logonet(words: readonly string[], onStart: (child: ChildProcess) => void = () => undefined): Promise<CommandOutcome> {
+/** Runs the real command line in a process of its own, which dies at one of its checkpoints where `killAt` says so. */
+export function logonet(words: readonly string[], killAt?: KillAt): Promise<CommandOutcome> {
   return new Promise((settle, reject) => {
-    const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...(killAt === undefined ? [] : ['--import', pathToFileURL(killer).href]), main, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...(killAt !== undefined && { KILL_AT: JSON.stringify(killAt) }) },
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data: Buffer) => { stdout += data.toString(); });
     child.stderr.on('data', (data: Buffer) => { stderr += data.toString(); });
     child.on('error', reject);
     child.on('close', (code, signal) => settle({ code, signal, stdout, stderr }));
-    onStart(child);
   });
 }
 

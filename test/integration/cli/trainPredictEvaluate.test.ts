@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { sameGrid } from '#shared/geometry/orientation.ts';
 import { readImage, readLabels } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { logonet, writePhantoms } from '../../support/commandLine.ts';
+import type { KillAt } from '../../support/killAtCheckpoint.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-path-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -60,27 +61,11 @@ describe('train, predict, evaluate', { timeout: 900_000 }, () => {
     const steps = ['--steps', '30', '--seed', '3', '--validate-every', '10', '--checkpoint-seconds', '0'];
     const whole = await logonet(train('whole', ...steps));
     expect(whole.code).toBe(0);
-    const checkpoint = join(folder, 'killed', 'training', 'checkpoint.safetensors');
-    let resume: string[] = [];
-    for (const changes of [4, 3, 2]) {
-      const outcome = await logonet([...(resume.length > 0 ? ['train', '--out', join(folder, 'killed')] : train('killed', ...steps)), ...resume], (child) => {
-        let seen = 0;
-        let last = 0;
-        const watch = setInterval(() => {
-          const now = existsSync(checkpoint) ? statSync(checkpoint).mtimeMs : 0;
-          if (now !== last && now !== 0) seen++;
-          last = now;
-          if (seen >= changes) {
-            clearInterval(watch);
-            child.kill('SIGKILL');
-          }
-        }, 1);
-        child.on('exit', () => clearInterval(watch));
-      });
-      expect(outcome.signal).toBe('SIGKILL');
-      resume = ['--resume'];
+    const resume = ['train', '--out', join(folder, 'killed'), '--resume'];
+    for (const [attempt, killAt] of [{ checkpoint: 4, when: 'saved' }, { checkpoint: 3, when: 'writing' }, { checkpoint: 2, when: 'saved', after: 10 }].entries()) {
+      expect((await logonet(attempt === 0 ? train('killed', ...steps) : resume, killAt as KillAt)).signal).toBe('SIGKILL');
     }
-    const resumed = await logonet(['train', '--out', join(folder, 'killed'), '--resume', '--json']);
+    const resumed = await logonet([...resume, '--json']);
     expect(resumed.code).toBe(0);
     expect(JSON.parse(resumed.stdout).steps).toBe(30);
     expect(readFileSync(join(folder, 'killed', 'weights.safetensors')).equals(readFileSync(join(folder, 'whole', 'weights.safetensors')))).toBe(true);

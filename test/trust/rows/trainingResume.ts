@@ -1,29 +1,14 @@
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
-import type { ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { unfinishedName } from '#main/files/atomicFile.ts';
 import { decodeCheckpoint } from '#main/training/checkpoint.ts';
 import { logonet, writePhantoms } from '../../support/commandLine.ts';
+import type { KillAt } from '../../support/killAtCheckpoint.ts';
 import type { TrustRow } from '../row.ts';
 
 const steps = 8;
 const settings = ['--variant', 'tiny', '--patch', '16x16x32', '--threads', '1', '--steps', String(steps), '--seed', '5', '--validate-every', '4', '--checkpoint-seconds', '0'];
 
-/** Kills the child after `milliseconds` of training; with `inWrite` as soon after that as a checkpoint is being written. */
-function killer(work: string, milliseconds: number, inWrite: boolean): (child: ChildProcess) => void {
-  return (child) => {
-    let begun: number | undefined;
-    const watch = setInterval(() => {
-      const names = existsSync(work) ? readdirSync(work) : [];
-      if (begun === undefined && names.includes('checkpoint.safetensors')) begun = performance.now();
-      if (begun === undefined || performance.now() - begun < milliseconds) return;
-      if (!inWrite || names.some((name) => unfinishedName.test(name))) child.kill('SIGKILL');
-    }, 1);
-    child.on('exit', () => clearInterval(watch));
-  };
-}
-
-/** Three of ten kills fall inside the writing of a checkpoint. A training that comes to its end before its kill counts, and another begins. */
+/** Three of ten kills fall inside the writing of a checkpoint, the others into the step after one. A training that ends before its kill is compared, and another begins. */
 export const row: TrustRow = {
   name: 'training-resume',
   property: 'a training that was killed always has a loadable checkpoint, and ends with the same weights as one that was not',
@@ -45,9 +30,10 @@ export const row: TrustRow = {
       const work = join(out, 'training');
       for (let attempt = 0; ; attempt++) {
         const inWrite = random.next() < 0.3;
-        const stop = kills < count ? killer(work, random.integer(1500), inWrite) : undefined;
-        const outcome = await logonet(existsSync(join(work, 'settings.json')) ? ['train', '--out', out, '--resume'] : begin(out), stop);
-        if (outcome.code === 0) break;
+        const killAt: KillAt = { checkpoint: (attempt === 0 ? 2 : 1) + random.integer(4), when: inWrite ? 'writing' : 'saved', after: random.integer(60) };
+        const outcome = await logonet(existsSync(join(work, 'settings.json')) ? ['train', '--out', out, '--resume'] : begin(out), kills < count ? killAt : undefined);
+        // Killed while it cleared its checkpoints away, it had come to its end, too.
+        if (outcome.code === 0 || existsSync(join(out, 'model.json'))) break;
         if (outcome.signal !== 'SIGKILL') {
           failures.push(`training ${training}, attempt ${attempt}: ${outcome.stderr.trim().split('\n').at(-1)}`);
           return { tried: kills, failures };

@@ -18,4 +18,4 @@ it('says its address when the browser ends without a window, as without a displa
   } finally {
     await host.stop();
   }
-}, 60_000);
+});

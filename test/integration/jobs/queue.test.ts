@@ -18,14 +18,14 @@ let store: MemoryJobStore;
 let queue: JobQueue;
 let changes: Job[];
 let points: number[];
-let compute: { state: string; at: number }[];
+let compute: { state: string }[];
 
 function makeQueue(options: { stopSeconds?: number } = {}): JobQueue {
   const events: QueueEvents = {
     changed: (job) => { changes.push(job); },
     point: (_id, point) => { points.push(point.step); },
     alarm: () => undefined,
-    compute: (event) => { compute.push({ state: event.state, at: performance.now() }); },
+    compute: (event) => { compute.push({ state: event.state }); },
   };
   return new JobQueue({ store, folder: (id) => join(root, id), events, compute: { entry }, ...options });
 }
@@ -122,7 +122,8 @@ describe('when the compute process dies', () => {
     const done = await queue.wait(job.id);
     expect(done).toMatchObject({ state: 'done', attempt: 2 });
     expect(await queue.result(job.id)).toMatchObject({ sum: sumOfSquares(30) });
-    expect(compute.map((each) => each.state)).toEqual(['crashed', 'restarted']);
+    // A loaded machine may also report silence before or after.
+    expect(compute.map((each) => each.state).filter((state) => state === 'crashed' || state === 'restarted')).toEqual(['crashed', 'restarted']);
   });
 
   it('gives up on a job that only crashes', async () => {

@@ -7,7 +7,7 @@ import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
 import { anonymousName } from '#main/export/anonymousName.ts';
 import { exportVolumesCsv, type CaseVolumes } from '#main/export/exportVolumesCsv.ts';
 import type { Modality } from '#main/imageio/readImage.ts';
-import { getCase, getLabelSet, latestMaskRevision, latestPrediction, recordEvent } from '#main/library/index.ts';
+import { getCase, getLabelSet, latestMaskRevision, latestPrediction, listRemovedLabels, recordEvent } from '#main/library/index.ts';
 import { caseFormat, type CaseFormat } from './exportFormats.ts';
 import type { LabelsSource } from './exportTasks.ts';
 import { ExportThread } from './exportThread.ts';
@@ -132,12 +132,12 @@ async function each(running: Running, work: (caseId: string) => Promise<void>): 
   }
 }
 
-/** The mask as it is now, or the newest prediction. */
+/** The mask as it is now, or the newest prediction without the labels that were removed since. */
 function labelsOf({ session: { project, documents }, request }: Running, caseId: string): LabelsSource {
   if (request.source === 'prediction') {
     const prediction = latestPrediction(project.read, caseId);
     if (prediction === undefined) throw new StudioError('not-found', 'This case has no prediction to export.');
-    return { kind: 'file', path: project.paths.inside(prediction.path) };
+    return { kind: 'file', path: project.paths.inside(prediction.path), leftOut: listRemovedLabels(project.read).map(({ value }) => value) };
   }
   const open = documents.volumeOf(caseId);
   if (open !== null) return { kind: 'volume', volume: open };

@@ -5,8 +5,8 @@ import type { LabelVolume } from '#shared/geometry/grid.ts';
 import type { LabelVolumeRow } from '#main/export/labelVolumes.ts';
 import type { Modality } from '#main/imageio/readImage.ts';
 
-/** A mask on disk, or the copy of one that is being edited. */
-export type LabelsSource = { readonly kind: 'file'; readonly path: string } | { readonly kind: 'volume'; readonly volume: LabelVolume };
+/** A mask on disk, without the labels that are left out, or the copy of one that is being edited. */
+export type LabelsSource = { readonly kind: 'file'; readonly path: string; readonly leftOut?: readonly number[] } | { readonly kind: 'volume'; readonly volume: LabelVolume };
 
 /** What the export thread is asked to do, in terms of files alone: it knows no project. */
 export interface ExportTasks {

@@ -7,11 +7,12 @@ import { exportNnunet } from '#main/export/exportNnunet.ts';
 import { measureLabels } from '#main/export/labelVolumes.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { caseFormat } from './exportFormats.ts';
+import { leaveOut } from './leaveOut.ts';
 import type { ExportReply, ExportTask, ExportTasks, LabelsSource } from './exportTasks.ts';
 
 const reply = (message: ExportReply): void => { parentPort?.postMessage(message); };
 
-const labelsOf = async (source: LabelsSource): Promise<LabelVolume> => (source.kind === 'file' ? readMaskFile(source.path) : source.volume);
+const labelsOf = async (source: LabelsSource): Promise<LabelVolume> => (source.kind === 'file' ? leaveOut(await readMaskFile(source.path), source.leftOut ?? []) : source.volume);
 
 const tasks: { readonly [K in keyof ExportTasks]: (request: ExportTasks[K]['request']) => Promise<ExportTasks[K]['result']> } = {
   case: async ({ format, path, labels, labelSet, imagePaths, identity, origin }) =>

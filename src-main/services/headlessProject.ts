@@ -4,19 +4,20 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
-import { toWireError } from '#shared/base/errors.ts';
+import { StudioError, toWireError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import type { CaseCounts } from '#shared/domain/case.ts';
 import type { Label } from '#shared/domain/labelSet.ts';
 import { sameGrid } from '#shared/geometry/orientation.ts';
 import { readMaskFile } from '#main/document/index.ts';
-import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, openProjectReadOnly, promotedModel, setLabelSet } from '#main/library/index.ts';
+import { countByStatus, getLabelSet, listCases, listImages, listMaskRevisions, listModels, listRemovedLabels, openProjectReadOnly, promotedModel, restoreLabel, setLabelSet } from '#main/library/index.ts';
 import { appFolders } from './appFolders.ts';
 import { exportCases, type ExportOutcome, type ExportRequest } from './exportCases.ts';
 import { importCases, type ImportResult } from './importCases.ts';
 import { imagePaths } from './imageCache.ts';
 import { planImport } from './importPlan.ts';
 import { everyCase, learnedFolder } from './improvement.ts';
+import { labelLists, removeUnusedLabel } from './labelChanges.ts';
 import { colorFor } from './labelAdmission.ts';
 import { silentLog } from './log.ts';
 import { SettingsKeeper } from './settingsService.ts';
@@ -36,14 +37,32 @@ export async function createProjectFolder(folder: string, name: string, labelNam
   return labels;
 }
 
-/** Adds labels; a value that is there gets the new name. Resolves with all labels. Throws `conflict` where the project is open elsewhere. */
-export function addLabels(folder: string, added: readonly { readonly value: number; readonly name: string }[]): Promise<readonly Label[]> {
-  return withProject(folder, ({ project }) => {
+export interface LabelWishes {
+  /** A value that is there gets the new name. */
+  readonly added: readonly { readonly value: number; readonly name: string }[];
+  /** Values, or names. */
+  readonly removed: readonly string[];
+  readonly restored: readonly string[];
+}
+
+/** Brings labels back, adds and removes some. Resolves with all labels. Throws `not-found`, and `conflict` where the project is open elsewhere or masks hold a label that is to go. */
+export function changeLabels(folder: string, { added, removed, restored }: LabelWishes, options: HeadlessOptions): Promise<ReturnType<typeof labelLists>> {
+  return withProject(folder, async (session) => {
+    const { project } = session;
+    for (const wish of restored) restoreLabel(project.write, labelNamed(listRemovedLabels(project.read), wish).value);
     const labels = new Map(getLabelSet(project.read).labels.map((label) => [label.value, label]));
     for (const { value, name } of added) labels.set(value, { color: colorFor(value), locked: false, ...labels.get(value), value, name });
     if (added.length > 0) setLabelSet(project.write, { labels: [...labels.values()].sort((a, b) => a.value - b.value) });
-    return Promise.resolve(getLabelSet(project.read).labels);
+    for (const wish of removed) await removeUnusedLabel(session, labelNamed(getLabelSet(project.read).labels, wish).value, options);
+    return labelLists(project);
   });
+}
+
+/** The label of a value or name. Throws `not-found`. */
+function labelNamed(labels: readonly Label[], wish: string): Label {
+  const found = labels.find(({ value }) => String(value) === wish) ?? labels.find(({ name }) => name === wish);
+  if (found === undefined) throw new StudioError('not-found', `There is no label “${wish}” here${labels.length === 0 ? '' : `, only ${labels.map(({ value, name }) => `${String(value)} ${name}`).join(', ')}`}.`);
+  return found;
 }
 
 export function importIntoProject(folder: string, sources: readonly string[], mode: 'copy' | 'reference', options: HeadlessOptions): Promise<ImportResult> {

@@ -2,7 +2,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import type { Comparison } from '#shared/domain/job.ts';
 import type { CaseMetric, ModelRecord } from '#shared/domain/model.ts';
-import { getModel, listMetrics, listModels, promotedModel, promoteModel, rollBackModel } from '#main/library/index.ts';
+import { getLabelSet, getModel, listMetrics, listModels, promotedModel, promoteModel, rollBackModel } from '#main/library/index.ts';
 import { comparisonOf } from './comparisonResult.ts';
 import { startRanking } from './improvement.ts';
 import type { ProjectSession, Workbench } from './workbench.ts';
@@ -49,7 +49,8 @@ function collapsedLabels({ project }: ProjectSession, model: ModelRecord): strin
   const metrics = listMetrics(project.read, model.id);
   const inUse = promotedModel(project.read);
   const current = inUse === undefined ? [] : listMetrics(project.read, inUse.id);
-  return model.card.labelSet.labels.flatMap(({ value, name }) => {
+  const wanted = new Set(getLabelSet(project.read).labels.map(({ value }) => value));
+  return model.card.labelSet.labels.filter(({ value }) => wanted.has(value)).flatMap(({ value, name }) => {
     const [now, before] = [meanOf(metrics, value), meanOf(current, value)];
     // What the model in use does not find either has not collapsed.
     return now !== null && now < collapsedDice && (before === null || before >= collapsedDice) ? [name] : [];

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { MaskRevision } from '#shared/domain/mask.ts';
 import type { Grid, LabelVolume } from '#shared/geometry/grid.ts';
-import { openDocument, readMaskFile, writeMaskFile, type CaseDocument, type Recovery } from '#main/document/index.ts';
-import { addMaskRevision, getCase, latestMaskRevision, recordEvent, setCaseStatus, type Project } from '#main/library/index.ts';
+import { openDocument, readDocumentMask, readMaskFile, writeMaskFile, type CaseDocument, type Recovery } from '#main/document/index.ts';
+import { addMaskRevision, getCase, latestMaskRevision, listRemovedLabels, recordEvent, setCaseStatus, type Project } from '#main/library/index.ts';
 import { imageOf } from './imageCache.ts';
 
 interface Editing {
@@ -80,12 +80,17 @@ export class OpenDocuments {
     await this.#require(caseId, session).document.snapshot();
   }
 
-  /** Keeps the mask as it is as an accepted revision. `conflict` where edits are still on their way. */
+  /** Keeps the mask as it is as an accepted revision. `conflict` where edits are still on their way, or undo has brought a removed label back. */
   async accept(caseId: string, session: string, sequence: number): Promise<MaskRevision> {
     const editing = this.#require(caseId, session);
     if (sequence !== editing.sequence) throw new StudioError('conflict', 'Some edits of this case are not saved yet; try again in a moment.');
     await editing.document.snapshot(); // waits for what is on its way to the disk
-    const revision = await keepRevision(this.#project, caseId, editing.document.volume, 'accepted');
+    const { volume } = editing.document;
+    const removed = listRemovedLabels(this.#project.read).find(({ value }) => volume.data.includes(value));
+    if (removed !== undefined) {
+      throw new StudioError('conflict', `This mask holds “${removed.name}”, which was removed from the labels. Bring it back at the end of the list of labels (there it can also be erased or turned into another label), then accept.`);
+    }
+    const revision = await keepRevision(this.#project, caseId, volume, 'accepted');
     editing.marked = false;
     this.#caseChanged(caseId);
     return revision;
@@ -112,11 +117,25 @@ export class OpenDocuments {
     return this.#editing.get(caseId)?.document.volume ?? null;
   }
 
+  /** Whether the mask of a case, open or not, holds voxels of a label as it stands in correction. Throws `corrupt` where it cannot be read. */
+  holds(caseId: string, value: number): Promise<boolean> {
+    return this.#inTurn(caseId, async () => {
+      const open = this.volumeOf(caseId);
+      if (open !== null) return open.data.includes(value);
+      const saved = await readDocumentMask(this.#folderOf(caseId), caseId, () => imageOf(this.#project, caseId).grid);
+      return saved?.data.includes(value) ?? false;
+    });
+  }
+
+  #folderOf(caseId: string): string {
+    return join(this.#project.paths.case(caseId), 'document');
+  }
+
   async #load(caseId: string): Promise<CaseDocument> {
     getCase(this.#project.read, caseId);
     const { grid } = imageOf(this.#project, caseId);
     const initial = await acceptedMask(this.#project, caseId);
-    const document = await openDocument(join(this.#project.paths.case(caseId), 'document'), { caseId, grid, ...(initial === null ? {} : { initial }) });
+    const document = await openDocument(this.#folderOf(caseId), { caseId, grid, ...(initial === null ? {} : { initial }) });
     if (document.recovery !== null) {
       recordEvent(this.#project.write, { kind: 'recovery', caseId, message: 'Unsaved edits were brought back.', detail: { changes: document.recovery.changes } });
     }

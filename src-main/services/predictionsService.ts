@@ -3,9 +3,10 @@ import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import { readMaskFile } from '#main/document/index.ts';
 import { readImage } from '#main/imageio/readImage.ts';
-import { getCase, getModel, latestPrediction, promotedModel, type Project } from '#main/library/index.ts';
+import { getCase, getModel, latestPrediction, listRemovedLabels, promotedModel, type Project } from '#main/library/index.ts';
 import { imageOf, imagePaths } from './imageCache.ts';
 import { readRegions } from './jobResults.ts';
+import { leaveOut } from './leaveOut.ts';
 import { streamVoxels } from './voxelStream.ts';
 import type { ProjectSession, Workbench } from './workbench.ts';
 
@@ -32,7 +33,7 @@ export function predictionsService(workbench: Workbench): ServiceHandlers<'predi
       const prediction = latestPrediction(project.read, caseId);
       if (prediction === undefined) throw new StudioError('not-found', 'This case has not been predicted yet.');
       if (layer === 'labels') {
-        const { data } = await readMaskFile(project.paths.inside(prediction.path));
+        const { data } = leaveOut(await readMaskFile(project.paths.inside(prediction.path)), removedValues(project));
         return streamVoxels(data instanceof Uint8Array ? data : Uint8Array.from(data), context, { sparse: true });
       }
       if (prediction.uncertaintyPath === null) throw new StudioError('not-found', 'This prediction has no uncertainty map. Predict the case again to get one.');
@@ -70,13 +71,19 @@ export async function finished(session: ProjectSession, jobId: string, report: R
   }
 }
 
+/** What a model that was made before goes on finding, but the project no longer has. */
+function removedValues(project: Project): number[] {
+  return listRemovedLabels(project.read).map(({ value }) => value);
+}
+
 async function describe(project: Project, caseId: string) {
   getCase(project.read, caseId);
   const record = latestPrediction(project.read, caseId);
   if (record === undefined) return null;
   const { name } = getModel(project.read, record.modelId);
   return {
-    caseId, modelId: record.modelId, modelName: name, at: record.createdAt, grid: imageOf(project, caseId).grid, labels: record.labels,
+    caseId, modelId: record.modelId, modelName: name, at: record.createdAt, grid: imageOf(project, caseId).grid,
+    labels: record.labels.filter((value) => !removedValues(project).includes(value)),
     uncertainty: record.uncertainty, hasUncertaintyMap: record.uncertaintyPath !== null, regions: await readRegions(project, record.path),
   };
 }

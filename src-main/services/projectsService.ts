@@ -1,6 +1,7 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
-import { getLabelSet, setLabelSet } from '#main/library/index.ts';
+import { restoreLabel, setLabelSet } from '#main/library/index.ts';
 import { openDemo } from './demoProject.ts';
+import { addLabel, labelLists, removeUnusedLabel } from './labelChanges.ts';
 import { requireAbsolute } from './requireAbsolute.ts';
 import type { RecentProjects } from './recentProjects.ts';
 import type { Workbench } from './workbench.ts';
@@ -24,7 +25,25 @@ export function projectsService(workbench: Workbench, recent: RecentProjects, de
       const { project } = workbench.require();
       setLabelSet(project.write, { labels });
       workbench.projectChanged();
-      return { labels: getLabelSet(project.read).labels };
+      return labelLists(project);
+    },
+    addLabel: () => {
+      const { project } = workbench.require();
+      const { value } = addLabel(project);
+      workbench.projectChanged();
+      return { ...labelLists(project), value };
+    },
+    removeLabel: async ({ value }, { signal, report }) => {
+      const session = workbench.require();
+      await removeUnusedLabel(session, value, { cancellation: signal, report });
+      workbench.projectChanged();
+      return labelLists(session.project);
+    },
+    restoreLabel: ({ value }) => {
+      const { project } = workbench.require();
+      restoreLabel(project.write, value);
+      workbench.projectChanged();
+      return labelLists(project);
     },
   };
 }

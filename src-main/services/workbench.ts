@@ -5,12 +5,13 @@ import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { ComputeOptions } from '#main/jobs/computeProcess.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
-import { countByStatus, createProject, getLabelSet, openProject, promotedModel, type Project } from '#main/library/index.ts';
+import { countByStatus, createProject, openProject, promotedModel, type Project } from '#main/library/index.ts';
 import { Adoptions } from './adoptions.ts';
 import type { DeviceList } from './deviceList.ts';
 import { bringJobsHome } from './earlierJobs.ts';
 import { ImageCache } from './imageCache.ts';
 import { startRanking } from './improvement.ts';
+import { labelLists } from './labelChanges.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from './log.ts';
 import { OpenDocuments } from './openDocuments.ts';
@@ -99,7 +100,7 @@ export class Workbench {
   /** What the contract says of the open project. */
   describe({ project, notices }: ProjectSession) {
     return {
-      path: project.paths.folder, name: project.info.name, createdAt: project.info.createdAt, labels: getLabelSet(project.read).labels,
+      path: project.paths.folder, name: project.info.name, createdAt: project.info.createdAt, ...labelLists(project),
       counts: countByStatus(project.read), notices,
     };
   }

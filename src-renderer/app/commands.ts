@@ -62,6 +62,10 @@ export function commandsOf({ studio, tools, actions, openPalette, openKeys, open
     command('tour.previous', 'Previous uncertain region', 'Case', 'Shift+N', inCase, () => actions.tour(-1)),
     command('apply', 'Apply the tool', 'Case', 'Enter', () => inCase() && tools.tool.kind === 'operation', () => tools.applyOperation()),
     ...allTools.map((tool) => command(`tool.${tool.id}`, tool.name, 'Tools', tool.key, inCase, () => tools.select(tool.id))),
+    command('label.remove', 'Remove the label that is drawn with', 'Labels', '', () => inCase() && editing()?.label(editing()?.activeLabel ?? 0) !== undefined, () => {
+      const session = editing();
+      if (session !== undefined) session.removing = session.label(session.activeLabel) ?? null;
+    }),
     ...Array.from({ length: 9 }, (_, n) => command(`label.${n + 1}`, `Label ${n + 1}`, 'Labels', `Digit${n + 1}`, () => inCase() && (editing()?.labels.length ?? 0) > n, () => {
       const session = editing();
       const label = session?.labels[n];

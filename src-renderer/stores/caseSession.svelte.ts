@@ -66,7 +66,7 @@ export class CaseSession {
 
   /** Opens image and mask, and shows them; `loadPrediction` comes next. */
   static async open(
-    client: Client, activities: Activities, scene: Scene, viewer: ViewerState, labels: readonly Label[], caseId: string, context: ActivityContext,
+    client: Client, activities: Activities, scene: Scene, viewer: ViewerState, { labels, removedLabels }: { readonly labels: readonly Label[]; readonly removedLabels: readonly Label[] }, caseId: string, context: ActivityContext,
   ): Promise<CaseSession> {
     const [{ description, volume }, opened] = await Promise.all([
       readImage(client, caseId, context), client.document.open({ caseId }, { signal: context.signal }),
@@ -78,7 +78,7 @@ export class CaseSession {
     if (mask.data.length !== volume.data.length) throw new StudioError('corrupt', 'The mask and the image of this case differ in size. Import the case again.');
     const journal = new Journal(client, caseId, opened.session, (error) => activities.fail(error));
     const editing = new Editing({
-      image: volume, mask, labels, history: decodeHistory(opened.history), sink: (record) => journal.add(record),
+      image: volume, mask, labels, removedLabels, history: decodeHistory(opened.history), sink: (record) => journal.add(record),
     });
     viewer.show(volume.grid);
     const first = windowsOf(description)[0];

@@ -11,6 +11,7 @@ export interface EditingOptions {
   readonly image: Volume;
   readonly mask: Volume<Uint8Array>;
   readonly labels: readonly Label[];
+  readonly removedLabels?: readonly Label[];
   readonly history?: History;
   /** What the journal is told, in order. */
   readonly sink?: (record: Uint8Array) => void;
@@ -22,6 +23,10 @@ export class Editing {
   readonly mask: Volume<Uint8Array>;
   readonly #document: SegmentationDocument;
   labels = $state.raw<readonly Label[]>([]);
+  /** Labels of the project that were removed; undo can still bring voxels of theirs back. */
+  removedLabels = $state.raw<readonly Label[]>([]);
+  /** The label whose removal the person is asked about. */
+  removing = $state.raw<Label | null>(null);
   activeLabel = $state(1);
   hidden = $state.raw<ReadonlySet<number>>(new Set());
   overwrite = $state<Overwrite>('all');
@@ -36,6 +41,7 @@ export class Editing {
     this.image = options.image;
     this.mask = options.mask;
     this.labels = options.labels;
+    this.removedLabels = options.removedLabels ?? [];
     this.activeLabel = options.labels[0]?.value ?? 1;
     this.#document = new SegmentationDocument(options.mask, {
       ...(options.history === undefined ? {} : { history: options.history }),
@@ -64,9 +70,17 @@ export class Editing {
     return this.labels.find((label) => label.value === value);
   }
 
-  /** Throws `conflict` when the active label is locked. */
+  /** Takes over the project's labels; the active one stays active as long as it is there. */
+  setLabels(labels: readonly Label[], removedLabels: readonly Label[]): void {
+    this.labels = labels;
+    this.removedLabels = removedLabels;
+    if (this.label(this.activeLabel) === undefined) this.activeLabel = labels[0]?.value ?? 1;
+  }
+
+  /** Throws `conflict` when the label to draw with is locked or not in the list. */
   refuseLocked(value: number): void {
     const label = this.label(value);
+    if (label === undefined && value !== 0) throw new StudioError('conflict', 'There is no label to draw with. Add one to the list of labels.');
     if (label?.locked === true) throw new StudioError('conflict', `“${label.name}” is locked. Unlock it in the label list, or choose another label.`);
   }
 

@@ -1,6 +1,6 @@
 import type { Client } from '#shared/contract/client.ts';
 import type { Label } from '#shared/domain/labelSet.ts';
-import { Activities } from './activities.svelte.ts';
+import { Activities, type ActivityContext } from './activities.svelte.ts';
 import { CaseSession } from './caseSession.svelte.ts';
 import { CasesStore } from './cases.svelte.ts';
 import { Memory } from './memory.ts';
@@ -42,7 +42,11 @@ export class Studio {
     this.cases = new CasesStore(client, this.activities);
     this.training = new TrainingStore(client, this.activities);
     this.memory = new Memory(client);
-    client.on('projects.changed', ({ project }) => { this.project = project; });
+    client.on('projects.changed', ({ project }) => {
+      const isSame = project !== null && project.path === this.project?.path;
+      this.project = project;
+      if (isSame) this.#takeLabels(project); // also what another window changed
+    });
     client.on('problems.changed', () => void this.countProblems());
     client.on('app.notice', ({ severity, message }) => this.activities.say(message, severity));
     client.on('app.openRequested', ({ path }) => void this.openProject(path));
@@ -109,7 +113,7 @@ export class Studio {
       this.workspace = 'correct';
       return;
     }
-    const labels = this.project?.labels ?? [];
+    const labels = { labels: this.project?.labels ?? [], removedLabels: this.project?.removedLabels ?? [] };
     await this.closeCase();
     this.opening = caseId;
     this.workspace = 'correct';
@@ -138,10 +142,34 @@ export class Studio {
 
   async setLabels(labels: readonly Label[]): Promise<void> {
     try {
-      const answer = await this.client.projects.setLabels({ labels });
-      if (this.project !== null) this.project = { ...this.project, labels: answer.labels };
-      const editing = this.session?.editing;
-      if (editing !== undefined) editing.labels = answer.labels;
+      this.#takeLabels(await this.client.projects.setLabels({ labels }));
+    } catch (error) {
+      this.activities.fail(error);
+    }
+  }
+
+  /** Adds a label to be named, and draws with it; answers with its value. */
+  async addLabel(): Promise<number | undefined> {
+    try {
+      const answer = await this.client.projects.addLabel();
+      this.#takeLabels(answer);
+      if (this.session !== null) this.session.editing.activeLabel = answer.value;
+      return answer.value;
+    } catch (error) {
+      this.activities.fail(error);
+      return undefined;
+    }
+  }
+
+  /** Takes a label out of the list. Throws `conflict` with the sentence for the person where masks hold it. */
+  async removeLabel(value: number, { signal, report }: ActivityContext): Promise<void> {
+    await this.session?.journal.flush(); // the last stroke counts, too
+    this.#takeLabels(await this.client.projects.removeLabel({ value }, { signal, onProgress: report }));
+  }
+
+  async restoreLabel(value: number): Promise<void> {
+    try {
+      this.#takeLabels(await this.client.projects.restoreLabel({ value }));
     } catch (error) {
       this.activities.fail(error);
     }
@@ -149,6 +177,17 @@ export class Studio {
 
   async countProblems(): Promise<void> {
     this.problemCount = this.project === null ? 0 : await this.client.problems.list({ limit: 1 }).then(({ total }) => total, () => 0);
+  }
+
+  /** A prediction is read again, since it leaves removed labels out. */
+  #takeLabels({ labels, removedLabels }: Pick<Project, 'labels' | 'removedLabels'>): void {
+    if (this.project !== null) this.project = { ...this.project, labels, removedLabels };
+    const { session } = this;
+    if (session === null) return;
+    const values = (list: readonly Label[]): string => list.map(({ value }) => value).join();
+    const wasRemoved = values(session.editing.removedLabels);
+    session.editing.setLabels(labels, removedLabels);
+    if (values(removedLabels) !== wasRemoved && session.prediction !== null) void session.loadPrediction().catch((error: unknown) => this.activities.fail(error));
   }
 
   async #enter(project: Project, moved: boolean): Promise<void> {

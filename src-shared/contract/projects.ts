@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { defineService } from './define.ts';
-import { count, labels, list, nonEmptyText, nothing, path, severity, text, timestamp } from './values.ts';
+import { count, labelValue, labels, list, nonEmptyText, nothing, path, severity, text, timestamp } from './values.ts';
 
 export const notice = v.strictObject({ severity, message: text(4000) });
 
@@ -11,10 +11,14 @@ export const project = v.strictObject({
   name: text(256),
   createdAt: timestamp,
   labels,
+  /** Labels that were removed, the latest first; their values are never given to others. */
+  removedLabels: labels,
   counts: caseCounts,
   /** What the person should know after opening: a restored backup, recovered masks, an interrupted training. */
   notices: list(notice, 100),
 });
+
+const labelLists = { labels, removedLabels: labels };
 
 export const recentProject = v.strictObject({ path, name: text(256), openedAt: timestamp, exists: v.boolean() });
 
@@ -31,8 +35,17 @@ export const projects = defineService({
     close: { input: nothing, output: nothing },
     /** Makes (once) and opens the demo project: generated phantoms, a shipped model and its predictions. Reports progress. */
     demo: { input: nothing, output: project },
-    /** Replaces names, colours, order and locks; a value that masks still use cannot be removed (`conflict`). */
-    setLabels: { input: v.strictObject({ labels }), output: v.strictObject({ labels }) },
+    /** Replaces names, colours, order and locks and adds labels; one that is missing (changed elsewhere meanwhile) is a `conflict`. */
+    setLabels: { input: v.strictObject({ labels }), output: v.strictObject(labelLists) },
+    /** Adds a label with a value that neither labels nor models have, or had. */
+    addLabel: { input: nothing, output: v.strictObject({ ...labelLists, value: labelValue }) },
+    /**
+     * Takes a label out of the list. `conflict` where masks, accepted or still in correction, hold voxels of it. Looks through the masks, with
+     * progress. Undo histories, earlier masks and models keep the value, which means nothing else ever; predictions leave it out from here on.
+     */
+    removeLabel: { input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
+    /** Brings a removed label back. */
+    restoreLabel: { input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
   },
   events: {
     /** Opened, closed, labels or counts changed. */

@@ -4,9 +4,10 @@ import { library } from './0001_library.ts';
 import { models } from './0002_models.ts';
 import { jobs } from './0003_jobs.ts';
 import { events } from './0004_events.ts';
+import { removedLabels } from './0005_removedLabels.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [library, models, jobs, events];
+export const migrations: readonly Migration[] = [library, models, jobs, events, removedLabels];
 export const latestVersion = migrations.length;
 
 export function schemaVersion(database: Database.Database): number {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as library from '#main/library/index.ts';
 import type { ReadHandle, WriteHandle } from '#main/library/index.ts';
 import type { Job } from '#shared/domain/job.ts';
+import type { Label } from '#shared/domain/labelSet.ts';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 import type { Grid } from '#shared/geometry/grid.ts';
 
@@ -25,7 +26,7 @@ afterEach(() => {
 });
 
 const image = (caseId: string, contentHash: string) => ({ caseId, contentHash, storage: 'copy', paths: ['images/x.nii.gz'], format: 'nifti1', modality: 'CT', grid } as const);
-const model = (name: string) => library.addModel(write, { name, variant: 'small', card, weightsHash: `weights of ${name}`, parameters: 10, trainingCases: 2, dice: 0.8, jobId: null });
+const model = (name: string, labels: readonly Label[] = []) => library.addModel(write, { name, variant: 'small', card: { ...card, labelSet: { labels } }, weightsHash: `weights of ${name}`, parameters: 10, trainingCases: 2, dice: 0.8, jobId: null });
 const events = (caseId?: string): string[] => library.listEvents(read, caseId === undefined ? {} : { caseId }).map((event) => event.kind);
 
 describe('cases', () => {
@@ -83,13 +84,43 @@ describe('cases', () => {
 });
 
 describe('labels', () => {
-  it('cannot lose a value that masks use', () => {
+  const label = (value: number, name: string) => ({ value, name, color: '#000000', locked: false });
+  const A = label(1, 'A');
+
+  it('are removed one by one, and only where the newest masks do not hold them', () => {
     const id = library.addCase(write, { name: 'Case' });
-    library.addMaskRevision(write, { caseId: id, path: 'x', contentHash: 'x', origin: 'imported', voxels: { 1: 3, 2: 0 } });
-    expect(library.usedLabels(read)).toEqual([1]);
-    expect(() => library.setLabelSet(write, { labels: [] })).toThrow(/still use the label 1/);
-    expect(() => library.setLabelSet(write, { labels: [1, 1].map((value) => ({ value, name: 'x', color: '#000000', locked: false })) })).toThrow(/same value/);
-    expect(library.getLabelSet(read).labels).toHaveLength(1);
+    const mask = (voxels: Record<number, number>) => library.addMaskRevision(write, { caseId: id, path: 'x', contentHash: 'x', origin: 'imported', voxels });
+    mask({ 1: 3, 2: 0 });
+    expect([library.casesWithLabel(read, 1), library.casesWithLabel(read, 2), library.casesWithLabel(read, 10)]).toEqual([[id], [], []]);
+    expect(() => { library.removeLabel(write, 1); }).toThrow('“A” cannot be removed: the mask of 1 case still holds it.');
+    expect(() => { library.setLabelSet(write, { labels: [] }); }).toThrow(/also has “A”/);
+    expect(() => { library.setLabelSet(write, { labels: [A, A] }); }).toThrow(/same value/);
+    expect(library.getLabelSet(read).labels).toEqual([A]);
+    mask({ 2: 5 }); // what an earlier revision holds does not count
+    library.removeLabel(write, 1);
+    expect([library.getLabelSet(read).labels, library.listRemovedLabels(read)]).toEqual([[], [A]]);
+    expect(() => { library.removeLabel(write, 1); }).toThrow(/not in the list/);
+    expect(library.listEvents(read, { limit: 1 })).toMatchObject([{ kind: 'labels-changed', message: 'Label “A” removed.', detail: { before: [A], after: [] } }]);
+  });
+
+  it('keep their values when they are removed: no other label gets one', () => {
+    library.setLabelSet(write, { labels: [A, label(2, 'Cyst')] });
+    library.removeLabel(write, 2);
+    expect(library.nextLabelValue(read)).toBe(3);
+    expect(() => { library.setLabelSet(write, { labels: [A, label(2, 'Stone')] }); }).toThrow('The value 2 was “Cyst” until that label was removed, and older masks and models go on meaning it. Take another value, such as 3, for “Stone”.');
+    library.setLabelSet(write, { labels: [A, label(2, 'cyst ')] }); // by its own name it comes back
+    expect([library.listRemovedLabels(read), library.nextLabelValue(read)]).toEqual([[], 3]);
+    library.removeLabel(write, 2);
+    library.restoreLabel(write, 2);
+    expect([library.listRemovedLabels(read), library.getLabelSet(read).labels.map(({ value }) => value)]).toEqual([[], [1, 2]]);
+    expect(() => { library.restoreLabel(write, 2); }).toThrow(/back already/);
+  });
+
+  it('do not get a value either that a model knows as something else', () => {
+    model('Imported', [label(2, 'Tumour'), label(3, 'Oedema')]);
+    expect(library.nextLabelValue(read)).toBe(4);
+    library.setLabelSet(write, { labels: Array.from({ length: 255 }, (_, index) => label(index + 1, index === 0 ? 'A' : 'x')) });
+    expect(() => library.nextLabelValue(read)).toThrow(/All 255/);
   });
 });
 

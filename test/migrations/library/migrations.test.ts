@@ -45,8 +45,11 @@ function insertJobs(database: Database.Database): void {
 function insertEvents(database: Database.Database): void {
   database.exec(`INSERT INTO event (at, who, kind, message) VALUES ('${time}', 'reader', 'training', 'Trained.');`);
 }
+function insertRemovedLabels(database: Database.Database): void {
+  database.exec(`INSERT INTO removed_label VALUES (3, 'Zyste', '#0000aa', '${time}', 'reader');`);
+}
 /** What to insert once a version is reached: one entry per migration. */
-const inserts = [insertLibrary, insertModels, insertJobs, insertEvents];
+const inserts = [insertLibrary, insertModels, insertJobs, insertEvents, insertRemovedLabels];
 
 describe('migrations', () => {
   it('are numbered without gaps, and each has something to insert here', () => {

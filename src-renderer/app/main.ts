@@ -51,9 +51,10 @@ async function start(): Promise<void> {
   });
   window.addEventListener('error', ({ error }) => studio.activities.fail(error));
   window.addEventListener('unhandledrejection', ({ reason }) => studio.activities.fail(reason));
+  // Before a case is opened, which may take long.
+  surviveGraphics(studio);
   await app.recall();
   await studio.begin();
-  surviveGraphics(studio);
   document.documentElement.dataset['ready'] = 'true';
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { installedBrowser, openBrowser, type OpenBrowser } from '../support/browser.ts';
 import { connectClient, launchWebHost, type RunningWebHost } from '../support/webHost.ts';
 
@@ -27,7 +27,7 @@ export function deskForTests(): TestDesk {
   beforeAll(open);
   afterAll(async () => {
     await desk?.close();
-    rmSync(data, { recursive: true, force: true });
+    rmSync(data, { recursive: true, force: true, maxRetries: 20 }); // A killed host's compute process may still leave its checkpoint.
   });
   return {
     get desk() {
@@ -39,6 +39,20 @@ export function deskForTests(): TestDesk {
       await open();
     },
   };
+}
+
+/** Remembers every message that the page shows, for messages vanish from the screen by themselves. Runs in the page, before its own scripts. */
+function rememberMessages(): void {
+  const said: string[] = [];
+  const seen = new WeakSet<Element>();
+  Object.assign(window, { said });
+  new MutationObserver(() => {
+    for (const message of document.querySelectorAll('[aria-label=Messages] p')) {
+      if (seen.has(message)) continue;
+      seen.add(message);
+      said.push(message.textContent ?? '');
+    }
+  }).observe(document, { childList: true, subtree: true });
 }
 
 /** The app as a person has it: a real host process and a real browser window. */
@@ -70,7 +84,12 @@ export class Desk {
     this.page = await this.browser.context.newPage();
     this.#listen();
     await this.page.goto(this.host.origin);
-    await this.page.waitForSelector('html[data-ready=true]', { timeout: 60_000 });
+    await this.ready();
+  }
+
+  /** The window has begun, and listens. */
+  async ready(): Promise<void> {
+    await this.page.waitForSelector('html[data-ready=true]');
   }
 
   static async open(dataFolder: string, size: { readonly width?: number; readonly height?: number } = {}): Promise<Desk> {
@@ -78,8 +97,9 @@ export class Desk {
     if (executable === null) throw new Error('no browser');
     const host = await launchWebHost({ rendererFolder, dataFolder });
     const desk = new Desk(host, await openBrowser(executable, size));
+    await desk.browser.context.addInitScript(rememberMessages);
     await desk.page.goto(host.address);
-    await desk.page.waitForSelector('html[data-ready=true]', { timeout: 60_000 });
+    await desk.ready();
     return desk;
   }
 
@@ -99,7 +119,7 @@ export class Desk {
 
   async openDemo(): Promise<void> {
     await this.button(/^Demo project/).first().click();
-    await this.page.locator('[data-workspace=cases][aria-current=page]').waitFor({ timeout: 240_000 });
+    await this.page.locator('[data-workspace=cases][aria-current=page]').waitFor({ timeout: 480_000 });
     await this.caseRow(/./).first().waitFor();
   }
 
@@ -110,8 +130,21 @@ export class Desk {
   async openCase(name: string): Promise<void> {
     await this.go('cases');
     await this.caseRow(name).dblclick();
-    await this.page.locator('.case h2').filter({ hasText: name }).waitFor({ timeout: 120_000 });
+    await this.caseIsOpen(name);
+  }
+
+  /** A case is shown, and its views know their size. */
+  async caseIsOpen(name: string): Promise<void> {
+    await this.page.locator('.case h2').filter({ hasText: name }).waitFor();
     await this.page.locator('[data-orientation=axial] canvas').waitFor();
+    await this.settled();
+  }
+
+  /** What has changed is laid out and drawn: a view learns its size in the frame after it was laid out. */
+  async settled(): Promise<void> {
+    await this.page.evaluate(async () => {
+      for (let frame = 0; frame < 3; frame++) await new Promise((done) => { requestAnimationFrame(done); });
+    });
   }
 
   /** A place in a view, in fractions of its size. */
@@ -122,6 +155,7 @@ export class Desk {
   }
 
   async drag(view: string, path: readonly (readonly [number, number])[], button: 'left' | 'right' = 'left'): Promise<void> {
+    await this.settled();
     const places = await Promise.all(path.map(([x, y]) => this.at(view, x, y)));
     const [first, ...rest] = places;
     if (first === undefined) return;
@@ -148,6 +182,17 @@ export class Desk {
     }
   }
 
+  /** Every message since the page was loaded, oldest first, whether it is still shown or not. */
+  async said(): Promise<readonly string[]> {
+    return this.page.evaluate(() => [...(window as unknown as { readonly said: readonly string[] }).said]);
+  }
+
+  /** Waits until the window has said it since it was loaded, or after the first `before` of its messages. */
+  async told(text: RegExp, before = 0): Promise<void> {
+    await expect.poll(async () => (await this.said()).slice(before), { timeout: 240_000 }).toContainEqual(expect.stringMatching(text));
+  }
+
+  /** What is on the screen now; a message that vanishes by itself is waited for with `told`. */
   message(text: string | RegExp): Locator {
     return this.page.getByLabel('Messages').getByText(text).first();
   }
@@ -157,12 +202,18 @@ export class Desk {
     return (await this.page.locator('[aria-label=History] li').allTextContents()).map((text) => text.replace(/^\d+\s*/, '').trim());
   }
 
+  /** Waits for these steps. */
+  async historyIs(names: readonly string[]): Promise<void> {
+    await expect.poll(() => this.history(), { timeout: 180_000 }).toEqual(names);
+  }
+
   async saved(): Promise<void> {
-    await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor({ timeout: 30_000 });
+    await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor();
   }
 
   /** Serious and critical findings of axe-core in what is shown now. */
   async findings(): Promise<readonly string[]> {
+    await this.settled();
     await this.page.evaluate(AxeBuilder.source);
     return this.page.evaluate(async () => {
       const { axe } = window as unknown as { readonly axe: typeof AxeBuilder };
@@ -170,6 +221,11 @@ export class Desk {
       return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
         .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`);
     });
+  }
+
+  /** Waits for a dialog that a key opens. */
+  async dialog(): Promise<void> {
+    await this.page.locator('dialog[open]').waitFor();
   }
 
   /** Keys belong to the dialog until it is gone. */
@@ -182,7 +238,7 @@ export class Desk {
   async screenshots(name: string): Promise<void> {
     for (const { name: size, width, height } of sizes) {
       await this.page.setViewportSize({ width, height });
-      await this.page.waitForTimeout(700);
+      await this.page.waitForTimeout(700); // For the picture alone: nothing is judged by it.
       await this.screenshot(`${name}-${size}`);
     }
     await this.page.setViewportSize({ width: 1280, height: 720 });

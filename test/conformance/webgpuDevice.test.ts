@@ -53,7 +53,7 @@ describeOn(softwareDrivers, 'a WebGPU device', (executor) => {
     const problem: TuningProblem = { pass: 'forward', kernel: 1, inputs: 16, outputs: 16, side: 4 };
     const name = shapeClass(problemShape(problem));
 
-    it('measures the ways that are worth it and leaves out one that computes wrong numbers', { timeout: 600_000 }, async () => {
+    it('measures the ways that are worth it and leaves out one that computes wrong numbers', { timeout: 900_000 }, async () => {
       const shared = executor();
       const wrong = candidates.find(({ kind, ...tile }) => kind === 'gemm' && 'm' in tile && tile.m === 32 && tile.n === 32)!;
       const faulty: WebgpuExecutor = {

@@ -23,8 +23,8 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     await writeVolume(join(folder, 'incoming', 'patient 01.nii.gz'), syntheticCase([96, 80, 60], [3, 3, 5]).image);
     await studio.client.library.import({ sources: [join(folder, 'incoming')] });
     await studio.studio.close();
-  }, 120_000);
-  afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+  });
+  afterAll(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 20 }); });
 
   it('is removed by keyboard, refused while a mask holds it, and brought back', async () => {
     const { desk, desk: { page } } = tests;
@@ -95,5 +95,5 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     again.socket.close();
     expect([project?.labels.map(({ value, name }) => [value, name]).slice(-2), project?.removedLabels]).toEqual([[[17, 'Cyst'], [9, 'Stone']], []]);
     expect([findings, desk.errors]).toEqual([[], []]);
-  }, 300_000);
+  }, 900_000);
 });

@@ -24,7 +24,7 @@ async function json(words: readonly string[]) {
   return { code, answer: JSON.parse(stdout) as Record<string, never> };
 }
 
-it('a project from the command line: create, import, predict, next, export, verify', { timeout: 300_000 }, async () => {
+it('a project from the command line: create, import, predict, next, export, verify', { timeout: 900_000 }, async () => {
   const project = join(root, 'project');
   await writePairs(join(root, 'data'), 4, 2, [20, 18, 16]);
   await json(['project', 'create', project, '--name', 'Abdomen']);

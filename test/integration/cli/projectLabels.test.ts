@@ -29,4 +29,4 @@ it('labels are removed and brought back from the command line', async () => {
   expect(await labels('--label', '2=Stone')).toEqual([1, expect.stringContaining('Take another value, such as 3, for “Stone”.')]);
   expect(await labels('--remove', 'Kidney')).toEqual([1, 'logonet: There is no label “Kidney” here, only 1 Liver.']);
   expect(await labels('--restore', '2')).toEqual([0, '1 Liver', '2 Cyst']);
-}, 120_000);
+});

@@ -29,7 +29,7 @@ async function interrupted(words: readonly string[], steps: number): Promise<unk
   }).then(() => 'finished', (error: unknown) => error);
 }
 
-it('a training whose --out folder is moved and whose images are gone is resumed there, to the weights of one that was left alone', { timeout: 300_000 }, async () => {
+it('a training whose --out folder is moved and whose images are gone is resumed there, to the weights of one that was left alone', { timeout: 900_000 }, async () => {
   const { images, labels } = await writePhantoms(root, [1, 2, 3], 12);
   const train = (out: string): string[] => [
     'train', '--images', images, '--labels', labels, '--out', join(root, out), '--variant', 'tiny', '--patch', '16x16x32', '--threads', '1', '--steps', '8', '--seed', '5', '--validate-every', '4',

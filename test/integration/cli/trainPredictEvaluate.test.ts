@@ -22,7 +22,7 @@ beforeAll(async () => {
 const train = (out: string, ...more: string[]): string[] => ['train', '--images', images, '--labels', labels, '--out', join(folder, out), ...quick, ...more];
 
 // Generous, for a machine that is busy with other things.
-describe('train, predict, evaluate', { timeout: 900_000 }, () => {
+describe('train, predict, evaluate', { timeout: 1_800_000 }, () => {
   it('goes the whole way: a model, masks on the images\' own grids, and their Dice', async () => {
     const trained = await logonet([...train('model', '--steps', '50', '--adjust', 'averageSteps=10'), '--json']);
     expect(trained.stderr).not.toMatch(/logonet:/);

@@ -82,7 +82,7 @@ describe('48 orientations, straight and oblique, return with no voxel differing 
       expect(found.labels.map((label) => label.name)).toEqual(['Liver', 'Tumour', 'Thing']);
       expect(found.source?.seriesInstanceUid).toBe(image.source?.seriesInstanceUid);
     }
-  }, 300_000);
+  }, 900_000);
 
   it('leaves no temporary files behind', () => {
     expect(readdirSync(folder, { recursive: true }).filter((name) => String(name).includes('.writing-'))).toEqual([]);

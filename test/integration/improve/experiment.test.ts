@@ -17,7 +17,7 @@ beforeAll(async () => {
     name: 'phantoms', modality: { 0: 'MRI' }, labels: { 0: 'background', 1: 'kidney', 2: 'stone' },
     training: cases.slice(0, 8).map(({ image, mask }) => ({ image: near(image), label: near(mask) })), test: cases.slice(8).map(({ image }) => near(image)),
   }));
-}, 60_000);
+});
 afterAll(() => { rmSync(root, { recursive: true, force: true }); });
 
 const config = (study: string, more: object = {}) => ({
@@ -25,7 +25,7 @@ const config = (study: string, more: object = {}) => ({
 });
 
 describe('experiments', () => {
-  it('pretraining: every arm and seed, a table with deviations and a plot', { timeout: 400_000 }, async () => {
+  it('pretraining: every arm and seed, a table with deviations and a plot', { timeout: 900_000 }, async () => {
     const folder = join(root, 'pretraining');
     const { summary } = await runTask(experimentTask, config('pretraining', { budget: { steps: 10 }, pretrainBudget: { steps: 6 } }), folder).result;
     expect(summary.map(({ arm, seeds, labelled }) => [arm, seeds, labelled])).toEqual([
@@ -41,7 +41,7 @@ describe('experiments', () => {
     expect(plot).not.toContain('NaN');
   });
 
-  it('active: strategies start from the same cases and add their own; an interrupted one goes on', { timeout: 400_000 }, async () => {
+  it('active: strategies start from the same cases and add their own; an interrupted one goes on', { timeout: 900_000 }, async () => {
     const folder = join(root, 'active');
     await expect(runTask(experimentTask, config('active', { seeds: 1 }), folder, 60).result).rejects.toMatchObject({ code: 'cancelled' });
     const { summary } = await runTask(experimentTask, config('active', { seeds: 1 }), folder).result;
@@ -51,7 +51,7 @@ describe('experiments', () => {
     expect(new Set(summary.filter(({ labelled }) => labelled === 2).map(({ mean }) => mean)).size).toBe(1);
   });
 
-  it('active: a round goes on from the model of the round before', { timeout: 400_000 }, async () => {
+  it('active: a round goes on from the model of the round before', { timeout: 900_000 }, async () => {
     const folder = join(root, 'rounds');
     const kept = (name: string): string => join(folder, 'checkpoint', name);
     /** Weights of the second model, once more from what is there of the first. */
@@ -68,7 +68,7 @@ describe('experiments', () => {
     expect((await secondModel()).equals(second)).toBe(false);
   });
 
-  it('within a time limit leaves trainings for another time, and refuses to mix settings', { timeout: 400_000 }, async () => {
+  it('within a time limit leaves trainings for another time, and refuses to mix settings', { timeout: 900_000 }, async () => {
     const folder = join(root, 'limited');
     const limited = { seeds: 1, arms: ['from scratch', 'pre-trained'] };
     const first = await runTask(experimentTask, config('pretraining', { ...limited, within: 0 }), folder).result;
@@ -80,7 +80,7 @@ describe('experiments', () => {
     expect(() => experimentTask.parse(config('ablation', { arms: ['ResNet'] }))).toThrow('LoGoNet, ULKANet, U-Net');
   });
 
-  it('ablation: three networks, and too few cases are named', { timeout: 400_000 }, async () => {
+  it('ablation: three networks, and too few cases are named', { timeout: 900_000 }, async () => {
     const { summary } = await runTask(experimentTask, config('ablation', { seeds: 1 }), join(root, 'ablation')).result;
     expect(summary.map(({ arm }) => arm)).toEqual(['LoGoNet', 'ULKANet', 'U-Net']);
     await expect(runTask(experimentTask, config('ablation', { testCases: 7 }), join(root, 'few')).result).rejects.toMatchObject({ code: 'invalid-argument' });

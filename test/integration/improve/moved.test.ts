@@ -44,7 +44,7 @@ beforeAll(async () => {
     expect(await importCases(project, [join(root, folder)], { mode, cancellation: neverCancelled, report: ignoreProgress })).toMatchObject({ refused: [] });
   }
   await bench.close();
-}, 60_000);
+});
 afterEach(() => { Reflect.deleteProperty(process.env, 'HOLD_IN'); });
 afterAll(() => {
   vi.unstubAllEnvs();

@@ -4,7 +4,8 @@ import { dirname } from 'node:path';
 import * as v from 'valibot';
 
 const instance = v.strictObject({ pid: v.number(), port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535)), key: v.string() });
-const answerMs = 3000;
+/** Of a program that is there and busy: where none is, the system says so at once. */
+const answerMs = 20_000;
 
 /** A file that only this person can read and that tells a second start how to reach the program that runs already. */
 export function announceInstance(file: string, port: number, key: string): () => void {

@@ -58,6 +58,29 @@ export function transplant(source: Weights, fresh: Weights): { readonly weights:
   return { weights, carried };
 }
 
+/**
+ * Weights for another list of labels by class: each label keeps its row of the head, wherever it stands now, and a new one begins at
+ * zero; no label inherits the row of another. `from` and `to`: label values by class. A head of other size than `from` is left out.
+ */
+export function forLabels(weights: Weights, from: readonly number[], to: readonly number[]): Weights {
+  const mapped = new Map(weights);
+  for (const name of ['head.cls.weight', 'head.cls.bias']) {
+    const head = weights.get(name);
+    if (head === undefined) continue;
+    const [rows, ...shape] = head.shape;
+    mapped.delete(name);
+    if (rows !== from.length) continue;
+    const length = head.data.length / rows;
+    const data = new Float32Array(to.length * length);
+    to.forEach((label, row) => {
+      const before = from.indexOf(label);
+      if (before >= 0) data.set(head.data.subarray(before * length, (before + 1) * length), row * length);
+    });
+    mapped.set(name, { shape: [to.length, ...shape], data });
+  }
+  return mapped;
+}
+
 function tensor(weights: Weights, name: string, length: number): Float32Array {
   const found = weights.get(name);
   if (found === undefined) throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} is missing.`);

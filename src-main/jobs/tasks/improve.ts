@@ -6,6 +6,7 @@ import { compareModels, type CaseMetrics } from '#shared/domain/comparison.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { forLabels } from '#main/model/weights.ts';
 import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type ImproveSchedule } from '../improvePlan.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from './clusterScans.ts';
@@ -177,7 +178,7 @@ async function learnWithoutLabels(
     card: { format: 1, variant, architecture, labelSet, classToLabel, spacing: plan.spacing, intensity: plan.intensity, patch: plan.patch },
     budget: 'steps' in config.budget ? { steps: config.budget.steps.pretrain } : { minutes: schedule.minutes.pretrain },
     memoryBudgetBytes: config.memoryBudgetBytes,
-    ...(current && { start: current.weights }),
+    ...(current && { start: forLabels(current.weights, current.card.classToLabel, classToLabel) }),
   }, { ...quiet, report: within(context, share * 0.1, share, 'minutes' in config.budget ? schedule.minutes.train + schedule.minutes.compare : undefined) });
   return fresh;
 }

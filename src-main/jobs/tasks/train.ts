@@ -12,6 +12,7 @@ import { recipes } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { sideMultiple, variant } from '#main/model/variants.ts';
+import { forLabels } from '#main/model/weights.ts';
 import { paperOptimiser } from '#main/model/trainingStep.ts';
 import { fingerprintDataset } from '#main/training/fingerprint.ts';
 import { train, type TrainingOutcome } from '#main/training/train.ts';
@@ -130,7 +131,7 @@ async function runTraining(context: TaskContext<TrainTaskConfig>): Promise<Train
         name: nameOf(labelSet, value), trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
       mirrorAxes: mirrorAxesFor(labelSet),
-      ...(from && { start: from.weights }),
+      ...(from && { start: forLabels(from.weights, from.card.classToLabel, classToLabel) }),
       store: fileStore(checkpointFolder),
       memoryBudgetBytes: budgetAfterCrashes(config.memoryBudgetBytes ?? defaultMemoryBudget(executor), stepBytes(executor, architecture, plan), context),
       secondsBefore: (performance.now() - begun) / 1000,

@@ -18,51 +18,73 @@ export function profileOf(pseudo: Uint16Array, clusterers: number): CaseProfile 
   return { slices: pseudo.length / clusterers, counts };
 }
 
-/** Sums of profiles: what a set of cases covers. */
-export class Coverage {
-  #slices = 0;
-  readonly #counts: Map<number, number>[] = [];
-
-  constructor(profiles: Iterable<CaseProfile> = []) {
-    for (const profile of profiles) this.add(profile);
-  }
+/** Profiles of several cases taken together. */
+class Sums {
+  slices = 0;
+  readonly counts: Map<number, number>[] = [];
 
   add(profile: CaseProfile): void {
-    this.#slices += profile.slices;
+    this.slices += profile.slices;
     for (const [clusterer, counts] of profile.counts.entries()) {
-      const sums = (this.#counts[clusterer] ??= new Map());
+      const sums = (this.counts[clusterer] ??= new Map());
       for (const [cluster, count] of counts) sums.set(cluster, (sums.get(cluster) ?? 0) + count);
     }
   }
 
-  get empty(): boolean {
-    return this.#slices === 0;
-  }
-
-  /** Fraction of the covered slices that lie in a cluster. */
-  share(clusterer: number, cluster: number): number {
-    return this.#slices === 0 ? 0 : (this.#counts[clusterer]?.get(cluster) ?? 0) / this.#slices;
+  of(clusterer: number, cluster: number): number {
+    return this.counts[clusterer]?.get(cluster) ?? 0;
   }
 }
 
 /**
- * How much of a case is new, 0..1: over its slices and all clusterers, the mean of how far the cluster's share among the accepted cases
- * falls short of its share among all cases.
+ * How much of what all cases show a growing part of them shows, 0..1: the intersection of their histograms over the clusters, mean over
+ * the clusterers. It is 1 where every cluster has the same share of both.
  */
-export function novelty(profile: CaseProfile, accepted: Coverage, all: Coverage): number {
-  return average(profile, (clusterer, cluster) => {
-    const expected = all.share(clusterer, cluster);
-    return expected === 0 ? 1 : Math.max(0, 1 - accepted.share(clusterer, cluster) / expected);
-  });
-}
+export class Coverage {
+  readonly #all = new Sums();
+  readonly #own = new Sums();
+  /** What the cases so far add to the intersection, by the number of slices that they are a share of. */
+  readonly #parts = new Map<number, number>();
 
-/** How typical a case is of all: the mean share of the clusters that its slices lie in. */
-export function typicality(profile: CaseProfile, all: Coverage): number {
-  return average(profile, (clusterer, cluster) => all.share(clusterer, cluster));
-}
+  constructor(all: Iterable<CaseProfile>) {
+    for (const profile of all) this.#all.add(profile);
+  }
 
-function average(profile: CaseProfile, value: (clusterer: number, cluster: number) => number): number {
-  let sum = 0;
-  for (const [clusterer, counts] of profile.counts.entries()) for (const [cluster, count] of counts) sum += count * value(clusterer, cluster);
-  return sum / Math.max(1, profile.slices * profile.counts.length);
+  add(profile: CaseProfile): void {
+    this.#own.add(profile);
+    this.#parts.clear();
+  }
+
+  get empty(): boolean {
+    return this.#own.slices === 0;
+  }
+
+  get reach(): number {
+    return this.empty ? 0 : this.#part(this.#own.slices) / this.#own.counts.length;
+  }
+
+  /** The reach with one more case. */
+  reachWith(profile: CaseProfile): number {
+    const slices = this.#own.slices + profile.slices;
+    let sum = this.#part(slices);
+    for (const [clusterer, counts] of profile.counts.entries()) {
+      for (const [cluster, count] of counts) {
+        const [own, share] = [this.#own.of(clusterer, cluster), this.#all.of(clusterer, cluster) / this.#all.slices];
+        sum += Math.min((own + count) / slices, share) - Math.min(own / slices, share);
+      }
+    }
+    return sum / profile.counts.length;
+  }
+
+  #part(slices: number): number {
+    let sum = this.#parts.get(slices);
+    if (sum === undefined) {
+      sum = 0;
+      for (const [clusterer, counts] of this.#own.counts.entries()) {
+        for (const [cluster, count] of counts) sum += Math.min(count / slices, this.#all.of(clusterer, cluster) / this.#all.slices);
+      }
+      this.#parts.set(slices, sum);
+    }
+    return sum;
+  }
 }

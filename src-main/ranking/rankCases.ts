@@ -1,6 +1,5 @@
 import { Random } from '#shared/base/random.ts';
-import { Coverage, novelty, typicality } from './coverage.ts';
-import type { CaseProfile } from './coverage.ts';
+import { Coverage, type CaseProfile } from './coverage.ts';
 
 export type Strategy = 'suggested' | 'uncertainty' | 'diversity' | 'random';
 
@@ -32,41 +31,43 @@ export interface RankingRequest {
 const GREEDY_PLACES = 50;
 
 /**
- * The order in which to label. "suggested" weighs uncertainty and diversity alike, each by rank among the candidates, so that neither
- * scale matters; without predictions or clusters it uses what there is. With nothing accepted yet, the most typical case comes first.
+ * How much of the score is uncertainty: nothing up to `from` accepted cases, half of it from `to` on. What a model of few cases is most
+ * unsure of are the odd ones, and it learns more from common ones (Hacohen et al., Active Learning on a Budget, ICML 2022; docs/improve.md
+ * has what was measured here).
+ */
+const UNCERTAINTY = { from: 10, to: 20 };
+
+/**
+ * The order in which to label. Diversity: the cases that, together with the accepted ones, show most of what all scans show; the first is
+ * a typical one. "suggested" goes by it, and by uncertainty the more cases are accepted (`UNCERTAINTY`), each by rank among the candidates,
+ * so that neither scale matters; without predictions or clusters it uses what there is.
  */
 export function rankCases({ candidates, accepted, strategy, seed }: RankingRequest): RankedCase[] {
-  const all = new Coverage([...accepted, ...candidates.flatMap(({ profile }) => (profile === null ? [] : [profile]))]);
-  const covered = new Coverage(accepted);
   const order = new Random(seed).shuffle([...candidates].sort((a, b) => (a.id < b.id ? -1 : 1)));
   if (strategy === 'random') return order.map(({ id }, index) => ({ id, rank: index + 1, reason: 'Drawn at random.' }));
+  const coverage = new Coverage([...accepted, ...candidates.flatMap(({ profile }) => profile ?? [])]);
+  for (const profile of accepted) coverage.add(profile);
+  const weight = strategy === 'uncertainty' ? 1 : Math.min(1, Math.max(0, (accepted.length - UNCERTAINTY.from) / (UNCERTAINTY.to - UNCERTAINTY.from))) / 2;
+  const unsureness = ranks(strategy === 'diversity' ? [] : order, ({ uncertainty }) => uncertainty);
   const left = [...order];
   const ranked: RankedCase[] = [];
-  const sureness = ranks(order, ({ uncertainty }) => uncertainty);
   while (left.length > 0) {
-    const fresh = new Map(left.map((each) => [each, freshness(each, covered, all)]));
-    const newness = ranks(left, (each) => fresh.get(each) ?? null);
+    const newness = ranks(strategy === 'uncertainty' ? [] : left, ({ profile }) => (profile === null ? null : coverage.reachWith(profile)));
     const score = (each: Candidate): number => {
-      const [u, n] = [sureness.get(each), newness.get(each)];
-      if (strategy === 'uncertainty') return u ?? -1;
-      if (strategy === 'diversity') return n ?? -1;
-      const known = [u, n].filter((value) => value !== undefined);
-      return known.length === 0 ? -1 : known.reduce((sum, value) => sum + value, 0) / known.length;
+      const [unsure, fresh] = [unsureness.get(each), newness.get(each)];
+      return unsure === undefined || fresh === undefined ? unsure ?? fresh ?? -1 : weight * unsure + (1 - weight) * fresh;
     };
     const greedy = ranked.length < GREEDY_PLACES && strategy !== 'uncertainty';
     const next = [...left].sort((a, b) => score(b) - score(a)).slice(0, greedy ? 1 : left.length);
     for (const each of next) {
-      ranked.push({ id: each.id, rank: ranked.length + 1, reason: reason(each, strategy, sureness.get(each), fresh.get(each) ?? null, covered.empty) });
+      const parts = [...(weight > 0 || !newness.has(each) ? sayUncertainty(each, unsureness.get(each)) : []), ...(newness.has(each) ? sayCoverage(each, coverage) : [])];
+      const text = parts.length === 0 ? 'nothing is known about it yet' : parts.join(', and ');
+      ranked.push({ id: each.id, rank: ranked.length + 1, reason: `${text.charAt(0).toUpperCase()}${text.slice(1)}.` });
       left.splice(left.indexOf(each), 1);
-      if (each.profile !== null) covered.add(each.profile);
+      if (each.profile !== null) coverage.add(each.profile);
     }
   }
   return ranked;
-}
-
-function freshness({ profile }: Candidate, covered: Coverage, all: Coverage): number | null {
-  if (profile === null) return null;
-  return covered.empty ? typicality(profile, all) : novelty(profile, covered, all);
 }
 
 /** Each candidate's place by a value, 0 (lowest) to 1; those without a value are left out. */
@@ -75,16 +76,15 @@ function ranks(candidates: readonly Candidate[], value: (each: Candidate) => num
   return new Map(known.map((each, place) => [each, known.length === 1 ? 1 : place / (known.length - 1)]));
 }
 
-function reason({ uncertainty }: Candidate, strategy: Strategy, sureness: number | undefined, fresh: number | null, first: boolean): string {
-  const parts: string[] = [];
-  if (strategy !== 'diversity' && uncertainty !== null && sureness !== undefined) {
-    const place = sureness >= 1 ? 'more unsure of it than of any other' : `more unsure of it than of ${Math.round(100 * sureness)}% of the others`;
-    parts.push(`the model is ${place} (mean uncertainty ${uncertainty.toFixed(2)})`);
-  }
-  if (strategy !== 'uncertainty' && fresh !== null) {
-    parts.push(first ? 'it is typical of the scans here' : `${Math.round(100 * fresh)}% of what it shows is not yet covered by accepted cases`);
-  }
-  if (parts.length === 0) return 'Nothing is known about it yet.';
-  const text = parts.join(', and ');
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+function sayUncertainty({ uncertainty }: Candidate, unsureness: number | undefined): string[] {
+  if (uncertainty === null || unsureness === undefined) return [];
+  const place = unsureness >= 1 ? 'more unsure of it than of any other' : `more unsure of it than of ${Math.round(100 * unsureness)}% of the others`;
+  return [`the model is ${place} (mean uncertainty ${uncertainty.toFixed(2)})`];
+}
+
+function sayCoverage({ profile }: Candidate, coverage: Coverage): string[] {
+  if (profile === null) return [];
+  if (coverage.empty) return ['it is typical of the scans here'];
+  const [before, after] = [coverage.reach, coverage.reachWith(profile)].map((reach) => Math.round(100 * reach)) as [number, number];
+  return [after > before ? `with it, ${after}% instead of ${before}% of what the scans show is covered` : 'cases like it are accepted or ranked before it'];
 }

@@ -30,7 +30,7 @@ export function startStudio(folder = mkdtempSync(join(tmpdir(), 'logonet-studio-
     client, studio, folder,
     close: async () => {
       await studio.close();
-      rmSync(folder, { recursive: true, force: true });
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20 }); // A thread that was ended may still have a file open.
     },
   };
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const mask = join(root, 'scans', 'accepted.lmsk');
   writeFileSync(mask, encodeMask((await readLabels(cases[0]?.mask ?? '')).volume));
   cases[0] = { ...(cases[0] as PhantomCase), mask };
-}, 60_000);
+});
 afterAll(() => { rmSync(root, { recursive: true, force: true }); });
 
 /** Cases 0–4 are accepted, 3 and 4 of them held out; 5–9 have no mask yet. */
@@ -32,7 +32,7 @@ function config(folder: string, more: object = {}) {
 }
 
 describe('improve', () => {
-  it('clusters, pre-trains, fine-tunes and compares; a later round starts from the model in use', { timeout: 400_000 }, async () => {
+  it('clusters, pre-trains, fine-tunes and compares; a later round starts from the model in use', { timeout: 900_000 }, async () => {
     const folder = join(root, 'whole');
     const first = runTask(improveTask, config(folder), join(folder, 'job'));
     const result = await first.result;
@@ -56,7 +56,7 @@ describe('improve', () => {
     expect((await loadModel(next.modelFolder)).card.history).toHaveLength(2);
   });
 
-  it('ends with the same weights, bit for bit, wherever it was interrupted', { timeout: 400_000 }, async () => {
+  it('ends with the same weights, bit for bit, wherever it was interrupted', { timeout: 900_000 }, async () => {
     const budget = { budget: { steps: { pretrain: 14, train: 8 } } };
     const whole = join(root, 'uninterrupted');
     const expected = (await runTask(improveTask, config(whole, budget), join(whole, 'job')).result).weightsHash;

@@ -19,7 +19,7 @@ beforeAll(async () => {
     training: cases.map(({ image, mask }) => ({ image: near(image), label: near(mask) })),
   }));
   study = { dataset, outFolder: join(root, 'out'), seeds: 1, labelled: 2, testCases: 2, added: 2, rounds: 2, variant: 'tiny', device: 'cpu', threads: 1, budget: { steps: 6, pretrain: 0 } };
-}, 60_000);
+});
 afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(root, { recursive: true, force: true });
@@ -42,7 +42,7 @@ function run(more: Partial<ReaderStudy>, stopIn?: string) {
 }
 
 describe('a simulated reader', () => {
-  it('labels, improves, promotes what is proposed, corrects what is suggested; goes on where it was stopped', { timeout: 400_000 }, async () => {
+  it('labels, improves, promotes what is proposed, corrects what is suggested; goes on where it was stopped', { timeout: 900_000 }, async () => {
     await expect(run({}, 'round 2: improving').result).rejects.toMatchObject({ code: 'cancelled' });
     const { result, notes, reports } = run({});
     const { rounds, summary } = await result;

@@ -91,7 +91,7 @@ function filesNaming(folder: string, text: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name)).filter((file) => readFileSync(file).includes(text));
 }
 
-it('a project that is moved while its improvement is paused in pre-training ends with the weights of one that was left alone', { timeout: 900_000 }, async () => {
+it('a project that is moved while its improvement is paused in pre-training ends with the weights of one that was left alone', { timeout: 1_800_000 }, async () => {
   const undisturbed = await begun('left alone with pre-training');
   const { folder, id } = await begun('paused in pre-training', 'Pre-training');
   const others = filesNaming(folder, root).filter((file) => !/jobs.*job\.json$|library\.sqlite|backups/.test(file));

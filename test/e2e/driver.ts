@@ -137,7 +137,17 @@ export class Desk {
   async caseIsOpen(name: string): Promise<void> {
     await this.page.locator('.case h2').filter({ hasText: name }).waitFor();
     await this.page.locator('[data-orientation=axial] canvas').waitFor();
+    await this.drawn('axial');
     await this.settled();
+  }
+
+  /** Waits until a view shows an image, not only its frame. */
+  async drawn(view: string): Promise<void> {
+    await this.page.waitForFunction((name) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(`[data-orientation=${name}] canvas`);
+      const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
+      return pixels?.some((value, at) => at % 4 === 0 && value > 64 && value === pixels[at + 1] && value === pixels[at + 2]) ?? false; // grey: tissue, not crosshair
+    }, view, { polling: 200 });
   }
 
   /** What has changed is laid out and drawn: a view learns its size in the frame after it was laid out. */

@@ -86,5 +86,5 @@ function sayCoverage({ profile }: Candidate, coverage: Coverage): string[] {
   if (profile === null) return [];
   if (coverage.empty) return ['it is typical of the scans here'];
   const [before, after] = [coverage.reach, coverage.reachWith(profile)].map((reach) => Math.round(100 * reach)) as [number, number];
-  return [after > before ? `with it, ${after}% instead of ${before}% of what the scans show is covered` : 'cases like it are accepted or ranked before it'];
+  return [after > before ? `with it, ${after}% instead of ${before}% of what the scans show is covered` : 'no case that is left adds much to what is covered'];
 }

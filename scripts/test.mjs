@@ -50,8 +50,8 @@ function tests(title, ...args) {
   passed += numPassedTests;
   for (const file of testResults) {
     const name = relative(root, file.name);
-    // A file that could not even be loaded fails the run without a failed test.
-    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) fail(name, file.message);
+    // A file that could not even be loaded, or whose process ended within it, fails the run without a failed test.
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) fail(name, file.message || 'its process ended before its tests did: see above');
     for (const test of file.assertionResults) {
       if (test.status === 'failed') fail(`${name}: ${test.fullName}`, test.failureMessages.join('\n'));
       if (test.status === 'skipped' || test.status === 'pending' || test.status === 'todo') {

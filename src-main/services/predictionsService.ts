@@ -81,9 +81,10 @@ async function describe(project: Project, caseId: string) {
   const record = latestPrediction(project.read, caseId);
   if (record === undefined) return null;
   const { name } = getModel(project.read, record.modelId);
+  const removed = removedValues(project);
   return {
     caseId, modelId: record.modelId, modelName: name, at: record.createdAt, grid: imageOf(project, caseId).grid,
-    labels: record.labels.filter((value) => !removedValues(project).includes(value)),
+    labels: record.labels.filter((value) => !removed.includes(value)),
     uncertainty: record.uncertainty, hasUncertaintyMap: record.uncertaintyPath !== null, regions: await readRegions(project, record.path),
   };
 }

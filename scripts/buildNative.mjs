@@ -5,8 +5,10 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { nodeHeaders, root } from './node.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+/** Exit code: nothing is wrong with the checkout, this machine cannot build. The app starts all the same (bootstrap.mjs). */
+const NOT_HERE = 3;
 const source = join(root, 'src-main', 'engine', 'executors', 'cpu', 'native');
 const output = join(root, 'dist', 'native', 'cpu.node');
 const stamp = join(root, '.cache', 'native.stamp');
@@ -23,13 +25,6 @@ for (const file of [...sources(source), fileURLToPath(import.meta.url)]) hash.up
 const digest = hash.digest('hex');
 const upToDate = () => existsSync(output) && existsSync(stamp) && readFileSync(stamp, 'utf8') === digest;
 if (upToDate()) process.exit(0);
-
-/** A folder whose include/node holds Node's headers: any version serves N-API, and an installed one needs no download. */
-function headers() {
-  const programs = [process.execPath, ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'))];
-  const prefixes = [...programs.map((program) => dirname(dirname(program))), '/usr', '/usr/local'];
-  return prefixes.find((prefix) => existsSync(join(prefix, 'include', 'node', 'node_api.h')));
-}
 
 /** Two builds in one folder would spoil each other: the second waits, and takes over when the first one died. */
 function takeLock(folder) {
@@ -51,21 +46,49 @@ function takeLock(folder) {
   }
 }
 
+/** What a build needs and this machine does not have, in words. */
+function lacking() {
+  if (process.platform === 'win32') return []; // node-gyp looks for Visual Studio itself
+  const has = (...names) => names.some((name) => name && searchPath.some((folder) => existsSync(join(folder, name))));
+  const searchPath = (process.env.PATH ?? '').split(delimiter);
+  const compiler = process.env.CXX?.split(' ')[0] ?? '';
+  return [
+    ...(has('make', 'gmake') ? [] : ['make']),
+    ...(has(compiler, 'c++', 'g++', 'clang++') || existsSync(compiler) ? [] : ['a C++ compiler']),
+    ...(has('python3', 'python') ? [] : ['Python 3']),
+  ];
+}
+
+const missing = lacking();
+if (missing.length > 0) {
+  console.error(
+    `The engine for the processor is not built, because this computer lacks ${missing.join(' and ')}: LoGoNet Studio computes on a graphics card, or slowly, until they are installed and it is started again.`,
+  );
+  process.exit(NOT_HERE);
+}
 mkdirSync(dirname(stamp), { recursive: true });
 takeLock(join(root, '.cache', 'native.lock'));
 if (upToDate()) process.exit(0);
 console.error('Building the native engine …');
-const nodedir = headers();
+const nodedir = nodeHeaders();
 const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-const result = spawnSync(process.execPath, [gyp, 'configure', 'build', '--jobs', '2', '--loglevel', 'error', ...(nodedir ? ['--nodedir', nodedir] : [])], {
-  cwd: source,
-  encoding: 'utf8',
-  stdio: ['ignore', 'pipe', 'pipe'],
-});
+const result = spawnSync(
+  process.execPath,
+  [gyp, 'configure', 'build', '--jobs', '2', '--loglevel', 'error', ...(nodedir ? ['--nodedir', nodedir] : [])],
+  {
+    cwd: source,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  },
+);
 if (result.status !== 0) {
-  console.error(`${result.stdout}\n${result.stderr}`);
-  console.error('The native engine could not be built. It needs a C++17 compiler (GCC 10 or Clang 12 and later), make and Python 3.');
-  process.exit(1);
+  const log = join(root, '.cache', 'native.log');
+  writeFileSync(log, `${result.stdout}\n${result.stderr}`);
+  const compiler = process.platform === 'win32' ? 'clang-cl of the Visual Studio Build Tools' : 'GCC 10, or Clang 12, or later';
+  console.error(
+    `The engine for the processor could not be built (${log} says why; it needs ${compiler}, and Python 3): LoGoNet Studio computes on a graphics card, or slowly, until that is mended and it is started again.`,
+  );
+  process.exit(NOT_HERE);
 }
 mkdirSync(dirname(output), { recursive: true });
 // Renamed into place: a program that has the old file loaded keeps it.

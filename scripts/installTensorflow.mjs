@@ -7,13 +7,12 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { nodeHeaders, root } from './node.mjs';
 
 const VERSION = '4.22.0';
 const NAPI = 8;
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const home = join(root, '.cache', 'tensorflow');
 
 const { values } = parseArgs({ options: { cpu: { type: 'boolean', default: false }, library: { type: 'string' } } });
@@ -35,19 +34,26 @@ function installUpstream() {
   console.log(`Installing ${name} ${VERSION} with its own TensorFlow…`);
   if (run('npm', ['install', '--prefix', home, '--no-audit', '--no-fund', `${name}@${VERSION}`])) return name;
   rmSync(home, { recursive: true, force: true });
-  return fail('The download failed. Point to a TensorFlow that you have: npm run install:tensorflow -- --library PATH (a wheel or its folder).');
+  return fail(
+    'The download failed. Point to a TensorFlow that you have: npm run install:tensorflow -- --library PATH (a wheel or its folder).',
+  );
 }
 
 /** The folder of an unpacked TensorFlow inside `path`, with its headers and libraries. */
 function findLibrary(path) {
-  const places = [path, join(path, 'tensorflow')].map((folder) => ({ include: join(folder, 'include'), folders: [join(folder, 'lib'), folder] }));
+  const places = [path, join(path, 'tensorflow')].map((folder) => ({
+    include: join(folder, 'include'),
+    folders: [join(folder, 'lib'), folder],
+  }));
   for (const { include, folders } of places) {
     for (const folder of folders) {
       if (!existsSync(folder) || !existsSync(join(include, 'tensorflow', 'c', 'c_api.h'))) continue;
       const files = readdirSync(folder);
-      const main = files.find((file) => /^libtensorflow(_cc)?\.(so|\d.*dylib|dylib)/.test(file)) ?? files.find((file) => file === 'tensorflow.lib');
+      const main =
+        files.find((file) => /^libtensorflow(_cc)?\.(so|\d.*dylib|dylib)/.test(file)) ?? files.find((file) => file === 'tensorflow.lib');
       const framework = files.find((file) => /^libtensorflow_framework\.(so|\d.*dylib|dylib)/.test(file));
-      if (main !== undefined) return { include, main: join(folder, main), framework: framework === undefined ? undefined : join(folder, framework) };
+      if (main !== undefined)
+        return { include, main: join(folder, main), framework: framework === undefined ? undefined : join(folder, framework) };
     }
   }
   return undefined;
@@ -59,8 +65,13 @@ function unpackWheel(wheel) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   console.log('Unpacking the wheel…');
-  const tried = [['unzip', ['-q', wheel, '-d', folder]], ['tar', ['-xf', wheel, '-C', folder]], ['python3', ['-m', 'zipfile', '-e', wheel, folder]]];
-  if (!tried.some(([command, args]) => run(command, args, { stdio: 'ignore' }))) fail('The wheel cannot be unpacked. Unpack it yourself (it is a zip file) and give its folder.');
+  const tried = [
+    ['unzip', ['-q', wheel, '-d', folder]],
+    ['tar', ['-xf', wheel, '-C', folder]],
+    ['python3', ['-m', 'zipfile', '-e', wheel, folder]],
+  ];
+  if (!tried.some(([command, args]) => run(command, args, { stdio: 'ignore' })))
+    fail('The wheel cannot be unpacked. Unpack it yourself (it is a zip file) and give its folder.');
   return folder;
 }
 
@@ -68,33 +79,36 @@ function unpackWheel(wheel) {
 function buildAgainst(given) {
   if (!existsSync(given)) fail(`${given} does not exist.`);
   const library = findLibrary(given.endsWith('.whl') ? unpackWheel(given) : given);
-  if (library === undefined) fail(`${given} holds no TensorFlow with headers: expected include/tensorflow/c/c_api.h and libtensorflow beside it.`);
+  if (library === undefined)
+    fail(`${given} holds no TensorFlow with headers: expected include/tensorflow/c/c_api.h and libtensorflow beside it.`);
   const name = '@tensorflow/tfjs-node';
   const target = join(home, 'node_modules', ...name.split('/'));
   const packed = mkdtempSync(join(tmpdir(), 'tfjs-'));
-  if (!run('npm', ['pack', '--silent', '--pack-destination', packed, `${name}@${VERSION}`])) fail('The sources of the binding cannot be downloaded from the package registry.');
+  if (!run('npm', ['pack', '--silent', '--pack-destination', packed, `${name}@${VERSION}`]))
+    fail('The sources of the binding cannot be downloaded from the package registry.');
   if (!run('tar', ['-xzf', readdirSync(packed)[0], '-C', packed], { cwd: packed })) fail('The sources of the binding cannot be unpacked.');
   rmSync(target, { recursive: true, force: true });
   mkdirSync(join(target, 'deps', 'lib'), { recursive: true });
-  for (const part of ['binding', 'binding.gyp', 'package.json']) cpSync(join(packed, 'package', part), join(target, part), { recursive: true });
+  for (const part of ['binding', 'binding.gyp', 'package.json'])
+    cpSync(join(packed, 'package', part), join(target, part), { recursive: true });
   rmSync(packed, { recursive: true, force: true });
   link(library.include, join(target, 'deps', 'include'));
   linkLibrary(library.main, join(target, 'deps', 'lib'), 'tensorflow');
   if (library.framework !== undefined) linkLibrary(library.framework, join(target, 'deps', 'lib'), 'tensorflow_framework');
   console.log('Building the binding…');
   const gyp = join(root, 'node_modules', 'node-gyp', 'bin', 'node-gyp.js');
-  const settings = [`--module_name=tfjs_binding`, `--module_path=${join(target, 'lib', `napi-v${NAPI}`)}`, `--napi_build_version=${NAPI}`, `--napi_version=${NAPI}`];
-  const nodedir = headers();
+  const settings = [
+    `--module_name=tfjs_binding`,
+    `--module_path=${join(target, 'lib', `napi-v${NAPI}`)}`,
+    `--napi_build_version=${NAPI}`,
+    `--napi_version=${NAPI}`,
+  ];
+  const nodedir = nodeHeaders();
   if (nodedir !== undefined) settings.push(`--nodedir=${nodedir}`);
   const flags = { ...process.env, CXXFLAGS: `${process.env.CXXFLAGS ?? ''} -std=c++17` };
-  if (!run(process.execPath, [gyp, 'rebuild', ...settings], { cwd: target, env: flags })) fail('The binding does not build: a C++ compiler and Python are needed (see docs/gpu.md).');
+  if (!run(process.execPath, [gyp, 'rebuild', ...settings], { cwd: target, env: flags }))
+    fail('The binding does not build: a C++ compiler and Python are needed (see docs/explanation/gpu.md).');
   return name;
-}
-
-/** A folder whose include/node holds Node's headers: any version serves N-API, and an installed one needs no download. */
-function headers() {
-  const programs = [process.execPath, ...(process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'))];
-  return [...programs.map((program) => dirname(dirname(program))), '/usr', '/usr/local'].find((prefix) => existsSync(join(prefix, 'include', 'node', 'node_api.h')));
 }
 
 function link(from, to) {

@@ -1,4 +1,5 @@
-// Everything that must hold: lint, types, unit to integration tests, then the window in a real browser. Closes with one line of counts.
+// Everything that must hold: lint, types, unit to integration tests, the window in a real browser, the thread pool under guard.
+// Closes with one line of counts.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -22,7 +23,14 @@ const skipped = new Map();
 
 function run(title, command, args) {
   console.log(`\n── ${title}`);
-  const { status } = spawnSync(join(bin, command), args, { cwd: root, env: environment, stdio: 'inherit', shell: process.platform === 'win32' });
+  const begun = Date.now();
+  const { status } = spawnSync(join(bin, command), args, {
+    cwd: root,
+    env: environment,
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  });
+  console.log(`── ${title}: ${Math.round((Date.now() - begun) / 1000)} s`);
   return status === 0;
 }
 
@@ -51,7 +59,8 @@ function tests(title, ...args) {
   for (const file of testResults) {
     const name = relative(root, file.name);
     // A file that could not even be loaded, or whose process ended within it, fails the run without a failed test.
-    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) fail(name, file.message || 'its process ended before its tests did: see above');
+    if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'))
+      fail(name, file.message || 'its process ended before its tests did: see above');
     for (const test of file.assertionResults) {
       if (test.status === 'failed') fail(`${name}: ${test.fullName}`, test.failureMessages.join('\n'));
       if (test.status === 'skipped' || test.status === 'pending' || test.status === 'todo') {
@@ -60,7 +69,8 @@ function tests(title, ...args) {
       }
     }
   }
-  if (!ok && numFailedTests === 0 && !testResults.some((file) => file.status === 'failed')) fail(title, 'an error outside of every test: see above');
+  if (!ok && numFailedTests === 0 && !testResults.some((file) => file.status === 'failed'))
+    fail(title, 'an error outside of every test: see above');
 }
 
 mkdirSync(results, { recursive: true });
@@ -68,12 +78,14 @@ if (only.length > 0) {
   tests('chosen tests', ...only);
 } else {
   check('lint', 'eslint', '--max-warnings', '0', '.');
-  for (const part of ['shared', 'main', 'electron', 'test']) check(`types of ${part}`, 'tsc', '-p', `tsconfig.${part}.json`);
-  check('types of the window', 'svelte-check', '--tsconfig', 'tsconfig.renderer.json', '--fail-on-warnings', '--output', 'human');
-  tests('unit to integration');
+  check('format', 'prettier', '--check', '--log-level', 'warn', '.');
+  for (const part of ['shared', 'main', 'electron', 'test']) check(`types of ${part}`, 'tsc', '-p', `config/tsconfig.${part}.json`);
+  check('types of the window', 'svelte-check', '--tsconfig', 'config/tsconfig.renderer.json', '--fail-on-warnings', '--output', 'human');
+  tests('unit to integration', '--project', 'unit');
   if (findBrowser() === undefined) installBrowser();
   check('build of the window', 'vite', 'build', '--logLevel', 'warn');
-  tests('the window in a browser', '--config', 'vitest.e2e.config.ts');
+  tests('the window in a browser', '--project', 'window');
+  check('the thread pool under ThreadSanitizer', 'node', join(root, 'scripts', 'sanitize.mjs'), 'pool');
 }
 
 const skippedTests = [...skipped.values()].reduce((sum, count) => sum + count, 0);

@@ -16,7 +16,19 @@ function logonet(...args) {
 }
 
 logonet('phantoms', '--out', join(work, 'data'), '--count', '40', '--seed', '1', '--resolution', '5');
-logonet('train', '--dataset', join(work, 'data', 'dataset.json'), '--out', join(work, 'model'), '--variant', 'tiny', '--steps', '700', '--seed', '1');
+logonet(
+  'train',
+  '--dataset',
+  join(work, 'data', 'dataset.json'),
+  '--out',
+  join(work, 'model'),
+  '--variant',
+  'tiny',
+  '--steps',
+  '700',
+  '--seed',
+  '1',
+);
 const target = join(root, 'resources', 'models', 'phantom');
 mkdirSync(target, { recursive: true });
 for (const file of ['model.json', 'weights.safetensors']) copyFileSync(join(work, 'model', file), join(target, file));

@@ -21,20 +21,25 @@ function convert(name: string, specification: OptionSpecification, text: string)
   const value = text.trim() === '' ? Number.NaN : Number(text);
   if (!Number.isFinite(value)) throw usageError(`--${name} needs a number, not "${text}".`);
   if (specification.kind === 'integer' && !Number.isInteger(value)) throw usageError(`--${name} needs a whole number, not "${text}".`);
-  if (specification.minimum !== undefined && value < specification.minimum) throw usageError(`--${name} must be at least ${specification.minimum}.`);
-  if (specification.maximum !== undefined && value > specification.maximum) throw usageError(`--${name} must be at most ${specification.maximum}.`);
+  if (specification.minimum !== undefined && value < specification.minimum)
+    throw usageError(`--${name} must be at least ${specification.minimum}.`);
+  if (specification.maximum !== undefined && value > specification.maximum)
+    throw usageError(`--${name} must be at most ${specification.maximum}.`);
   return value;
 }
 
-/** The words after the command's name as typed options and positionals; `usage` with one sentence for every mistake. */
-export function parseArguments(command: Command, words: readonly string[]): ParsedArguments {
+/** The args after the command's name as typed options and positionals; `usage` with one sentence for every mistake. */
+export function parseArguments(command: Command, args: readonly string[]): ParsedArguments {
   const specifications: OptionSpecifications = { ...command.options, ...commonOptions };
-  const config = Object.fromEntries(Object.entries(specifications).map(([name, { kind }]) => [
-    name, { type: kind === 'flag' ? 'boolean' as const : 'string' as const, multiple: kind === 'list' },
-  ]));
+  const config = Object.fromEntries(
+    Object.entries(specifications).map(([name, { kind }]) => [
+      name,
+      { type: kind === 'flag' ? ('boolean' as const) : ('string' as const), multiple: kind === 'list' },
+    ]),
+  );
   let parsed: { values: Record<string, unknown>; positionals: string[] };
   try {
-    parsed = parseArgs({ args: [...words], options: config, allowPositionals: true, strict: true });
+    parsed = parseArgs({ args: [...args], options: config, allowPositionals: true, strict: true });
   } catch (error) {
     throw usageError(`${(error instanceof Error ? error.message : String(error)).split('. ')[0]}: see "logonet ${command.name} --help".`);
   }
@@ -43,7 +48,8 @@ export function parseArguments(command: Command, words: readonly string[]): Pars
   for (const [name, specification] of Object.entries(specifications)) {
     const given = parsed.values[name];
     if (specification.kind === 'flag') options[name] = given === true;
-    else if (specification.kind === 'list') options[name] = (given as string[] | undefined ?? []).map((text) => convert(name, specification, text));
+    else if (specification.kind === 'list')
+      options[name] = ((given as string[] | undefined) ?? []).map((text) => convert(name, specification, text));
     else if (typeof given === 'string') options[name] = convert(name, specification, given);
     else if (specification.required === true && !help) throw usageError(`--${name} is missing: see "logonet ${command.name} --help".`);
     else options[name] = specification.default;
@@ -55,17 +61,18 @@ export function parseArguments(command: Command, words: readonly string[]): Pars
 function checkPositionals(command: Command, positionals: readonly string[]): void {
   const { name, minimum, maximum } = command.positionals ?? { name: '', minimum: 0, maximum: 0 };
   if (positionals.length < minimum) throw usageError(`${name} is missing: see "logonet ${command.name} --help".`);
-  if (positionals.length > maximum) throw usageError(`"${positionals[maximum]}" is one argument too many: see "logonet ${command.name} --help".`);
+  if (positionals.length > maximum)
+    throw usageError(`"${positionals[maximum]}" is one argument too many: see "logonet ${command.name} --help".`);
 }
 
-/** The command that the first one or two words name, and the words left for it. */
-export function findCommand(commands: readonly Command[], words: readonly string[]): { command: Command; rest: readonly string[] } {
+/** The command that the first one or two args name, and the args left for it. */
+export function findCommand(commands: readonly Command[], args: readonly string[]): { command: Command; rest: readonly string[] } {
   for (const length of [2, 1]) {
-    const name = words.slice(0, length).join(' ');
-    const command = words.length >= length ? commands.find((each) => each.name === name) : undefined;
-    if (command !== undefined) return { command, rest: words.slice(length) };
+    const name = args.slice(0, length).join(' ');
+    const command = args.length >= length ? commands.find((each) => each.name === name) : undefined;
+    if (command !== undefined) return { command, rest: args.slice(length) };
   }
-  const first = words[0] ?? '';
+  const first = args[0] ?? '';
   const group = commands.filter((each) => each.name.startsWith(`${first} `)).map((each) => each.name);
   if (group.length > 0) throw usageError(`"${first}" needs one more word: ${group.map((name) => `"logonet ${name}"`).join(', ')}.`);
   throw usageError(`"${first}" is no command of logonet: see "logonet --help".`);

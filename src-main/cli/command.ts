@@ -1,4 +1,5 @@
 import { StudioError } from '#shared/base/errors.ts';
+import type { Log } from '#shared/base/log.ts';
 import type { Cancellation } from '#shared/base/cancellation.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 
@@ -20,10 +21,13 @@ export interface OptionSpecification {
 export type OptionSpecifications = Readonly<Record<string, OptionSpecification>>;
 
 type Given<S extends OptionSpecification> = S['kind'] extends 'number' | 'integer' ? number : string;
-type OptionValue<S extends OptionSpecification> = S['kind'] extends 'flag' ? boolean
-  : S['kind'] extends 'list' ? readonly string[]
-  : S extends { readonly required: true } | { readonly default: string | number } ? Given<S>
-  : Given<S> | undefined;
+type OptionValue<S extends OptionSpecification> = S['kind'] extends 'flag'
+  ? boolean
+  : S['kind'] extends 'list'
+    ? readonly string[]
+    : S extends { readonly required: true } | { readonly default: string | number }
+      ? Given<S>
+      : Given<S> | undefined;
 
 export type OptionValues<S extends OptionSpecifications> = { readonly [Name in keyof S]: OptionValue<S[Name]> };
 
@@ -44,6 +48,7 @@ export interface CommandContext<S extends OptionSpecifications = OptionSpecifica
   readonly cancellation: Cancellation;
   /** A remark for the person, at once, on stderr (above the progress bar). */
   readonly note: (line: string) => void;
+  readonly log: Log;
 }
 
 export interface CommandResult {
@@ -53,6 +58,8 @@ export interface CommandResult {
   readonly text: string;
   /** True when the command ran but its answer is "no" (a check that failed): exit code 1. */
   readonly failed?: boolean;
+  /** For commands whose exit codes say more than that. */
+  readonly exitCode?: number;
 }
 
 export interface Command<S extends OptionSpecifications = OptionSpecifications> {

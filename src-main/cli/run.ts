@@ -1,4 +1,5 @@
 import { toWireError } from '#shared/base/errors.ts';
+import { silentLog, type Log } from '#shared/base/log.ts';
 import { findCommand, parseArguments } from './arguments.ts';
 import { commands } from './commands/index.ts';
 import type { Command } from './command.ts';
@@ -14,24 +15,38 @@ export interface Streams {
  * Runs one command line and returns its exit code: 0 done, 1 failed, 2 wrong usage. With `--json` stdout receives exactly one JSON
  * object, also on failure (`{"error": {code, message}}`); every error is one sentence on stderr.
  */
-export async function runCommandLine(words: readonly string[], streams: Streams, signal: AbortSignal, registry: readonly Command[] = commands): Promise<number> {
+export async function runCommandLine(
+  args: readonly string[],
+  streams: Streams,
+  signal: AbortSignal,
+  registry: readonly Command[] = commands,
+  log: Log = silentLog,
+): Promise<number> {
   const bar = new ProgressBar(streams.stderr);
-  const json = words.includes('--json');
+  const json = args.includes('--json');
   try {
-    if (words.length === 0 || words[0] === '--help' || words[0] === 'help') {
+    if (args.length === 0 || args[0] === '--help' || args[0] === 'help') {
       streams.stdout.write(`${overview(registry)}\n`);
-      return words.length === 0 ? 2 : 0;
+      return args.length === 0 ? 2 : 0;
     }
-    const { command, rest } = findCommand(registry, words);
+    const { command, rest } = findCommand(registry, args);
     const { options, positionals } = parseArguments(command, rest);
     if (options['help'] === true) {
       streams.stdout.write(`${commandHelp(command)}\n`);
       return 0;
     }
-    const result = await command.run({ options: options as Parameters<Command['run']>[0]['options'], positionals, report: bar.report, note: bar.note, cancellation: signal });
+    const result = await command.run({
+      options: options as Parameters<Command['run']>[0]['options'],
+      positionals,
+      report: bar.report,
+      note: bar.note,
+      cancellation: signal,
+      log,
+    });
     bar.clear();
-    streams.stdout.write(json ? `${JSON.stringify(result.json)}\n` : `${result.text}\n`);
-    return result.failed === true ? 1 : 0;
+    const isError = (result.exitCode ?? 0) !== 0;
+    (isError && !json ? streams.stderr : streams.stdout).write(json ? `${JSON.stringify(result.json)}\n` : `${result.text}\n`);
+    return result.exitCode ?? (result.failed === true ? 1 : 0);
   } catch (error) {
     bar.clear();
     const wire = toWireError(error);

@@ -2,9 +2,7 @@ import { resolve } from 'node:path';
 import { must } from '#shared/base/assert.ts';
 import type { CallContext, EventName, EventPayload, PartialHandlers } from '#shared/contract/contract.ts';
 import type { DeepReadonly } from '#shared/contract/define.ts';
-import { appFolders } from '#main/services/appFolders.ts';
-import { openLog } from '#main/services/log.ts';
-import { createStudio } from '#main/services/studio.ts';
+import { appFolders, createStudio } from '#main/services/studio.ts';
 import type { CommandContext } from './command.ts';
 
 type Job = EventPayload<'jobs.changed'>['job'];
@@ -28,22 +26,40 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
     if (name === 'jobs.alarm') command.note((payload as EventPayload<'jobs.alarm'>).alarm.message);
     if (name === 'jobs.compute') command.note((payload as EventPayload<'jobs.compute'>).message);
   };
-  const folders = appFolders();
-  const studio = createStudio({ folders, host: { kind: 'web', version: '', quit: () => undefined }, publish, log: openLog(folders.logs) });
+  const studio = createStudio({
+    folders: appFolders(),
+    host: { kind: 'web', version: '', quit: () => undefined },
+    publish,
+    log: command.log,
+  });
   const alive = setInterval(() => undefined, 60_000);
   try {
     const { projects, jobs, models, library, predictions } = studio.handlers;
     const call: CallContext<never> = { signal: new AbortController().signal, report: command.report, send: () => Promise.resolve() };
     await must(projects?.open, 'projects.open')({ path: resolve(folder) }, call);
-    const opened = { jobs: must(jobs, 'jobs'), models: must(models, 'models'), library: must(library, 'library'), predictions: must(predictions, 'predictions') } as Omit<OpenedProject, 'call' | 'follow'>;
+    const opened = {
+      jobs: must(jobs, 'jobs'),
+      models: must(models, 'models'),
+      library: must(library, 'library'),
+      predictions: must(predictions, 'predictions'),
+    } as Omit<OpenedProject, 'call' | 'follow'>;
     const follow = async (jobId: string): Promise<Job> => {
       const isOver = (job: Job): boolean => job.state !== 'queued' && job.state !== 'running';
       const stopped = new Promise<Job>((settle, fail) => {
         changes.add((job) => {
           if (job.id !== jobId) return;
-          command.report({ phase: job.phase, fraction: job.fraction, ...(job.remainingSeconds !== null && { remainingSeconds: job.remainingSeconds }) });
-          // After a crash it is interrupted for a moment only, then in line again: look once more.
-          if (isOver(job)) setImmediate(() => { Promise.resolve(opened.jobs.get({ jobId }, call)).then(({ job: now }) => { if (isOver(now)) settle(now); }, fail); });
+          command.report({
+            phase: job.phase,
+            fraction: job.fraction,
+            ...(job.remainingSeconds !== null && { remainingSeconds: job.remainingSeconds }),
+          });
+          // After a crash it is interrupted for a moment only, then queued again: look once more.
+          if (isOver(job))
+            setImmediate(() => {
+              Promise.resolve(opened.jobs.get({ jobId }, call)).then(({ job: now }) => {
+                if (isOver(now)) settle(now);
+              }, fail);
+            });
         });
       });
       const watch = setInterval(() => {

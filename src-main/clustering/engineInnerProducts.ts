@@ -15,7 +15,12 @@ export function engineInnerProducts(executor: Executor): MakeInnerProducts {
     const x = builder.input('centres', f32(1, dimension, 1, 1, centreCount));
     const weight = builder.input('rows', f32(1, rowCount, dimension, 1, 1, 1));
     const bias = builder.input('bias', f32(1, rowCount));
-    const y = builder.apply('conv3d', { kernel: 1, stride: 1, padding: 0, instances: 1, activation: 'none' }, [x, weight, bias], 'innerProducts');
+    const y = builder.apply(
+      'conv3d',
+      { kernel: 1, stride: 1, padding: 0, instances: 1, activation: 'none' },
+      [x, weight, bias],
+      'innerProducts',
+    );
     builder.output('products', y);
     const session = await executor.prepare(makePlan(builder.build(), executor));
     await session.write(bias, new Float32Array(rowCount));
@@ -27,10 +32,13 @@ export function engineInnerProducts(executor: Executor): MakeInnerProducts {
         await session.write(weight, rows);
         await session.run();
         const products = await session.read(y);
-        if (!(products instanceof Float32Array)) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'float32 expected' });
+        if (!(products instanceof Float32Array))
+          throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'float32 expected' });
         return products;
       },
-      dispose: () => { session.dispose(); },
+      dispose: () => {
+        session.dispose();
+      },
     };
   };
 }

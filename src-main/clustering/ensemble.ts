@@ -32,7 +32,14 @@ export function subsetSize(slices: number, fraction: number): number {
 export function chooseEnsemble(slices: number, clusterers: number, seed: number, largestK = 500): EnsembleSettings {
   const fraction = 0.1;
   const most = Math.max(2, Math.min(500, largestK, Math.floor(subsetSize(slices, fraction) / SLICES_PER_CLUSTER)));
-  return { clusterers, largestK: most, smallestK: Math.max(2, Math.min(80, Math.round((most * 80) / 500) + 2, most)), fraction, iterations: 350, seed };
+  return {
+    clusterers,
+    largestK: most,
+    smallestK: Math.max(2, Math.min(80, Math.round((most * 80) / 500) + 2, most)),
+    fraction,
+    iterations: 350,
+    seed,
+  };
 }
 
 export interface TrainedClusterer extends Clusterer {
@@ -41,21 +48,37 @@ export interface TrainedClusterer extends Clusterer {
 
 /** Trains clusterer `index`: its K, its subset and its seeding follow from the ensemble's seed and its index alone. */
 export async function trainClusterer(
-  store: SliceStore, settings: EnsembleSettings, index: number,
-  options: { readonly products?: MakeInnerProducts; readonly cancellation?: Cancellation; readonly report?: (fraction: number) => void } = {},
+  store: SliceStore,
+  settings: EnsembleSettings,
+  index: number,
+  options: {
+    readonly products?: MakeInnerProducts;
+    readonly cancellation?: Cancellation;
+    readonly report?: (fraction: number) => void;
+  } = {},
 ): Promise<TrainedClusterer> {
   const random = new Random((settings.seed + Math.imul(index + 1, 0x9e3779b1)) >>> 0);
   const clusters = settings.smallestK + random.integer(settings.largestK - settings.smallestK + 1);
   const size = Math.max(clusters, subsetSize(store.rows, settings.fraction));
-  const rows = random.shuffle(Array.from({ length: store.rows }, (_, row) => row)).slice(0, size).sort((a, b) => a - b);
+  const rows = random
+    .shuffle(Array.from({ length: store.rows }, (_, row) => row))
+    .slice(0, size)
+    .sort((a, b) => a - b);
   const seed = random.uint32();
-  const clusterer = await miniBatchKMeans(store.pick(rows), store.dimension, { clusters, seed, iterations: settings.iterations, ...options });
+  const clusterer = await miniBatchKMeans(store.pick(rows), store.dimension, {
+    clusters,
+    seed,
+    iterations: settings.iterations,
+    ...options,
+  });
   return { ...clusterer, seed };
 }
 
 /** The nearest cluster of every slice of the store, streamed; with the inertia over all. */
 export async function labelSlices(
-  store: SliceStore, clusterer: Clusterer, options: { readonly products?: MakeInnerProducts; readonly cancellation?: Cancellation } = {},
+  store: SliceStore,
+  clusterer: Clusterer,
+  options: { readonly products?: MakeInnerProducts; readonly cancellation?: Cancellation } = {},
 ): Promise<{ labels: Uint16Array; inertia: number }> {
   const labels = new Uint16Array(store.rows);
   const chunk = 4096;

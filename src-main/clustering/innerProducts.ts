@@ -15,14 +15,23 @@ export const plainInnerProducts: MakeInnerProducts = (rowCount, centreCount, dim
     multiply: (rows, centres) => {
       let row = 0;
       for (; row + 4 <= rowCount; row += 4) multiplyFour(rows, row, centres, centreCount, dimension, out);
-      for (; row < rowCount; row++) for (let centre = 0; centre < centreCount; centre++) out[row * centreCount + centre] = dot(rows, row * dimension, centres, centre * dimension, dimension);
+      for (; row < rowCount; row++)
+        for (let centre = 0; centre < centreCount; centre++)
+          out[row * centreCount + centre] = dot(rows, row * dimension, centres, centre * dimension, dimension);
       return Promise.resolve(out);
     },
     dispose: () => undefined,
   });
 };
 
-function multiplyFour(rows: Float32Array, row: number, centres: Float32Array, centreCount: number, dimension: number, out: Float32Array): void {
+function multiplyFour(
+  rows: Float32Array,
+  row: number,
+  centres: Float32Array,
+  centreCount: number,
+  dimension: number,
+  out: Float32Array,
+): void {
   const [a, b, c, d] = [row * dimension, (row + 1) * dimension, (row + 2) * dimension, (row + 3) * dimension];
   for (let centre = 0; centre < centreCount; centre++) {
     const base = centre * dimension;

@@ -35,7 +35,8 @@ const REASSIGNMENT_RATIO = 0.01;
 export async function miniBatchKMeans(points: Float32Array, dimension: number, options: KMeansOptions): Promise<Clusterer> {
   const { clusters, iterations = 350, products: make = plainInnerProducts, cancellation = neverCancelled } = options;
   const count = points.length / dimension;
-  if (count < clusters) throw new StudioError('invalid-argument', `${count} slices cannot form ${clusters} clusters; add scans or ask for fewer clusters.`);
+  if (count < clusters)
+    throw new StudioError('invalid-argument', `${count} slices cannot form ${clusters} clusters; add scans or ask for fewer clusters.`);
   const random = new Random(options.seed);
   const batch = Math.min(options.batch ?? 1024, count);
   // Around the mean, so that ‖x‖² + ‖c‖² − 2x·c does not cancel in float32.
@@ -76,7 +77,9 @@ export async function miniBatchKMeans(points: Float32Array, dimension: number, o
 
 /** Nearest centre of each point, and the sum of squared distances to them. */
 export async function assignClusters(
-  clusterer: Clusterer, points: Float32Array, products: MakeInnerProducts = plainInnerProducts,
+  clusterer: Clusterer,
+  points: Float32Array,
+  products: MakeInnerProducts = plainInnerProducts,
 ): Promise<{ labels: Int32Array; inertia: number }> {
   const { clusters, dimension, centres } = clusterer;
   const mean = columnMeans(centres, clusters, dimension);
@@ -91,7 +94,8 @@ export async function assignClusters(
     const rows = new Float32Array(chunk * dimension);
     for (let first = 0; first < count; first += chunk) {
       const size = Math.min(chunk, count - first);
-      for (let at = 0; at < size * dimension; at++) rows[at] = (points[first * dimension + at] as number) - (mean[at % dimension] as number);
+      for (let at = 0; at < size * dimension; at++)
+        rows[at] = (points[first * dimension + at] as number) - (mean[at % dimension] as number);
       const found = new Int32Array(chunk);
       inertia += await nearest(device, rows, size, around, clusters, dimension, found);
       inertia += squaredNorms(rows, size, dimension).reduce((sum, value) => sum + value, 0);
@@ -106,7 +110,12 @@ export async function assignClusters(
 /** k-means++ on at most three batches (at least three points a cluster). */
 async function seed(
   gather: (index: (row: number) => number, rows: number, to: Float32Array) => Float32Array,
-  count: number, dimension: number, clusters: number, batch: number, make: MakeInnerProducts, random: Random,
+  count: number,
+  dimension: number,
+  clusters: number,
+  batch: number,
+  make: MakeInnerProducts,
+  random: Random,
 ): Promise<Float32Array> {
   const size = Math.min(count, Math.max(3 * batch, 3 * clusters));
   const order = random.shuffle(Array.from({ length: count }, (_, point) => point)).slice(0, size);
@@ -115,16 +124,20 @@ async function seed(
   const products = await make(block, block, dimension);
   try {
     const [a, b] = [new Float32Array(block * dimension), new Float32Array(block * dimension)];
-    const at = (first: number) => (row: number): number => order[Math.min(size - 1, first + row)] as number;
+    const at =
+      (first: number) =>
+      (row: number): number =>
+        order[Math.min(size - 1, first + row)] as number;
     for (let i = 0; i < size; i += block) {
       gather(at(i), block, a);
       for (let j = i; j < size; j += block) {
         const tile = await products.multiply(a, j === i ? a : gather(at(j), block, b));
-        for (let r = 0; r < Math.min(block, size - i); r++) for (let c = 0; c < Math.min(block, size - j); c++) {
-          const value = tile[r * block + c] as number;
-          gram[(i + r) * size + j + c] = value;
-          gram[(j + c) * size + i + r] = value;
-        }
+        for (let r = 0; r < Math.min(block, size - i); r++)
+          for (let c = 0; c < Math.min(block, size - j); c++) {
+            const value = tile[r * block + c] as number;
+            gram[(i + r) * size + j + c] = value;
+            gram[(j + c) * size + i + r] = value;
+          }
       }
     }
   } finally {
@@ -136,7 +149,13 @@ async function seed(
 
 /** Fills `labels` for the first `count` rows; returns the sum over them of ‖c‖² − 2x·c, which is the inertia short of Σ‖x‖². */
 async function nearest(
-  products: InnerProducts, rows: Float32Array, count: number, centres: Float32Array, clusters: number, dimension: number, labels: Int32Array,
+  products: InnerProducts,
+  rows: Float32Array,
+  count: number,
+  centres: Float32Array,
+  clusters: number,
+  dimension: number,
+  labels: Int32Array,
 ): Promise<number> {
   const table = await products.multiply(rows, centres);
   const norms = squaredNorms(centres, clusters, dimension);
@@ -168,13 +187,17 @@ function moveCentres(centres: Float32Array, seen: Float64Array, rows: Float32Arr
   for (let row = 0; row < labels.length; row++) {
     const centre = labels[row] as number;
     const share = 1 / (seen[centre] as number);
-    for (let at = centre * dimension, from = row * dimension, end = from + dimension; from < end; at++, from++) centres[at] = (centres[at] as number) + share * (rows[from] as number);
+    for (let at = centre * dimension, from = row * dimension, end = from + dimension; from < end; at++, from++)
+      centres[at] = (centres[at] as number) + share * (rows[from] as number);
   }
 }
 
 function reassign(centres: Float32Array, seen: Float64Array, rows: Float32Array, batch: number, dimension: number, random: Random): void {
   const limit = REASSIGNMENT_RATIO * seen.reduce((most, value) => Math.max(most, value), 0);
-  const starving = [...seen.keys()].filter((centre) => (seen[centre] as number) < limit).sort((a, b) => (seen[a] as number) - (seen[b] as number)).slice(0, batch >> 1);
+  const starving = [...seen.keys()]
+    .filter((centre) => (seen[centre] as number) < limit)
+    .sort((a, b) => (seen[a] as number) - (seen[b] as number))
+    .slice(0, batch >> 1);
   if (starving.length === 0) return;
   const starved = new Set(starving);
   const least = seen.reduce((low, value, centre) => (starved.has(centre) ? low : Math.min(low, value)), Infinity);
@@ -192,6 +215,7 @@ function minimum(values: Float64Array): number {
 
 function columnMeans(points: Float32Array, count: number, dimension: number): Float32Array {
   const sums = new Float64Array(dimension);
-  for (let row = 0; row < count; row++) for (let at = 0, from = row * dimension; at < dimension; at++, from++) sums[at] = (sums[at] as number) + (points[from] as number);
+  for (let row = 0; row < count; row++)
+    for (let at = 0, from = row * dimension; at < dimension; at++, from++) sums[at] = (sums[at] as number) + (points[from] as number);
   return Float32Array.from(sums, (sum) => sum / count);
 }

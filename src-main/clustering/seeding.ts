@@ -7,7 +7,8 @@ import type { Random } from '#shared/base/random.ts';
  */
 export function seedByGram(gram: Float32Array, n: number, k: number, random: Random): number[] {
   const norm = Float64Array.from({ length: n }, (_, point) => gram[point * n + point] as number);
-  const distance = (a: number, b: number): number => Math.max(0, (norm[a] as number) + (norm[b] as number) - 2 * (gram[a * n + b] as number));
+  const distance = (a: number, b: number): number =>
+    Math.max(0, (norm[a] as number) + (norm[b] as number) - 2 * (gram[a * n + b] as number));
   const chosen = [random.integer(n)];
   const closest = Float64Array.from({ length: n }, (_, point) => distance(chosen[0] as number, point));
   const candidates = 2 + Math.floor(Math.log(k));

@@ -1,13 +1,13 @@
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { Disposable } from '#shared/base/disposable.ts';
 import { StudioError } from '#shared/base/errors.ts';
-import type { SlicePlane } from './slices.ts';
+import { sliceLength, type SlicePlane } from './slices.ts';
 
 const header = v.object({
   format: v.literal(1),
-  plane: v.object({ rows: v.number(), columns: v.number(), factor: v.number() }),
+  plane: v.object({ rows: v.number(), columns: v.number(), factor: v.number(), channels: v.optional(v.number()) }),
   cases: v.array(v.object({ id: v.string(), first: v.number(), count: v.number() })),
 });
 
@@ -33,19 +33,17 @@ export class SliceWriter {
   }
 
   add(id: string, vectors: Float32Array): void {
-    const count = vectors.length / (this.#plane.rows * this.#plane.columns);
+    const count = vectors.length / sliceLength(this.#plane);
     writeSync(this.#file, new Uint8Array(vectors.buffer, vectors.byteOffset, vectors.byteLength));
     this.#cases.push({ id, first: this.#rows, count });
     this.#rows += count;
   }
 
-  /** The store counts as written from here on. */
-  finish(): void {
+  /** The store counts as written from here on. `write` makes a file durable and whole. */
+  finish(write: (path: string, text: string) => void): void {
     fsyncSync(this.#file);
     closeSync(this.#file);
-    const path = join(this.#folder, 'slices.json');
-    writeFileSync(`${path}.tmp`, JSON.stringify({ format: 1, plane: this.#plane, cases: this.#cases }), { flush: true });
-    renameSync(`${path}.tmp`, path);
+    write(join(this.#folder, 'slices.json'), JSON.stringify({ format: 1, plane: this.#plane, cases: this.#cases }));
   }
 }
 
@@ -61,10 +59,13 @@ export class SliceStore implements Disposable {
   constructor(folder: string) {
     const path = join(folder, 'slices.json');
     const parsed = v.safeParse(header, existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null);
-    if (!parsed.success) throw new StudioError('corrupt', 'The prepared slices are damaged; delete the clustering folder and start again.', { detail: folder });
+    if (!parsed.success)
+      throw new StudioError('corrupt', 'The prepared slices are damaged; delete the clustering folder and start again.', {
+        detail: folder,
+      });
     this.plane = parsed.output.plane;
     this.cases = parsed.output.cases;
-    this.dimension = this.plane.rows * this.plane.columns;
+    this.dimension = sliceLength(this.plane);
     this.rows = this.cases.reduce((sum, each) => sum + each.count, 0);
     this.#file = openSync(join(folder, 'slices.f32'), 'r');
   }

@@ -22,13 +22,22 @@ export interface Snapshot {
   readonly maskChecksum: number;
 }
 
-/** Writes the mask and its whole undo history. Resolves to the mask's checksum once it is on disk. Throws `disk-full`, `io`. */
-export async function writeSnapshot(path: string, volume: LabelVolume, history: History): Promise<number> {
-  const mask = encodeMask(volume);
+/** A mask and its whole undo history as bytes (encodeMask, encodeHistory), which further edits do not change. */
+export interface EncodedState {
+  readonly mask: Uint8Array;
+  readonly history: Uint8Array;
+}
+
+export function encodeState({ volume, history }: { readonly volume: LabelVolume; readonly history: History }): EncodedState {
+  return { mask: encodeMask(volume), history: encodeHistory(history) };
+}
+
+/** Resolves to the mask's checksum once all of it is on disk. Throws `disk-full`, `io`. */
+export async function writeSnapshot(path: string, { mask, history }: EncodedState): Promise<number> {
   const maskChecksum = crc32(mask);
   const body = new ByteWriter(mask.length + 1024);
   body.block(mask);
-  body.block(encodeHistory(history));
+  body.block(history);
   const out = new ByteWriter(1024);
   out.uint32(magic);
   out.byte(format);
@@ -47,8 +56,10 @@ export async function readSnapshot(path: string, maximumVoxels: number): Promise
   } catch (error) {
     throw fileError(error, path);
   }
-  const damage = (detail: string): StudioError => new StudioError('corrupt', 'A saved version of this mask is damaged.', { detail: `${detail} ${path}` });
-  if (bytes.length < 12 || crc32(bytes.subarray(0, -4)) !== new ByteReader(bytes, bytes.length - 4).uint32()) throw damage('snapshot checksum');
+  const damage = (detail: string): StudioError =>
+    new StudioError('corrupt', 'A saved version of this mask is damaged.', { detail: `${detail} ${path}` });
+  if (bytes.length < 12 || crc32(bytes.subarray(0, -4)) !== new ByteReader(bytes, bytes.length - 4).uint32())
+    throw damage('snapshot checksum');
   const input = new ByteReader(bytes);
   if (input.uint32() !== magic || input.byte() !== format) throw damage('not a snapshot');
   const length = input.varint();

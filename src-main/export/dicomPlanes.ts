@@ -5,9 +5,21 @@ import type { PatientIdentity } from '#main/imageio/readImage.ts';
 import type { DicomRecord } from '#main/imageio/dicom/encode.ts';
 
 /** The attributes that place a grid's slices: shared ones, and the position of slice k. Throws `invalid-argument` on slices whose axes are not perpendicular. */
-export function dicomPlanes(grid: Grid): { orientation: readonly number[]; pixelSpacing: readonly [number, number]; sliceDistance: number; positionOf: (k: number) => Triple } {
-  const { axes: [i, j, k], spacing } = affineParts(grid.affine);
-  if (Math.abs(i[0] * j[0] + i[1] * j[1] + i[2] * j[2]) > 1e-4) throw new StudioError('invalid-argument', 'DICOM cannot hold slices whose rows and columns are not perpendicular; export as NIfTI or NRRD.');
+export function dicomPlanes(grid: Grid): {
+  orientation: readonly number[];
+  pixelSpacing: readonly [number, number];
+  sliceDistance: number;
+  positionOf: (k: number) => Triple;
+} {
+  const {
+    axes: [i, j, k],
+    spacing,
+  } = affineParts(grid.affine);
+  if (Math.abs(i[0] * j[0] + i[1] * j[1] + i[2] * j[2]) > 1e-4)
+    throw new StudioError(
+      'invalid-argument',
+      'DICOM cannot hold slices whose rows and columns are not perpendicular; export as NIfTI or NRRD.',
+    );
   const normal: Triple = [i[1] * j[2] - i[2] * j[1], i[2] * j[0] - i[0] * j[2], i[0] * j[1] - i[1] * j[0]];
   return {
     orientation: [...i, ...j],
@@ -21,12 +33,25 @@ export function dicomPlanes(grid: Grid): { orientation: readonly number[]; pixel
 /** The patient and study attributes: anonymous, unless identities were asked for. */
 export function patientModule(anonymous: string, studyInstanceUid: string, identity: PatientIdentity | undefined): DicomRecord {
   const open = {
-    PatientName: identity?.patientName ?? anonymous, PatientID: identity?.patientId ?? anonymous, PatientBirthDate: identity?.patientBirthDate ?? '', PatientSex: identity?.patientSex ?? '',
-    StudyInstanceUID: studyInstanceUid, StudyDate: identity?.studyDate ?? '', StudyTime: '', StudyID: '', AccessionNumber: identity?.accessionNumber ?? '', ReferringPhysicianName: '',
+    PatientName: identity?.patientName ?? anonymous,
+    PatientID: identity?.patientId ?? anonymous,
+    PatientBirthDate: identity?.patientBirthDate ?? '',
+    PatientSex: identity?.patientSex ?? '',
+    StudyInstanceUID: studyInstanceUid,
+    StudyDate: identity?.studyDate ?? '',
+    StudyTime: '',
+    StudyID: '',
+    AccessionNumber: identity?.accessionNumber ?? '',
+    ReferringPhysicianName: '',
     SpecificCharacterSet: 'ISO_IR 192',
   };
   if (identity) return { ...open, StudyDescription: identity.studyDescription };
   return { ...open, PatientIdentityRemoved: 'YES', DeidentificationMethod: 'Identity left out; series references kept' };
 }
 
-export const equipmentModule: DicomRecord = { Manufacturer: 'LoGoNet Studio', ManufacturerModelName: 'LoGoNet Studio', DeviceSerialNumber: '1', SoftwareVersions: '1' };
+export const equipmentModule: DicomRecord = {
+  Manufacturer: 'LoGoNet Studio',
+  ManufacturerModelName: 'LoGoNet Studio',
+  DeviceSerialNumber: '1',
+  SoftwareVersions: '1',
+};

@@ -26,23 +26,43 @@ export interface DicomSegOptions {
  * images, on the source's own slices. Segments are numbered 1, 2, … in the order of label values, as DICOM wants it. The file is kept only if
  * it reads back the same. Throws `invalid-argument` where the image is no DICOM series or the mask lies on another grid; `io`, `disk-full`.
  */
-export async function exportDicomSeg(path: string, labels: LabelVolume, labelSet: LabelSet, source: DicomSource | null, options: DicomSegOptions = {}): Promise<void> {
-  if (!source) throw new StudioError('invalid-argument', 'A DICOM segmentation has to name the DICOM series that it belongs to, and this image did not come from one; export it as NIfTI or NRRD.');
-  if (source.instances.length !== labels.grid.size[2]) throw new StudioError('invalid-argument', 'The segmentation does not lie on the slices of its DICOM series.');
+export async function exportDicomSeg(
+  path: string,
+  labels: LabelVolume,
+  labelSet: LabelSet,
+  source: DicomSource | null,
+  options: DicomSegOptions = {},
+): Promise<void> {
+  if (!source)
+    throw new StudioError(
+      'invalid-argument',
+      'A DICOM segmentation has to name the DICOM series that it belongs to, and this image did not come from one; export it as a DICOM series with SEG, as NIfTI or as NRRD.',
+    );
+  if (source.instances.length !== labels.grid.size[2])
+    throw new StudioError('invalid-argument', 'The segmentation does not lie on the slices of its DICOM series.');
   const present = labelsPresent(labels, labelSet);
   const expected = renumbered(labels, present);
   await writePieces(path, encodeDicom(segmentationRecord(expected, present, source, options)), {
-    check: async (temporary) => { assertSameVoxels(path, expected, (await readLabels(temporary)).volume); },
+    check: async (temporary) => {
+      assertSameVoxels(path, expected, (await readLabels(temporary)).volume);
+    },
   });
 }
 
 function renumbered({ grid, data }: LabelVolume, present: readonly PresentLabel[]): { grid: LabelVolume['grid']; data: Uint16Array } {
   const numbers = new Uint16Array(65536);
-  present.forEach(({ value }, n) => { numbers[value] = n + 1; });
+  present.forEach(({ value }, n) => {
+    numbers[value] = n + 1;
+  });
   return { grid, data: Uint16Array.from(data, (value) => numbers[value] as number) };
 }
 
-function segmentationRecord(labels: { grid: LabelVolume['grid']; data: Uint16Array }, present: readonly PresentLabel[], source: DicomSource, options: DicomSegOptions): DicomRecord {
+function segmentationRecord(
+  labels: { grid: LabelVolume['grid']; data: Uint16Array },
+  present: readonly PresentLabel[],
+  source: DicomSource,
+  options: DicomSegOptions,
+): DicomRecord {
   const { grid, data } = labels;
   const planes = dicomPlanes(grid);
   const made = options.madeAt ?? new Date();
@@ -53,38 +73,86 @@ function segmentationRecord(labels: { grid: LabelVolume['grid']; data: Uint16Arr
   return {
     ...patientModule(anonymousName(source.studyInstanceUid), source.studyInstanceUid, options.identity),
     ...equipmentModule,
-    SOPClassUID: uids.segmentation, SOPInstanceUID: uid('instance'), SeriesInstanceUID: uid('series'), SeriesNumber: 900, InstanceNumber: 1, Modality: 'SEG',
-    SeriesDescription: 'Segmentation', ImageType: ['DERIVED', 'PRIMARY'], ContentDate: stamp.slice(0, 8), ContentTime: stamp.slice(8, 14),
-    ContentLabel: 'SEGMENTATION', ContentDescription: '', ContentCreatorName: '',
-    FrameOfReferenceUID: source.frameOfReferenceUid, PositionReferenceIndicator: '',
+    SOPClassUID: uids.segmentation,
+    SOPInstanceUID: uid('instance'),
+    SeriesInstanceUID: uid('series'),
+    SeriesNumber: 900,
+    InstanceNumber: 1,
+    Modality: 'SEG',
+    SeriesDescription: 'Segmentation',
+    ImageType: ['DERIVED', 'PRIMARY'],
+    ContentDate: stamp.slice(0, 8),
+    ContentTime: stamp.slice(8, 14),
+    ContentLabel: 'SEGMENTATION',
+    ContentDescription: '',
+    ContentCreatorName: '',
+    FrameOfReferenceUID: source.frameOfReferenceUid,
+    PositionReferenceIndicator: '',
     ReferencedSeriesSequence: [{ SeriesInstanceUID: source.seriesInstanceUid, ReferencedInstanceSequence: uniqueInstances(source) }],
-    SamplesPerPixel: 1, PhotometricInterpretation: 'MONOCHROME2', Rows: grid.size[1], Columns: grid.size[0],
-    BitsAllocated: 1, BitsStored: 1, HighBit: 0, PixelRepresentation: 0, LossyImageCompression: '00', SegmentationType: 'BINARY', SegmentsOverlap: 'NO',
+    SamplesPerPixel: 1,
+    PhotometricInterpretation: 'MONOCHROME2',
+    Rows: grid.size[1],
+    Columns: grid.size[0],
+    BitsAllocated: 1,
+    BitsStored: 1,
+    HighBit: 0,
+    PixelRepresentation: 0,
+    LossyImageCompression: '00',
+    SegmentationType: 'BINARY',
+    SegmentsOverlap: 'NO',
     DimensionOrganizationSequence: [{ DimensionOrganizationUID: uid('dimensions') }],
     DimensionIndexSequence: [
-      { DimensionOrganizationUID: uid('dimensions'), DimensionIndexPointer: 0x0062000b, FunctionalGroupPointer: 0x0062000a, DimensionDescriptionLabel: 'Segment' },
-      { DimensionOrganizationUID: uid('dimensions'), DimensionIndexPointer: 0x00200032, FunctionalGroupPointer: 0x00209113, DimensionDescriptionLabel: 'Position' },
+      {
+        DimensionOrganizationUID: uid('dimensions'),
+        DimensionIndexPointer: 0x0062000b,
+        FunctionalGroupPointer: 0x0062000a,
+        DimensionDescriptionLabel: 'Segment',
+      },
+      {
+        DimensionOrganizationUID: uid('dimensions'),
+        DimensionIndexPointer: 0x00200032,
+        FunctionalGroupPointer: 0x00209113,
+        DimensionDescriptionLabel: 'Position',
+      },
     ],
-    SegmentSequence: (present.length > 0 ? present : [{ value: 1, name: 'Empty', color: '#808080' }]).map((label, n) => segmentItem(label, n + 1, options.algorithm ?? 'SEMIAUTOMATIC')),
-    SharedFunctionalGroupsSequence: [{
-      PixelMeasuresSequence: [{ PixelSpacing: planes.pixelSpacing, SliceThickness: planes.sliceDistance, SpacingBetweenSlices: planes.sliceDistance }],
-      PlaneOrientationSequence: [{ ImageOrientationPatient: planes.orientation }],
-    }],
+    SegmentSequence: (present.length > 0 ? present : [{ value: 1, name: 'Empty', color: '#808080' }]).map((label, n) =>
+      segmentItem(label, n + 1, options.algorithm ?? 'SEMIAUTOMATIC'),
+    ),
+    SharedFunctionalGroupsSequence: [
+      {
+        PixelMeasuresSequence: [
+          { PixelSpacing: planes.pixelSpacing, SliceThickness: planes.sliceDistance, SpacingBetweenSlices: planes.sliceDistance },
+        ],
+        PlaneOrientationSequence: [{ ImageOrientationPatient: planes.orientation }],
+      },
+    ],
     NumberOfFrames: frames.length,
     PerFrameFunctionalGroupsSequence: frames.map(({ segment, k }) => ({
       FrameContentSequence: [{ DimensionIndexValues: [segment, k + 1] }],
       PlanePositionSequence: [{ ImagePositionPatient: planes.positionOf(k) }],
       SegmentIdentificationSequence: [{ ReferencedSegmentNumber: segment }],
-      DerivationImageSequence: [{
-        DerivationCodeSequence: [codeItem({ value: '113076', meaning: 'Segmentation' }, 'DCM')],
-        SourceImageSequence: [{ ...reference(source, k), PurposeOfReferenceCodeSequence: [codeItem({ value: '121322', meaning: 'Source image for image processing operation' }, 'DCM')] }],
-      }],
+      DerivationImageSequence: [
+        {
+          DerivationCodeSequence: [codeItem({ value: '113076', meaning: 'Segmentation' }, 'DCM')],
+          SourceImageSequence: [
+            {
+              ...reference(source, k),
+              PurposeOfReferenceCodeSequence: [
+                codeItem({ value: '121322', meaning: 'Source image for image processing operation' }, 'DCM'),
+              ],
+            },
+          ],
+        },
+      ],
     })),
     PixelData: packedBits(labels, frames),
   };
 }
 
-interface SegFrame { readonly segment: number; readonly k: number }
+interface SegFrame {
+  readonly segment: number;
+  readonly k: number;
+}
 
 /** The slices that each segment covers; an empty mask still needs one frame. */
 function coveredFrames({ grid, data }: { grid: LabelVolume['grid']; data: Uint16Array }, segments: number): SegFrame[] {
@@ -92,7 +160,8 @@ function coveredFrames({ grid, data }: { grid: LabelVolume['grid']; data: Uint16
   const covered = new Uint8Array((segments + 1) * grid.size[2]);
   for (let n = 0; n < data.length; n++) covered[(data[n] as number) * grid.size[2] + Math.floor(n / length)] = 1;
   const frames: SegFrame[] = [];
-  for (let segment = 1; segment <= segments; segment++) for (let k = 0; k < grid.size[2]; k++) if (covered[segment * grid.size[2] + k] === 1) frames.push({ segment, k });
+  for (let segment = 1; segment <= segments; segment++)
+    for (let k = 0; k < grid.size[2]; k++) if (covered[segment * grid.size[2] + k] === 1) frames.push({ segment, k });
   return frames.length > 0 ? frames : [{ segment: 1, k: 0 }];
 }
 
@@ -109,11 +178,17 @@ function packedBits({ grid, data }: { grid: LabelVolume['grid']; data: Uint16Arr
 }
 
 function segmentItem({ name, color }: PresentLabel, number: number, algorithm: string): DicomRecord {
-  const { category, type } = segmentCodesOf(name);
+  const { category, type, modifier } = segmentCodesOf(name);
   return {
-    SegmentNumber: number, SegmentLabel: name.replace(/[\\\p{Cc}]/gu, ' ').slice(0, 64), SegmentAlgorithmType: algorithm, ...(algorithm === 'MANUAL' ? {} : { SegmentAlgorithmName: 'LoGoNet' }),
+    SegmentNumber: number,
+    SegmentLabel: name.replace(/[\\\p{Cc}]/gu, ' ').slice(0, 64),
+    SegmentAlgorithmType: algorithm,
+    ...(algorithm === 'MANUAL' ? {} : { SegmentAlgorithmName: 'LoGoNet' }),
     RecommendedDisplayCIELabValue: cieLabFromHex(color),
-    SegmentedPropertyCategoryCodeSequence: [codeItem(category)], SegmentedPropertyTypeCodeSequence: [codeItem(type)],
+    SegmentedPropertyCategoryCodeSequence: [codeItem(category)],
+    SegmentedPropertyTypeCodeSequence: [
+      { ...codeItem(type), ...(modifier !== undefined && { SegmentedPropertyTypeModifierCodeSequence: [codeItem(modifier)] }) },
+    ],
   };
 }
 
@@ -128,5 +203,8 @@ function reference({ sopClassUid, instances }: DicomSource, k: number): DicomRec
 }
 
 function uniqueInstances({ sopClassUid, instances }: DicomSource): DicomRecord[] {
-  return [...new Set(instances.map((one) => one.sopInstanceUid))].map((sopInstanceUid) => ({ ReferencedSOPClassUID: sopClassUid, ReferencedSOPInstanceUID: sopInstanceUid }));
+  return [...new Set(instances.map((one) => one.sopInstanceUid))].map((sopInstanceUid) => ({
+    ReferencedSOPClassUID: sopClassUid,
+    ReferencedSOPInstanceUID: sopInstanceUid,
+  }));
 }

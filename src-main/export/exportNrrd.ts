@@ -17,5 +17,9 @@ export async function exportSegNrrd(path: string, labels: LabelVolume, labelSet:
 }
 
 async function write(path: string, volume: Volume, pieces: readonly Uint8Array[]): Promise<void> {
-  await writePieces(path, pieces, { check: async (temporary) => { assertSameVoxels(path, volume, (await readImage(temporary)).volume); } });
+  await writePieces(path, pieces, {
+    check: async (temporary) => {
+      assertSameVoxels(path, volume, (await readImage(temporary)).volume);
+    },
+  });
 }

@@ -43,8 +43,15 @@ export function labelsPresent(labels: LabelVolume, { labels: known }: LabelSet):
 export function measureLabels(labels: LabelVolume, labelSet: LabelSet): LabelVolumeRow[] {
   const counts = valueCounts(labels);
   const voxelMillilitres = Math.abs(determinant(labels.grid.affine)) / 1000;
-  const row = (value: number, name: string): LabelVolumeRow => ({ value, name, voxels: counts[value] ?? 0, millilitres: (counts[value] ?? 0) * voxelMillilitres });
+  const row = (value: number, name: string): LabelVolumeRow => ({
+    value,
+    name,
+    voxels: counts[value] ?? 0,
+    millilitres: (counts[value] ?? 0) * voxelMillilitres,
+  });
   const known = labelSet.labels.map(({ value, name }) => row(value, name));
-  const further = labelsPresent(labels, labelSet).filter(({ value }) => !labelSet.labels.some((label) => label.value === value)).map(({ value, name }) => row(value, name));
+  const further = labelsPresent(labels, labelSet)
+    .filter(({ value }) => !labelSet.labels.some((label) => label.value === value))
+    .map(({ value, name }) => row(value, name));
   return [...known, ...further];
 }

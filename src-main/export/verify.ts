@@ -23,8 +23,24 @@ export function assertSameVoxels(path: string, expected: Volume, found: Volume):
   if (count > 0) throw exportFailed(path, `${count} voxels differ`);
 }
 
+/** The same for values that were rounded to steps of `step`. Non-finite values are not compared. */
+export function assertCloseVoxels(path: string, expected: Volume, found: Volume, step: number): void {
+  const { grid, data } = reorientVolume(found, orientationCode(expected.grid.affine));
+  if (!sameGrid(grid, expected.grid)) throw exportFailed(path, 'the grid differs');
+  let count = 0;
+  for (let n = 0; n < data.length; n++) {
+    const value = expected.data[n] as number;
+    if (Number.isFinite(value) && !(Math.abs(value - (data[n] as number)) <= step)) count++;
+  }
+  if (count > 0) throw exportFailed(path, `${count} voxels differ`);
+}
+
 /** The error for an export that did not survive being read back; the file is not kept. */
 export function exportFailed(path: string, detail: string): StudioError {
   const name = basename(path).replace(unfinishedName, '');
-  return new StudioError('io', `${name} was not exported: what was written does not read back the same. Try again, on another disk if it happens twice.`, { detail });
+  return new StudioError(
+    'io',
+    `${name} was not exported: what was written does not read back the same. Try again, on another disk if it happens twice.`,
+    { detail },
+  );
 }

@@ -32,7 +32,9 @@ export async function removeUnfinished(folder: string): Promise<void> {
  * old content or the new, whole. Throws `disk-full` or `io`; the temporary file is gone then.
  */
 export async function writeFileAtomically(
-  path: string, content: string | Uint8Array | ((file: FileHandle) => Promise<void>), check?: (temporaryPath: string) => Promise<void>,
+  path: string,
+  content: string | Uint8Array | ((file: FileHandle) => Promise<void>),
+  check?: (temporaryPath: string) => Promise<void>,
 ): Promise<void> {
   const temporary = unfinishedPath(path);
   try {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { closeSync, copyFileSync, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { unfinishedPath } from './atomicFile.ts';
 import { fileError } from './fileError.ts';
@@ -14,7 +15,7 @@ function syncPath(path: string): void {
 }
 
 /** Makes renames and removals in the folder durable. Windows has no such call. */
-export function syncFolder(folder: string): void {
+export function syncFolderSync(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');
   try {
@@ -31,7 +32,7 @@ export function replaceFile(path: string, write: (temporary: string) => void): v
     write(temporary);
     syncPath(temporary);
     renameSync(temporary, path);
-    syncFolder(dirname(path));
+    syncFolderSync(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw fileError(error, path);
@@ -43,7 +44,7 @@ export function writeText(path: string, text: string): void {
     const file = openSync(temporary, 'w');
     try {
       const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
     } finally {
       closeSync(file);
     }
@@ -68,4 +69,23 @@ export function hashFile(path: string): string {
   } finally {
     closeSync(file);
   }
+}
+
+/**
+ * Lets `fill` write into a new folder, which `make` makes beside the target; it has the target's name only when it is complete, and takes the place
+ * of what had that name. Resolves with what `fill` gives.
+ */
+export async function replaceFolder<T>(
+  target: string,
+  make: (folder: string) => void,
+  fill: (folder: string) => T | Promise<T>,
+): Promise<T> {
+  const incoming = `${target}.incoming`;
+  await rm(incoming, { recursive: true, force: true });
+  make(incoming);
+  const filled = await fill(incoming);
+  await rm(target, { recursive: true, force: true });
+  await rename(incoming, target);
+  syncFolderSync(dirname(target));
+  return filled;
 }

@@ -1,7 +1,7 @@
 /** Frames over a byte stream between two processes: length (u32 little-endian), kind (u8), bytes. */
 import { requestLimits, responseLimits } from '#shared/contract/wire.ts';
 
-/** `frame`: one contract frame. `window`: a window begins anew; what was running for the one before is cancelled. */
+/** `frame`: one contract frame. `window`: a window begins again; what was running for the one before is cancelled. */
 export type StreamMessage = { readonly kind: 'frame'; readonly frame: Buffer } | { readonly kind: 'window' };
 
 const headerBytes = 5;
@@ -55,6 +55,6 @@ export class StreamDecoder {
     }
     this.#pieces.splice(0, used);
     this.#buffered -= length;
-    return taken.length === 1 ? taken[0] ?? Buffer.alloc(0) : Buffer.concat(taken, length);
+    return taken.length === 1 ? (taken[0] ?? Buffer.alloc(0)) : Buffer.concat(taken, length);
   }
 }

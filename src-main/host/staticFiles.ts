@@ -2,8 +2,16 @@ import { readFile, realpath } from 'node:fs/promises';
 import { extname, join, resolve, sep } from 'node:path';
 
 const mediaTypes: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.json': 'application/json',
-  '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.woff2': 'font/woff2', '.wasm': 'application/wasm', '.txt': 'text/plain; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+  '.txt': 'text/plain; charset=utf-8',
 };
 
 export interface StaticFile {
@@ -26,7 +34,7 @@ export async function readStaticFile(folder: string, urlPath: string): Promise<S
     const root = await realpath(folder);
     const file = await realpath(resolve(join(root, name === '/' ? 'index.html' : name)));
     if (!file.startsWith(root + sep)) return null;
-    return { body: await readFile(file) as Buffer<ArrayBuffer>, mediaType };
+    return { body: (await readFile(file)) as Buffer<ArrayBuffer>, mediaType };
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
 import { serve, type Connection } from '#shared/contract/server.ts';
-import type { Log } from '#main/services/log.ts';
+import type { Log } from '#shared/base/log.ts';
 
 /** The connected windows: each is served the contract, and all are told of events. */
 export class Windows {
@@ -37,7 +37,9 @@ export class Windows {
   readonly connect = (send: (frame: Uint8Array) => void): Connection => {
     const connection = serve(this.#handlers, send, {
       createAbort: () => new AbortController(),
-      onInternalError: (call, error) => { this.#log.error(call, error); },
+      onInternalError: (call, error) => {
+        this.#log.error(call, error);
+      },
     });
     this.#connections.add(connection);
     return {

@@ -5,6 +5,7 @@ import { createGunzip, createInflate } from 'node:zlib';
 import { asFileError, invalidFile } from './failure.ts';
 import type { Hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { memorySize } from '#shared/base/bytes.ts';
 
 export type Compression = 'none' | 'gzip' | 'zlib';
 
@@ -38,7 +39,10 @@ export class ByteSource {
   }
 
   /** Opens a file from `offset` on. `hash` takes the bytes from there on, as they lie on disk. */
-  static async open(path: string, { offset = 0, compression = 'none', hash }: { offset?: number; compression?: Compression; hash?: Hash } = {}): Promise<ByteSource> {
+  static async open(
+    path: string,
+    { offset = 0, compression = 'none', hash }: { offset?: number; compression?: Compression; hash?: Hash } = {},
+  ): Promise<ByteSource> {
     const { size } = await statFile(path);
     const raw = createReadStream(path, { start: offset, highWaterMark: chunkBytes });
     if (hash) raw.on('data', (chunk) => hash.update(chunk));
@@ -71,7 +75,8 @@ export class ByteSource {
    * or when it breaks off. `begun` is the part of them that was taken before.
    */
   async takeExactly(length: number, maxBytes: number, begun: Uint8Array = new Uint8Array(0)): Promise<ArrayBuffer> {
-    if (length > maxBytes) throw invalidFile(this.path, `needs ${gigabytes(length)} of memory, more than the limit of ${gigabytes(maxBytes)}.`);
+    if (length > maxBytes)
+      throw invalidFile(this.path, `needs ${memorySize(length)} of memory, more than the limit of ${memorySize(maxBytes)}.`);
     const capacity = (this.fileBytes - this.#offset) * (this.compression === 'none' ? 1 : deflateRatio) + this.#rest.length + begun.length;
     if (length > capacity) throw invalidFile(this.path, tooShort);
     let bytes = new Uint8Array((await this.#isPlausible(length)) ? length : Math.min(length, 4 * chunkBytes));
@@ -144,11 +149,9 @@ export class ByteSource {
 }
 
 async function statFile(path: string): Promise<{ size: number }> {
-  const found = await stat(path).catch((error: unknown) => { throw asFileError(path, error); });
+  const found = await stat(path).catch((error: unknown) => {
+    throw asFileError(path, error);
+  });
   if (!found.isFile()) throw invalidFile(path, 'is not a regular file.');
   return found;
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }

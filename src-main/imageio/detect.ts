@@ -2,12 +2,18 @@ import { open } from 'node:fs/promises';
 import { constants, createGunzip } from 'node:zlib';
 import type { Compression } from './byteSource.ts';
 import { asFileError, invalidFile } from './failure.ts';
-import { niftiVersion } from './nifti/header.ts';
+import { metaImageVolumes } from './metaimage/header.ts';
+import { niftiVersion, niftiVolumes } from './nifti/header.ts';
+import { nrrdVolumes } from './nrrd/header.ts';
 
 export interface Detected {
   readonly kind: 'nifti' | 'nrrd' | 'metaimage' | 'dicom';
   readonly compression: Compression;
+  /** Volumes that one file holds; a series of DICOM files is counted elsewhere. */
+  readonly volumes: number;
 }
+
+const longHeader = 1 << 16;
 
 /** The first `length` bytes of a file, or fewer. */
 export async function readHead(path: string, length: number): Promise<Uint8Array> {
@@ -34,10 +40,20 @@ export async function detectFormat(path: string): Promise<Detected | null> {
     const inflated = await inflatedHead(head, 600);
     if (inflated.length === 0) throw invalidFile(path, 'is damaged: its compressed data breaks off or is not valid.');
     const kind = kindOf(inflated);
-    return kind === null ? null : { kind, compression: 'gzip' };
+    return kind === null ? null : { kind, compression: 'gzip', volumes: kind === 'nifti' ? niftiVolumes(inflated) : 1 };
   }
   const kind = kindOf(head);
-  return kind === null ? null : { kind, compression: 'none' };
+  if (kind === null) return null;
+  const text = async (): Promise<string> => new TextDecoder('latin1').decode(await readHead(path, longHeader));
+  const volumes =
+    kind === 'nifti'
+      ? niftiVolumes(head)
+      : kind === 'nrrd'
+        ? nrrdVolumes(await text())
+        : kind === 'metaimage'
+          ? metaImageVolumes(await text())
+          : 1;
+  return { kind, compression: 'none', volumes };
 }
 
 function kindOf(head: Uint8Array): Detected['kind'] | null {
@@ -54,7 +70,8 @@ function startsLikeDicom(head: Uint8Array): boolean {
   if (head.length < 16) return false;
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   for (const little of [true, false]) {
-    const group = view.getUint16(0, little), element = view.getUint16(2, little);
+    const group = view.getUint16(0, little),
+      element = view.getUint16(2, little);
     if ((group !== 2 && group !== 8) || element > 0x0100) continue;
     if (/^(UL|UI|CS|DA|TM|SH|LO|OB|AE|IS|PN|UN)$/.test(String.fromCharCode(head[4] ?? 0, head[5] ?? 0))) return true;
     if (view.getUint32(4, little) <= 64) return true;

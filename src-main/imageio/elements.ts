@@ -4,7 +4,16 @@ import type { VoxelArray } from '#shared/geometry/grid.ts';
 export type ElementType = 'int8' | 'uint8' | 'int16' | 'uint16' | 'int32' | 'uint32' | 'int64' | 'uint64' | 'float32' | 'float64';
 
 export const elementBytes: Readonly<Record<ElementType, number>> = {
-  int8: 1, uint8: 1, int16: 2, uint16: 2, int32: 4, uint32: 4, int64: 8, uint64: 8, float32: 4, float64: 8,
+  int8: 1,
+  uint8: 1,
+  int16: 2,
+  uint16: 2,
+  int32: 4,
+  uint32: 4,
+  int64: 8,
+  uint64: 8,
+  float32: 4,
+  float64: 8,
 };
 
 const hostIsLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
@@ -22,16 +31,26 @@ export function swapBytes(buffer: ArrayBuffer, width: number): void {
 export function asVoxels(buffer: ArrayBuffer, type: ElementType, littleEndian: boolean): VoxelArray {
   if (littleEndian !== hostIsLittleEndian) swapBytes(buffer, elementBytes[type]);
   switch (type) {
-    case 'int8': return new Int8Array(buffer);
-    case 'uint8': return new Uint8Array(buffer);
-    case 'int16': return new Int16Array(buffer);
-    case 'uint16': return new Uint16Array(buffer);
-    case 'int32': return new Int32Array(buffer);
-    case 'uint32': return new Uint32Array(buffer);
-    case 'float32': return new Float32Array(buffer);
-    case 'float64': return new Float64Array(buffer);
-    case 'int64': return Float64Array.from(new BigInt64Array(buffer), Number);
-    case 'uint64': return Float64Array.from(new BigUint64Array(buffer), Number);
+    case 'int8':
+      return new Int8Array(buffer);
+    case 'uint8':
+      return new Uint8Array(buffer);
+    case 'int16':
+      return new Int16Array(buffer);
+    case 'uint16':
+      return new Uint16Array(buffer);
+    case 'int32':
+      return new Int32Array(buffer);
+    case 'uint32':
+      return new Uint32Array(buffer);
+    case 'float32':
+      return new Float32Array(buffer);
+    case 'float64':
+      return new Float64Array(buffer);
+    case 'int64':
+      return Float64Array.from(new BigInt64Array(buffer), Number);
+    case 'uint64':
+      return Float64Array.from(new BigUint64Array(buffer), Number);
   }
 }
 
@@ -50,7 +69,8 @@ export function elementTypeOf(data: VoxelArray): Exclude<ElementType, 'int64' | 
 export function rescaled(data: VoxelArray, slope: number, intercept: number): VoxelArray {
   if (slope === 1 && intercept === 0) return data;
   if (slope === 1 && Number.isInteger(intercept) && data instanceof Int16Array) {
-    let low = 32767, high = -32768;
+    let low = 32767,
+      high = -32768;
     for (const value of data) {
       if (value < low) low = value;
       if (value > high) high = value;

@@ -21,7 +21,8 @@ export function thumbnail(volume: Volume, { size = 128, window }: ThumbnailOptio
   const middle = middleSlice(volume);
   const [low, high] = window ?? percentiles(middle.values);
   const scale = size / Math.max(middle.columns * middle.dx, middle.rows * middle.dy);
-  const width = Math.max(1, Math.round(middle.columns * middle.dx * scale)), height = Math.max(1, Math.round(middle.rows * middle.dy * scale));
+  const width = Math.max(1, Math.round(middle.columns * middle.dx * scale)),
+    height = Math.max(1, Math.round(middle.rows * middle.dy * scale));
   const grey = new Uint8Array(width * height);
   for (let y = 0; y < height; y++) {
     const row = Math.min(middle.rows - 1, Math.floor(((y + 0.5) * middle.rows) / height));

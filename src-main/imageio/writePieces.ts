@@ -10,14 +10,22 @@ export interface WriteOptions {
 }
 
 /** Writes a file piece by piece so that a crash or a full disk leaves the old one intact. Throws `disk-full` or `io`. */
-export async function writePieces(path: string, pieces: Iterable<Uint8Array>, { check, compression = 'none' }: WriteOptions = {}): Promise<void> {
-  await writeFileAtomically(path, async (file) => {
-    const append = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> => {
-      for await (const chunk of chunks) await file.writeFile(chunk);
-    };
-    if (compression === 'none') await append(inChunks(pieces));
-    else await pipeline(Readable.from(inChunks(pieces), { objectMode: false }), createGzip({ level: 4, chunkSize: 1 << 18 }), append);
-  }, check);
+export async function writePieces(
+  path: string,
+  pieces: Iterable<Uint8Array>,
+  { check, compression = 'none' }: WriteOptions = {},
+): Promise<void> {
+  await writeFileAtomically(
+    path,
+    async (file) => {
+      const append = async (chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> => {
+        for await (const chunk of chunks) await file.writeFile(chunk);
+      };
+      if (compression === 'none') await append(inChunks(pieces));
+      else await pipeline(Readable.from(inChunks(pieces), { objectMode: false }), createGzip({ level: 4, chunkSize: 1 << 18 }), append);
+    },
+    check,
+  );
 }
 
 /** Bytes compressed in zlib's own wrapping, as MetaImage stores them. */

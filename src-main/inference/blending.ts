@@ -41,7 +41,8 @@ export class Blending {
           const weight = (gk[k] as number) * (gj[j] as number) * share;
           const from = ((c * wk + k) * wj + j) * wi;
           const to = ((c * this.#depth + ((k + start[2]) % this.#depth)) * nj + j + start[1]) * ni + start[0];
-          for (let i = i0; i < i1; i++) this.#sums[to + i] = (this.#sums[to + i] as number) + weight * (gi[i] as number) * (probabilities[from + i] as number);
+          for (let i = i0; i < i1; i++)
+            this.#sums[to + i] = (this.#sums[to + i] as number) + weight * (gi[i] as number) * (probabilities[from + i] as number);
         }
       }
     }
@@ -50,7 +51,8 @@ export class Blending {
   /** No window that begins before plane `k` will come any more: planes below it become final. */
   finishBelow(k: number): void {
     const plane = this.#size[0] * this.#size[1];
-    for (; this.#finished < Math.min(k, this.#size[2]); this.#finished++) this.#finishPlane(plane, (this.#finished % this.#depth) * plane, this.#finished * plane);
+    for (; this.#finished < Math.min(k, this.#size[2]); this.#finished++)
+      this.#finishPlane(plane, (this.#finished % this.#depth) * plane, this.#finished * plane);
   }
 
   #finishPlane(plane: number, from: number, to: number): void {

@@ -15,7 +15,10 @@ export function sampleIntensities(data: VoxelArray): Float32Array {
 
 function assertFinite(value: number): void {
   if (!Number.isFinite(value)) {
-    throw new StudioError('invalid-file', 'The image holds values that are not numbers (NaN or infinite): export it again from its source.');
+    throw new StudioError(
+      'invalid-file',
+      'The image holds values that are not numbers (NaN or infinite): export it again from its source.',
+    );
   }
 }
 

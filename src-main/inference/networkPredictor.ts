@@ -11,6 +11,7 @@ import type { PatchPredictor } from './slidingWindow.ts';
 /** A segmentation network on a device, ready to predict patches. Weights can be replaced while it lives. */
 export class NetworkPredictor implements PatchPredictor {
   readonly classes: number;
+  readonly channels: number;
   readonly patch: Triple;
   readonly #model: Model;
   readonly #session: Session;
@@ -18,6 +19,7 @@ export class NetworkPredictor implements PatchPredictor {
 
   private constructor(model: Model, session: Session, probability: Value) {
     this.classes = model.architecture.classes;
+    this.channels = model.architecture.inChannels;
     this.patch = model.options.size;
     this.#model = model;
     this.#session = session;

@@ -18,7 +18,14 @@ export function gaussianWeights(patch: number): Float32Array {
 }
 
 /** Copies the window at `start` (i, j, k) out of a volume, both i fastest; outside the volume it is `background`. Returns whether any two voxels differ. */
-export function readWindow(data: Float32Array, size: Triple, start: Triple, window: Triple, background: number, out: Float32Array): boolean {
+export function readWindow(
+  data: Float32Array,
+  size: Triple,
+  start: Triple,
+  window: Triple,
+  background: number,
+  out: Float32Array,
+): boolean {
   const [ni, nj] = size;
   out.fill(background);
   const i0 = Math.max(0, start[0]);

@@ -39,27 +39,40 @@ export class ComputeProcess implements Disposable {
 
   constructor(events: ComputeEvents, options: ComputeOptions = {}) {
     this.#events = events;
-    this.#child = fork(options.entry ?? join(import.meta.dirname, 'tasks', 'main.ts'), [], {
+    this.#child = fork(options.entry ?? join(import.meta.dirname, 'main.ts'), [], {
       execPath: ownNode(),
       execArgv: [],
       env: environment(),
       serialization: 'json',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
     });
-    this.#child.stderr?.on('data', (bytes: Buffer) => { this.#errors = (this.#errors + bytes.toString('utf8')).slice(-STDERR_KEPT); });
-    this.#child.on('message', (raw) => { events.message(parseFromCompute(raw)); });
-    this.#child.on('error', (error) => { this.#gone(`It could not be started.`, String(error)); });
+    this.#child.stderr?.on('data', (bytes: Buffer) => {
+      this.#errors = (this.#errors + bytes.toString('utf8')).slice(-STDERR_KEPT);
+    });
+    this.#child.on('message', (raw) => {
+      events.message(parseFromCompute(raw));
+    });
+    this.#child.on('error', (error) => {
+      this.#gone(`It could not be started.`, String(error));
+    });
     this.#child.on('exit', (code, signal) => {
       this.#gone(this.#ended ?? (signal === null ? `It ended with code ${String(code)}.` : `It was ended by ${signal}.`), this.#errors);
     });
     const pipe = this.#child.stdio[HEARTBEAT_DESCRIPTOR];
-    this.#heartbeat = pipe instanceof Readable
-      ? watchHeartbeat(pipe, {
-        silent: events.silent,
-        back: events.back,
-        dead: (reason) => { this.kill(reason === 'silent' ? 'It no longer answered.' : 'One step took too long.'); },
-      }, { silentSeconds: options.silentSeconds ?? 60, stuckSeconds: options.stuckSeconds ?? 240 })
-      : { dispose: () => undefined };
+    this.#heartbeat =
+      pipe instanceof Readable
+        ? watchHeartbeat(
+            pipe,
+            {
+              silent: events.silent,
+              back: events.back,
+              dead: (reason) => {
+                this.kill(reason === 'silent' ? 'It no longer answered.' : 'One step took too long.');
+              },
+            },
+            { silentSeconds: options.silentSeconds ?? 60, stuckSeconds: options.stuckSeconds ?? 240 },
+          )
+        : { dispose: () => undefined };
   }
 
   get pid(): number | undefined {
@@ -81,9 +94,15 @@ export class ComputeProcess implements Disposable {
     this.#over = true;
     this.#heartbeat.dispose();
     if (this.#child.exitCode !== null || this.#child.signalCode !== null || this.#child.pid === undefined) return;
-    const exited = new Promise<void>((resolve) => { this.#child.once('exit', () => { resolve(); }); });
+    const exited = new Promise<void>((resolve) => {
+      this.#child.once('exit', () => {
+        resolve();
+      });
+    });
     if (this.#child.connected) this.#child.disconnect();
-    const timer = setTimeout(() => { this.#child.kill('SIGKILL'); }, graceMs);
+    const timer = setTimeout(() => {
+      this.#child.kill('SIGKILL');
+    }, graceMs);
     await exited;
     clearTimeout(timer);
   }

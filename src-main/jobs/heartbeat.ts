@@ -38,7 +38,9 @@ setInterval(() => {
 export function startHeartbeat(orphanSeconds = 10): Disposable {
   const shared = new SharedArrayBuffer(8);
   const lastTurn = new BigInt64Array(shared);
-  const turn = (): void => { Atomics.store(lastTurn, 0, process.hrtime.bigint()); };
+  const turn = (): void => {
+    Atomics.store(lastTurn, 0, process.hrtime.bigint());
+  };
   turn();
   const timer = setInterval(turn, INTERVAL_MS);
   const thread = new Worker(threadSource, {

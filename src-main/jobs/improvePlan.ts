@@ -17,7 +17,8 @@ export interface ImproveRequest {
   readonly validationCases: number;
   readonly unlabelledCases: number;
   /** The model in use. */
-  readonly current: { readonly name: string } | null;
+  /** The model in use; an imported one is compared with, but not trained further. */
+  readonly current: { readonly name: string; readonly imported?: boolean } | null;
   /** Scans that the stored backbone was pre-trained on; 0 where there is none for this kind of network. */
   readonly pretrainedCases: number;
   readonly memoryBytes: number | null;
@@ -36,6 +37,8 @@ const SCANS_TO_PRETRAIN = 20;
 const MINUTES_TO_PRETRAIN = 8;
 /** With a model in use, a short budget goes to its fine-tuning alone. */
 const MINUTES_TO_PRETRAIN_AGAIN = 30;
+/** Accepted cases of which one is held out. */
+const CASES_TO_MEASURE = 3;
 /** Scans added since the last pre-training, as a part of those it saw, that make it worth doing again. */
 const MUCH_ADDED = 0.25;
 
@@ -45,7 +48,13 @@ export function scheduleImprove(request: ImproveRequest): ImproveSchedule {
   const stale = request.pretrainedCases === 0 || scans - request.pretrainedCases > MUCH_ADDED * request.pretrainedCases;
   const time = request.minutes >= (request.current === null ? MINUTES_TO_PRETRAIN : MINUTES_TO_PRETRAIN_AGAIN);
   const pretrain = scans >= SCANS_TO_PRETRAIN && request.unlabelledCases > request.trainingCases / 2 && stale && time;
-  const startsFrom = pretrain ? 'backbone' : request.current !== null ? 'current' : request.pretrainedCases > 0 ? 'backbone' : 'nothing';
+  const startsFrom = pretrain
+    ? 'backbone'
+    : request.current !== null && request.current.imported !== true
+      ? 'current'
+      : request.pretrainedCases > 0
+        ? 'backbone'
+        : 'nothing';
   return { pretrain, startsFrom, minutes: shareMinutes(request.minutes, pretrain) };
 }
 
@@ -63,33 +72,78 @@ export function planImprove(request: ImproveRequest): ImprovePlan {
   const schedule = scheduleImprove(request);
   const { pretrain, minutes } = schedule;
   const scans = request.trainingCases + request.unlabelledCases;
-  const start = { current: request.current?.name ?? '', backbone: 'the pre-trained backbone', nothing: 'fresh weights' }[schedule.startsFrom];
+  const start = { current: request.current?.name ?? '', backbone: 'the pre-trained backbone', nothing: 'fresh weights' }[
+    schedule.startsFrom
+  ];
   const steps: PlanStep[] = [
-    ...(pretrain ? [
-      { phase: 'Cluster the slices of all scans', minutes: minutes.cluster, reason: `${scans} scans, ${request.unlabelledCases} of them unlabelled; their clusters are what pre-training learns to tell apart, and what the next case is chosen by.` },
-      { phase: 'Pre-train on masked scans', minutes: minutes.pretrain, reason: request.pretrainedCases === 0 ? 'Not done yet for these scans.' : `${scans - request.pretrainedCases} scans were added since it was done for ${request.pretrainedCases}.` },
-    ] : []),
+    ...(pretrain
+      ? [
+          {
+            phase: 'Cluster the slices of all scans',
+            minutes: minutes.cluster,
+            reason: `${scans} scans, ${request.unlabelledCases} of them unlabelled; their clusters are what pre-training learns to tell apart, and what the next case is chosen by.`,
+          },
+          {
+            phase: 'Pre-train on masked scans',
+            minutes: minutes.pretrain,
+            reason:
+              request.pretrainedCases === 0
+                ? 'Not done yet for these scans.'
+                : `${scans - request.pretrainedCases} scans were added since it was done for ${request.pretrainedCases}.`,
+          },
+        ]
+      : []),
     { phase: 'Fine-tune', minutes: minutes.train, reason: `${count(request.trainingCases, 'accepted case')}, starting from ${start}.` },
-    { phase: 'Compare', minutes: minutes.compare, reason: `${count(request.validationCases, 'held-out case')} that ${request.validationCases === 1 ? 'is' : 'are'} never trained on; ${request.current === null ? 'there is no model in use to compare with yet' : `against ${request.current.name}`}.` },
+    {
+      phase: 'Compare',
+      minutes: minutes.compare,
+      reason: `${count(request.validationCases, 'held-out case')} that ${request.validationCases === 1 ? 'is' : 'are'} never trained on; ${request.current === null ? 'there is no model in use to compare with yet' : `against ${request.current.name}`}.`,
+    },
   ];
   return {
-    minutes: request.minutes, device: request.device, steps, trainingCases: request.trainingCases, validationCases: request.validationCases,
-    unlabelledCases: request.unlabelledCases, memoryBytes: request.memoryBytes, startsFrom: start, obstacles: obstacles(request), remarks: remarks(request, pretrain),
+    minutes: request.minutes,
+    device: request.device,
+    steps,
+    trainingCases: request.trainingCases,
+    validationCases: request.validationCases,
+    unlabelledCases: request.unlabelledCases,
+    memoryBytes: request.memoryBytes,
+    startsFrom: start,
+    obstacles: obstacles(request),
+    remarks: remarks(request, schedule),
   };
 }
 
-function obstacles({ trainingCases, validationCases }: ImproveRequest): string[] {
+function obstacles({ trainingCases, validationCases, current }: ImproveRequest): string[] {
   const all: string[] = [];
-  if (trainingCases + validationCases < 3) all.push(`Accept at least 3 cases first (${trainingCases + validationCases} so far): one is held out to measure, the others train.`);
+  const accepted = trainingCases + validationCases;
+  // A model in use can be improved a little by a case or two; what it comes to is then not measured.
+  if (accepted < CASES_TO_MEASURE && current === null)
+    all.push(`Accept at least ${CASES_TO_MEASURE} cases first (${accepted} so far): one is held out to measure, the others train.`);
+  else if (accepted === 0) all.push('Accept a case first: there is nothing to learn from yet.');
   else if (trainingCases === 0) all.push('Every accepted case is held out. Accept more cases, or release one in the list of cases.');
-  else if (validationCases === 0) all.push('No accepted case is held out, so that a gain could not be told from a loss. Hold one out in the list of cases.');
+  else if (validationCases === 0 && accepted >= CASES_TO_MEASURE)
+    all.push('No accepted case is held out, so that a gain could not be told from a loss. Hold one out in the list of cases.');
   return all;
 }
 
-function remarks({ trainingCases, validationCases, unlabelledCases, minutes }: ImproveRequest, pretrain: boolean): string[] {
+function remarks(
+  { trainingCases, validationCases, unlabelledCases, minutes, current }: ImproveRequest,
+  { pretrain, startsFrom }: ImproveSchedule,
+): string[] {
   const all: string[] = [];
-  if (validationCases > 0 && validationCases < 5) all.push(`With ${count(validationCases, 'held-out case')} the comparison is rough; it sharpens as more cases are accepted.`);
-  if (!pretrain && unlabelledCases >= SCANS_TO_PRETRAIN && minutes < MINUTES_TO_PRETRAIN_AGAIN) all.push('The unlabelled scans are not pre-trained on within so short a budget.');
+  if (validationCases === 0 && trainingCases > 0 && current !== null)
+    all.push(
+      'Not measured: no case is held out before three are accepted. Expect small changes, and look at some predictions before you use the new model.',
+    );
+  if (startsFrom === 'current')
+    all.push(
+      `The new model lies between the model in use and the fine-tuned one: ${trainingCases >= 5 ? 'a fifth of the training cases' : 'some slices of each training case'} do not train and choose how much of what is new counts.`,
+    );
+  if (validationCases > 0 && validationCases < 5)
+    all.push(`With ${count(validationCases, 'held-out case')} the comparison is rough; it sharpens as more cases are accepted.`);
+  if (!pretrain && unlabelledCases >= SCANS_TO_PRETRAIN && minutes < MINUTES_TO_PRETRAIN_AGAIN)
+    all.push('The unlabelled scans are not pre-trained on within so short a budget.');
   if (trainingCases > 0 && trainingCases < 5) all.push('With so few training cases every further accepted case helps more than time does.');
   return all;
 }

@@ -10,9 +10,13 @@ export function ownNode(): string {
   if (process.versions['electron'] === undefined) return process.execPath;
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
   const resources = 'resourcesPath' in process ? String(process.resourcesPath) : '';
-  const candidates = [join(resources, 'node', name), ...ancestors(import.meta.dirname).map((folder) => join(folder, 'node_modules', 'node', 'bin', name))];
+  const candidates = [
+    join(resources, 'node', name),
+    ...ancestors(import.meta.dirname).map((folder) => join(folder, 'node_modules', 'node', 'bin', name)),
+  ];
   const found = candidates.find((path) => existsSync(path));
-  if (found === undefined) throw new StudioError('not-found', 'The Node that computes is missing from this installation; install the app again.');
+  if (found === undefined)
+    throw new StudioError('not-found', 'The Node that computes is missing from this installation; install the app again.');
   return found;
 }
 

@@ -1,7 +1,6 @@
 /** What main and the compute process say to each other, as JSON over the child's IPC channel. Heartbeats go beside it (heartbeat.ts). */
 import * as v from 'valibot';
-import { StudioError } from '#shared/base/errors.ts';
-import type { ErrorCode } from '#shared/base/errors.ts';
+import { errorCodes, StudioError } from '#shared/base/errors.ts';
 
 const text = v.string();
 const priority = v.picklist(['interactive', 'background']);
@@ -11,12 +10,12 @@ const toCompute = v.variant('type', [
   v.object({ type: v.literal('stop'), jobId: text }),
 ]);
 
-const errorCodes: readonly ErrorCode[] = [
-  'invalid-argument', 'invalid-file', 'unsupported', 'not-found', 'conflict', 'cancelled', 'out-of-memory', 'disk-full', 'io', 'corrupt', 'device', 'usage', 'internal',
-];
 const wireError = v.object({ code: v.picklist(errorCodes), message: text, detail: v.optional(text) });
 const point = v.object({
-  step: v.number(), seconds: v.number(), loss: v.nullable(v.number()), learningRate: v.nullable(v.number()),
+  step: v.number(),
+  seconds: v.number(),
+  loss: v.nullable(v.number()),
+  learningRate: v.nullable(v.number()),
   dice: v.nullable(v.record(text, v.number())),
 });
 const alarm = v.object({ at: text, severity: v.picklist(['info', 'warning', 'error']), message: text });
@@ -24,7 +23,8 @@ const alarm = v.object({ at: text, severity: v.picklist(['info', 'warning', 'err
 const fromCompute = v.variant('type', [
   v.object({ type: v.literal('ready') }),
   v.object({
-    type: v.literal('progress'), jobId: text,
+    type: v.literal('progress'),
+    jobId: text,
     progress: v.object({ phase: text, fraction: v.number(), remainingSeconds: v.optional(v.number()), detail: v.optional(text) }),
   }),
   v.object({ type: v.literal('point'), jobId: text, point }),
@@ -43,6 +43,7 @@ export const parseFromCompute = (message: unknown): FromCompute => parse(fromCom
 
 function parse<S extends v.GenericSchema>(schema: S, message: unknown): v.InferOutput<S> {
   const result = v.safeParse(schema, message);
-  if (!result.success) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: v.summarize(result.issues) });
+  if (!result.success)
+    throw new StudioError('internal', 'Something went wrong inside the application.', { detail: v.summarize(result.issues) });
   return result.output;
 }

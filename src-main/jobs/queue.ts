@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { StudioError } from '#shared/base/errors.ts';
-import type { WireError } from '#shared/base/errors.ts';
+import { StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { CurvePoint, Job, JobAlarm, JobKind, JobPriority } from '#shared/domain/job.ts';
 import { ComputeProcess } from './computeProcess.ts';
 import type { ComputeOptions } from './computeProcess.ts';
-import { createJobFolder, hasCheckpoint, readLog, readResult } from './jobFolder.ts';
+import { createJobFolder, hasCheckpoint, prepareJobFolder, readLog, readResult } from './jobFolder.ts';
 import type { JobLog } from './jobFolder.ts';
 import type { FromCompute } from './protocol.ts';
+import { SteadyJobStore } from './steadyStore.ts';
 import type { JobStore } from './store.ts';
+import { Submissions } from './submit/submissions.ts';
+import { handedOver, readSubmission, writeSubmission } from './submit/submission.ts';
 import { isStopped, nextState } from './transitions.ts';
 import type { JobAction } from './transitions.ts';
 
@@ -33,6 +35,8 @@ export interface QueueOptions {
   readonly restarts?: number;
   /** How long a job that was asked to stop may take before its process is ended. */
   readonly stopSeconds?: number;
+  /** How often jobs that run elsewhere are looked at. */
+  readonly pollMs?: number;
 }
 
 export interface JobRequest {
@@ -40,6 +44,17 @@ export interface JobRequest {
   readonly title: string;
   readonly config: unknown;
   readonly priority?: JobPriority;
+  /** Runs elsewhere: packs what it needs into a folder and says which, and who is to run it. */
+  readonly handOver?: (job: { readonly id: string; readonly folder: string; readonly config: unknown }) => Promise<HandedOver>;
+}
+
+export interface HandedOver {
+  /** With paths inside the folder that is handed over. */
+  readonly config: unknown;
+  /** As `schedulerFor` takes it. */
+  readonly target: string;
+  /** The folder; null: the job's own. */
+  readonly place: string | null;
 }
 
 interface Running {
@@ -60,11 +75,21 @@ export class JobQueue {
   readonly #running = new Map<string, Running>();
   readonly #crashes = new Map<string, number>();
   readonly #waiters = new Map<string, ((job: Job) => void)[]>();
+  readonly #store: SteadyJobStore;
+  readonly #submissions: Submissions;
   #compute: ComputeProcess | null = null;
   #closed = false;
 
   constructor(options: QueueOptions) {
     this.#options = options;
+    this.#store = new SteadyJobStore(options.store, () => this.#pump());
+    this.#submissions = new Submissions({
+      folder: options.folder,
+      message: (message) => {
+        this.#receive(message);
+      },
+      ...(options.pollMs !== undefined && { pollMs: options.pollMs }),
+    });
   }
 
   /** The compute process's id, while there is one. */
@@ -75,35 +100,68 @@ export class JobQueue {
   /** To be called once, at start: jobs that ran when the app ended are interrupted, those that waited go on waiting. */
   recover(): Job[] {
     const interrupted: Job[] = [];
-    for (const job of this.#options.store.unfinished()) {
+    for (const job of this.#store.unfinished()) {
       if (job.state !== 'running') continue;
+      if (this.#runsElsewhere(job.id)) {
+        this.#running.set(job.id, { job, stopping: null, timer: null });
+        this.#submissions.start(job.id, true);
+        continue;
+      }
       interrupted.push(this.#act(job, 'interrupt', { error: stopped('The app ended while this job ran.') }));
     }
     this.#pump();
     return interrupted;
   }
 
-  /** Writes the job's folder and puts it in line. */
+  /** Writes the job's folder and enqueues it. */
   async submit(request: JobRequest): Promise<Job> {
     const id = randomUUID();
-    await createJobFolder(this.#options.folder(id), { id, kind: request.kind, config: request.config }, this.#options.home);
+    await this.#writeFolder(id, request);
     const job: Job = {
-      id, kind: request.kind, state: 'queued', priority: request.priority ?? 'background', title: request.title, phase: 'Waiting', fraction: 0,
-      remainingSeconds: null, createdAt: now(), startedAt: null, endedAt: null, error: null, attempt: 0, canResume: false, modelId: null,
+      id,
+      kind: request.kind,
+      state: 'queued',
+      priority: request.priority ?? 'background',
+      title: request.title,
+      phase: 'Waiting',
+      fraction: 0,
+      remainingSeconds: null,
+      createdAt: now(),
+      startedAt: null,
+      endedAt: null,
+      error: null,
+      attempt: 0,
+      canResume: false,
+      modelId: null,
     };
-    this.#save(job);
+    this.#store.add(job);
+    this.#options.events.changed(job);
     this.#pump();
     return job;
   }
 
+  async #writeFolder(id: string, { kind, config, handOver }: JobRequest): Promise<void> {
+    const folder = this.#options.folder(id);
+    if (handOver === undefined) {
+      await createJobFolder(folder, { id, kind, config }, this.#options.home);
+      return;
+    }
+    await prepareJobFolder(folder, this.#options.home);
+    const packed = await handOver({ id, folder, config });
+    await createJobFolder(packed.place ?? folder, { id, kind, config: packed.config });
+    // What the project reads of its own jobs: which cases trained.
+    if (packed.place !== null) await createJobFolder(folder, { id, kind, config: packed.config });
+    writeSubmission(folder, { target: packed.target, place: packed.place, id: null });
+  }
+
   get(id: string): Job {
-    const job = this.#running.get(id)?.job ?? this.#options.store.get(id);
+    const job = this.#running.get(id)?.job ?? this.#store.get(id);
     if (job === undefined) throw new StudioError('not-found', 'There is no such job.');
     return job;
   }
 
   list(limit = 50): Job[] {
-    return this.#options.store.list(limit).map((job) => this.#running.get(job.id)?.job ?? job);
+    return this.#store.list(limit).map((job) => this.#running.get(job.id)?.job ?? job);
   }
 
   log(id: string): Promise<JobLog> {
@@ -118,7 +176,9 @@ export class JobQueue {
   wait(id: string): Promise<Job> {
     const job = this.get(id);
     if (isStopped(job.state)) return Promise.resolve(job);
-    return new Promise((resolve) => { this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]); });
+    return new Promise((resolve) => {
+      this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
+    });
   }
 
   cancel(id: string): Promise<void> {
@@ -129,7 +189,7 @@ export class JobQueue {
     return this.#stop(id, 'pause');
   }
 
-  /** Back in line, from its checkpoint where there is one. */
+  /** Back in the queue, from its checkpoint where there is one. */
   resume(id: string): void {
     this.#crashes.delete(id);
     this.#act(this.get(id), 'resume', { error: null, endedAt: null });
@@ -139,9 +199,12 @@ export class JobQueue {
   /** Stops what runs (a checkpoint each; they are `interrupted` at the next start) and ends the process. */
   async close(): Promise<void> {
     this.#closed = true;
+    const elsewhere = await this.#submissions.close();
     await this.#compute?.close();
     this.#compute = null;
-    for (const id of [...this.#running.keys()]) this.#act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
+    for (const id of [...this.#running.keys()].filter((each) => !elsewhere.includes(each)))
+      this.#act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
+    this.#store.close();
   }
 
   async #stop(id: string, how: 'cancel' | 'pause'): Promise<void> {
@@ -153,43 +216,84 @@ export class JobQueue {
     }
     nextState(job.state, how);
     running.stopping = how;
+    if (this.#submissions.has(id)) {
+      await this.#submissions.stop(id);
+      await this.wait(id);
+      return;
+    }
     this.#compute?.send({ type: 'stop', jobId: id });
-    running.timer ??= setTimeout(() => {
-      this.#compute?.kill('A job did not stop when it was asked to.');
-    }, (this.#options.stopSeconds ?? 30) * 1000);
+    running.timer ??= setTimeout(
+      () => {
+        this.#compute?.kill('A job did not stop when it was asked to.');
+      },
+      (this.#options.stopSeconds ?? 30) * 1000,
+    );
     await this.wait(id);
   }
 
   #pump(): void {
     if (this.#closed) return;
-    for (const job of this.#options.store.unfinished()) {
+    for (const job of this.#store.unfinished()) {
       if (job.state !== 'queued') continue;
-      const busy = [...this.#running.keys()].some((id) => this.get(id).priority === 'background');
-      if (job.priority === 'background' && busy) continue;
+      const isElsewhere = this.#runsElsewhere(job.id);
+      const busy = [...this.#running.keys()].some((id) => !this.#submissions.has(id) && this.get(id).priority === 'background');
+      if (job.priority === 'background' && busy && !isElsewhere) continue;
       this.#start(job);
     }
   }
 
+  #runsElsewhere(id: string): boolean {
+    return readSubmission(this.#options.folder(id)) !== undefined;
+  }
+
   #start(job: Job): void {
-    const compute = (this.#compute ??= this.#launch());
     const attempt = job.attempt + 1;
     const started: Job = {
-      ...job, state: nextState(job.state, 'start'), attempt, phase: 'Starting', startedAt: job.startedAt ?? now(), endedAt: null, error: null, canResume: false,
+      ...job,
+      state: nextState(job.state, 'start'),
+      attempt,
+      phase: 'Starting',
+      startedAt: job.startedAt ?? now(),
+      endedAt: null,
+      error: null,
+      canResume: false,
     };
     this.#running.set(job.id, { job: started, stopping: null, timer: null });
-    this.#save(started);
-    compute.send({
-      type: 'start', jobId: job.id, folder: this.#options.folder(job.id), priority: job.priority, attempt, crashes: this.#crashes.get(job.id) ?? 0,
+    this.#store.save(started);
+    this.#options.events.changed(started);
+    if (this.#runsElsewhere(job.id)) {
+      this.#submissions.start(job.id);
+      return;
+    }
+    this.#compute ??= this.#launch();
+    this.#compute.send({
+      type: 'start',
+      jobId: job.id,
+      folder: this.#options.folder(job.id),
+      priority: job.priority,
+      attempt,
+      crashes: this.#crashes.get(job.id) ?? 0,
     });
   }
 
   #launch(): ComputeProcess {
-    return new ComputeProcess({
-      message: (message) => { this.#receive(message); },
-      silent: () => { this.#tell('silent', 'The compute process does not answer; the app waits for it.'); },
-      back: () => { this.#tell('running', 'The compute process answers again.'); },
-      crashed: (reason, detail) => { this.#crashed(reason, detail); },
-    }, this.#options.compute);
+    return new ComputeProcess(
+      {
+        message: (message) => {
+          this.#receive(message);
+        },
+        silent: () => {
+          this.#tell('silent', 'The compute process does not answer; the app waits for it.');
+        },
+        back: () => {
+          this.#tell('running', 'The compute process answers again.');
+        },
+        crashed: (reason, detail) => {
+          this.#crashed(reason, detail);
+        },
+      },
+      this.#options.compute,
+    );
   }
 
   #receive(message: FromCompute): void {
@@ -226,26 +330,38 @@ export class JobQueue {
 
   #crashed(reason: string, detail: string): void {
     this.#compute = null;
-    const ids = [...this.#running.keys()];
-    this.#options.events.compute({ state: 'crashed', message: `The compute process is gone. ${reason} No work of yours is lost.`, jobIds: ids });
+    const ids = [...this.#running.keys()].filter((id) => !this.#submissions.has(id));
+    this.#options.events.compute({
+      state: 'crashed',
+      message: `The compute process is gone. ${reason} No work of yours is lost.`,
+      jobIds: ids,
+    });
     const again: string[] = [];
     for (const id of ids) {
       const how = this.#running.get(id)?.stopping ?? null;
       if (how !== null) this.#act(this.get(id), how);
-      else if (this.#interrupt(this.get(id), { ...stopped(`The compute process ended while this job ran. ${reason}`), detail })) again.push(id);
+      else if (
+        this.#interrupt(
+          this.get(id),
+          toWireError(new StudioError('internal', `The compute process ended while this job ran. ${reason}`, { detail })),
+        )
+      )
+        again.push(id);
     }
     this.#pump();
-    if (again.length > 0 && !this.#closed) this.#tell('restarted', 'The compute process was started again; its jobs go on from their checkpoints.', again);
+    if (again.length > 0 && !this.#closed)
+      this.#tell('restarted', 'The compute process was started again; its jobs go on from their checkpoints.', again);
   }
 
   /** A device that failed or ran out of memory is tried again with a smaller plan, as after a crash. */
   #failed(job: Job, error: WireError): void {
     if (error.code !== 'out-of-memory' && error.code !== 'device') this.#act(job, 'fail', { error });
-    else if (this.#interrupt(job, error)) this.#tell('restarted', `${error.message} The job goes on from its checkpoint with a smaller plan.`, [job.id]);
+    else if (this.#interrupt(job, error))
+      this.#tell('restarted', `${error.message} The job resumes from its checkpoint with a smaller plan.`, [job.id]);
     else this.#act(this.get(job.id), 'fail', { error });
   }
 
-  /** Interrupted; and, unless that happened too often in a row, back in line. Whether it is in line again. */
+  /** Interrupted; and, unless that happened too often in a row, back in the queue. Whether it is queued again. */
   #interrupt(job: Job, error: WireError): boolean {
     const crashes = (this.#crashes.get(job.id) ?? 0) + 1;
     this.#crashes.set(job.id, crashes);
@@ -261,10 +377,12 @@ export class JobQueue {
     clearTimeout(this.#running.get(job.id)?.timer ?? undefined);
     this.#running.delete(job.id);
     const over = isStopped(state);
-    const canResume = over && state !== 'done' && hasCheckpoint(this.#options.folder(job.id));
+    const canResume = over && state !== 'done' && hasCheckpoint(handedOver(this.#options.folder(job.id)));
     const next: Job = { ...job, state, canResume, endedAt: over ? now() : null, remainingSeconds: null, ...change };
-    this.#save(next);
+    this.#store.save(next);
+    // Before anyone else is told: whoever waits must not depend on what they do with it.
     if (over && !silent) for (const resolve of this.#take(job.id)) resolve(next);
+    this.#options.events.changed(next);
     return next;
   }
 
@@ -272,11 +390,6 @@ export class JobQueue {
     const waiters = this.#waiters.get(id) ?? [];
     this.#waiters.delete(id);
     return waiters;
-  }
-
-  #save(job: Job): void {
-    this.#options.store.save(job);
-    this.#options.events.changed(job);
   }
 
   #tell(state: ComputeState, message: string, jobIds: readonly string[] = [...this.#running.keys()]): void {

@@ -1,9 +1,7 @@
-import type { Cancellation } from '#shared/base/cancellation.ts';
-import type { ReportProgress } from '#shared/base/progress.ts';
-import type { CurvePoint, JobKind, Severity } from '#shared/domain/job.ts';
+import type { Work } from '#shared/domain/work.ts';
 
 /** What a task sees of the world besides its configuration. */
-export interface TaskContext<Config> {
+export interface TaskContext<Config> extends Work {
   readonly jobId: string;
   /** The job's folder (absolute): `checkpoint/` to go on from, `out/` for what comes out; both exist. */
   readonly folder: string;
@@ -12,17 +10,6 @@ export interface TaskContext<Config> {
   readonly config: Config;
   /** 1 at the first start. Above 1 a checkpoint may be there. */
   readonly attempt: number;
-  /** How many attempts in a row ended in a crash of the process: a reason to ask for less memory. */
-  readonly crashes: number;
-  readonly cancellation: Cancellation;
-  readonly report: ReportProgress;
-  readonly point: (point: CurvePoint) => void;
-  readonly alarm: (severity: Severity, message: string) => void;
-  /**
-   * To be awaited between steps of long work. Lets waiting interactive work run first; throws `cancelled` once the job is to
-   * stop. A task that is stopped (cancelled or paused, it is the same to it) leaves a checkpoint and lets `cancelled` pass.
-   */
-  readonly turn: () => Promise<void>;
 }
 
 /**
@@ -31,14 +18,14 @@ export interface TaskContext<Config> {
  * from its checkpoint and ends with the same result.
  */
 export interface Task<Config = unknown, Result = unknown> {
-  readonly kind: JobKind;
+  readonly kind: string;
   readonly parse: (config: unknown) => Config;
   readonly run: (context: TaskContext<Config>) => Promise<Result>;
 }
 
 /** A task with its types hidden, as the registry keeps it. */
 export interface AnyTask {
-  readonly kind: JobKind;
+  readonly kind: string;
   readonly start: (config: unknown, context: Omit<TaskContext<never>, 'config'>) => Promise<unknown>;
 }
 
@@ -47,5 +34,5 @@ export function anyTask<Config, Result>(task: Task<Config, Result>): AnyTask {
   return { kind: task.kind, start: (config, context) => task.run({ ...context, config: task.parse(config) }) };
 }
 
-/** Kind → how to load its task; loading is lazy so that a prediction does not wait for the code of an experiment. */
-export type TaskRegistry = Readonly<Partial<Record<JobKind, () => Promise<AnyTask>>>>;
+/** Kind → how to load its task; loading is lazy so that a prediction does not wait for the code of a training. */
+export type TaskRegistry = Readonly<Record<string, () => Promise<AnyTask>>>;

@@ -17,7 +17,9 @@ export class Turns {
     this.#interactive += 1;
     const before = this.#tail;
     let release = (): void => undefined;
-    this.#tail = new Promise((resolve) => { release = resolve; });
+    this.#tail = new Promise((resolve) => {
+      release = resolve;
+    });
     try {
       await before;
       return await work();
@@ -30,9 +32,13 @@ export class Turns {
 
   /** Between two steps. Always gives the event loop a turn, so that messages arrive. */
   async turn(priority: JobPriority, cancellation: Cancellation): Promise<void> {
-    await new Promise<void>((resolve) => { setImmediate(resolve); });
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
     while (priority === 'background' && this.#interactive > 0 && !cancellation.aborted) {
-      await new Promise<void>((resolve) => { this.#waiting.push(resolve); });
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
     }
     throwIfCancelled(cancellation);
   }

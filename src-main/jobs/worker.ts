@@ -22,45 +22,57 @@ export interface RunOptions {
   readonly onPoint?: (point: CurvePoint) => void;
   readonly onAlarm?: (alarm: JobAlarm) => void;
   readonly turns?: Turns;
+  /** Takes the place of the device 'auto' in a configuration. */
+  readonly device?: string;
 }
 
 /** Runs the job that a folder describes, writes its result.json and resolves with the result. Errors are the task's. */
 export async function runJobFolder(registry: TaskRegistry, folder: string, options: RunOptions = {}): Promise<unknown> {
-  const { id, kind, config, home } = await readJobFile(folder);
-  await prepareJobFolder(folder);
+  const { id, kind, config: written, home } = await readJobFile(folder);
+  const config = onDevice(written, options.device ?? 'cpu');
+  await prepareJobFolder(folder, home);
   const load = registry[kind];
   if (load === undefined) throw new StudioError('unsupported', `This version cannot run jobs of the kind "${kind}".`);
   const task = await load();
   const { cancellation = neverCancelled, priority = 'background', turns = new Turns() } = options;
-  const result = await turns.run(priority, () => task.start(config, {
-    jobId: id,
-    folder,
-    checkpointFolder: checkpointFolder(folder),
-    outFolder: outFolder(folder),
-    attempt: options.attempt ?? 1,
-    crashes: options.crashes ?? 0,
-    cancellation,
-    report: options.report ?? ignoreProgress,
-    point: (point) => {
-      appendLog(folder, { point });
-      options.onPoint?.(point);
-    },
-    alarm: (severity, message) => {
-      const alarm: JobAlarm = { at: new Date().toISOString(), severity, message };
-      appendLog(folder, { alarm });
-      options.onAlarm?.(alarm);
-    },
-    turn: () => turns.turn(priority, cancellation),
-  }));
+  const result = await turns.run(priority, () =>
+    task.start(config, {
+      jobId: id,
+      folder,
+      checkpointFolder: checkpointFolder(folder),
+      outFolder: outFolder(folder),
+      attempt: options.attempt ?? 1,
+      crashes: options.crashes ?? 0,
+      cancellation,
+      report: options.report ?? ignoreProgress,
+      point: (point) => {
+        appendLog(folder, { point });
+        options.onPoint?.(point);
+      },
+      alarm: (severity, message) => {
+        const alarm: JobAlarm = { at: new Date().toISOString(), severity, message };
+        appendLog(folder, { alarm });
+        options.onAlarm?.(alarm);
+      },
+      turn: () => turns.turn(priority, cancellation),
+    }),
+  );
   await writeResult(folder, result, home);
   return result;
+}
+
+function onDevice(config: unknown, device: string): unknown {
+  return typeof config === 'object' && config !== null && 'device' in config && config.device === 'auto' ? { ...config, device } : config;
 }
 
 /** The compute process: answers main until its channel closes, then leaves checkpoints and goes. */
 export function serve(registry: TaskRegistry): void {
   const channel = process.send?.bind(process);
-  if (channel === undefined) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'no IPC channel' });
-  const send = (message: FromCompute): void => { if (process.connected) channel(message); };
+  if (channel === undefined)
+    throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'no IPC channel' });
+  const send = (message: FromCompute): void => {
+    if (process.connected) channel(message);
+  };
   lowerPriority();
   const heartbeat = startHeartbeat();
   const running = new Map<string, { aborted: boolean }>();
@@ -77,27 +89,43 @@ export function serve(registry: TaskRegistry): void {
     const cancellation = { aborted: false };
     running.set(jobId, cancellation);
     runJobFolder(registry, folder, {
-      attempt, crashes, priority, cancellation, turns,
-      report: throttled((progress) => { send({ type: 'progress', jobId, progress }); }),
-      onPoint: (point) => { send({ type: 'point', jobId, point }); },
-      onAlarm: (alarm) => { send({ type: 'alarm', jobId, alarm }); },
-    }).then(
-      (result) => { send({ type: 'done', jobId, modelId: modelIdOf(result) }); },
-      (error: unknown) => {
-        const wire = toWireError(error);
-        send(wire.code === 'cancelled' ? { type: 'stopped', jobId } : { type: 'failed', jobId, error: wire });
+      attempt,
+      crashes,
+      priority,
+      cancellation,
+      turns,
+      report: throttled((progress) => {
+        send({ type: 'progress', jobId, progress });
+      }),
+      onPoint: (point) => {
+        send({ type: 'point', jobId, point });
       },
-    ).finally(() => {
-      running.delete(jobId);
-      if (!process.connected && running.size === 0) process.exit(0);
-    });
+      onAlarm: (alarm) => {
+        send({ type: 'alarm', jobId, alarm });
+      },
+    })
+      .then(
+        (result) => {
+          send({ type: 'done', jobId, modelId: modelIdOf(result) });
+        },
+        (error: unknown) => {
+          const wire = toWireError(error);
+          send(wire.code === 'cancelled' ? { type: 'stopped', jobId } : { type: 'failed', jobId, error: wire });
+        },
+      )
+      .finally(() => {
+        running.delete(jobId);
+        if (!process.connected && running.size === 0) process.exit(0);
+      });
   });
   process.on('disconnect', () => {
     for (const entry of running.values()) entry.aborted = true;
     if (running.size === 0) process.exit(0);
   });
   // Kept alive by the channel alone.
-  process.on('exit', () => { heartbeat.dispose(); });
+  process.on('exit', () => {
+    heartbeat.dispose();
+  });
   send({ type: 'ready' });
 }
 

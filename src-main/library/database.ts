@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
-import { hashFile, syncFolder, writeText } from '#main/files/durable.ts';
+import { hashFile, syncFolderSync, writeText } from '#main/files/durable.ts';
 
 /** 'LGNS': tells our libraries from other SQLite files. */
 const applicationId = 0x4c474e53;
@@ -75,5 +75,5 @@ export function seal(database: string, path: string): void {
 /** Before the first write after an opening. */
 export function breakSeal(path: string): void {
   rmSync(path, { force: true });
-  syncFolder(dirname(path));
+  syncFolderSync(dirname(path));
 }

@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 import { StudioError } from '#shared/base/errors.ts';
+import { diskFull } from '#main/files/fileError.ts';
 
 type Value = string | number | null | Uint8Array;
 export type Parameters = Readonly<Record<string, Value>>;
@@ -8,11 +9,23 @@ export type Parameters = Readonly<Record<string, Value>>;
 export function databaseError(error: unknown): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
   const options = { detail: `${error.code}: ${error.message}`, cause: error };
-  if (error.code === 'SQLITE_FULL') return new StudioError('disk-full', 'The disk is full: this was not saved. Free some space and try again; nothing saved before is lost.', options);
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code)) return new StudioError('corrupt', 'The project’s library is damaged. Close the project and open it again to restore it from a backup.', options);
-  if (error.code.startsWith('SQLITE_CONSTRAINT')) return new StudioError('conflict', 'This does not agree with what the project already holds.', options);
-  if (/^SQLITE_(BUSY|LOCKED)/.test(error.code)) return new StudioError('conflict', 'The project’s library is in use by another program. Try again in a moment.', options);
-  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM)/.test(error.code)) return new StudioError('io', 'The project’s library could not be read or written. Check the disk and its permissions, and try again.', options);
+  if (error.code === 'SQLITE_FULL') return new StudioError('disk-full', diskFull, options);
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code))
+    return new StudioError(
+      'corrupt',
+      'The project’s library is damaged. Close the project and open it again to restore it from a backup.',
+      options,
+    );
+  if (error.code.startsWith('SQLITE_CONSTRAINT'))
+    return new StudioError('conflict', 'This does not agree with what the project already holds.', options);
+  if (/^SQLITE_(BUSY|LOCKED)/.test(error.code))
+    return new StudioError('conflict', 'The project’s library is in use by another program. Try again in a moment.', options);
+  if (/^SQLITE_(IOERR|CANTOPEN|READONLY|PERM)/.test(error.code))
+    return new StudioError(
+      'io',
+      'The project’s library could not be read or written. Check the disk and its permissions, and try again.',
+      options,
+    );
   return error;
 }
 

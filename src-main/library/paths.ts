@@ -2,19 +2,25 @@ import { lstatSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { idPattern } from '#shared/domain/ids.ts';
+import { projectAway } from '#main/files/makeFolder.ts';
 
 function refused(path: string): StudioError {
-  return new StudioError('invalid-argument', 'This project names a file outside its own folder. It may have been tampered with; the file was not touched.', { detail: JSON.stringify(path) });
+  return new StudioError(
+    'invalid-argument',
+    'This project names a file outside its own folder. It may have been tampered with; the file was not touched.',
+    { detail: JSON.stringify(path) },
+  );
 }
 
 /**
  * The absolute path of `path` (relative, with '/') inside `folder`. Throws `invalid-argument` for whatever leads elsewhere: '..',
- * absolute, drive and UNC paths, NUL, and symbolic links that leave the folder.
+ * absolute, drive and UNC paths, NUL, and symbolic links that leave the folder. Throws `not-found` where the folder itself is away.
  */
 export function resolveInside(folder: string, path: string): string {
   if (path === '' || path.includes('\0') || path.includes('\\') || isAbsolute(path) || /^[A-Za-z]:/.test(path)) throw refused(path);
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) throw refused(path);
-  const root = realpathSync(resolve(folder));
+  const root = realPath(resolve(folder));
+  if (root === null) throw projectAway(folder);
   const target = join(root, ...path.split('/'));
   let existing = target;
   // lstat, because a link that leads to nothing yet would lead a new file outside.
@@ -61,23 +67,49 @@ export class ProjectPaths {
     this.folder = resolve(folder);
   }
 
-  get info(): string { return join(this.folder, 'project.json'); }
-  get database(): string { return join(this.folder, 'library.sqlite'); }
-  get checksum(): string { return join(this.folder, 'library.sha256'); }
-  get lock(): string { return join(this.folder, 'project.lock'); }
-  get backups(): string { return join(this.folder, 'backups'); }
-  get damaged(): string { return join(this.folder, 'damaged'); }
-  get images(): string { return join(this.folder, 'images'); }
-  get exports(): string { return join(this.folder, 'exports'); }
+  get info(): string {
+    return join(this.folder, 'project.json');
+  }
+  get database(): string {
+    return join(this.folder, 'library.sqlite');
+  }
+  get checksum(): string {
+    return join(this.folder, 'library.sha256');
+  }
+  get lock(): string {
+    return join(this.folder, 'project.lock');
+  }
+  get backups(): string {
+    return join(this.folder, 'backups');
+  }
+  get damaged(): string {
+    return join(this.folder, 'damaged');
+  }
+  get images(): string {
+    return join(this.folder, 'images');
+  }
+  get exports(): string {
+    return join(this.folder, 'exports');
+  }
 
   /** Mask document, predictions and accepted revisions of a case. */
-  case(id: string): string { return join(this.folder, 'cases', checkedId(id)); }
-  model(id: string): string { return join(this.folder, 'models', checkedId(id)); }
-  job(id: string): string { return join(this.folder, 'jobs', checkedId(id)); }
+  case(id: string): string {
+    return join(this.folder, 'cases', checkedId(id));
+  }
+  model(id: string): string {
+    return join(this.folder, 'models', checkedId(id));
+  }
+  job(id: string): string {
+    return join(this.folder, 'jobs', checkedId(id));
+  }
 
   /** `resolveInside` this folder. */
-  inside(path: string): string { return resolveInside(this.folder, path); }
-  relative(path: string): string { return relativeInside(this.folder, path); }
+  inside(path: string): string {
+    return resolveInside(this.folder, path);
+  }
+  relative(path: string): string {
+    return relativeInside(this.folder, path);
+  }
 }
 
 function checkedId(id: string): string {

@@ -2,17 +2,18 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
-import { backUp, restoreFromBackup, type Repair } from './backup.ts';
+import { backUp, dropEarlier, restoreFromBackup, type Repair } from './backup.ts';
 import { breakSeal, connect, connectReadOnly, faultOf, markAsLibrary, seal, sealIsBroken } from './database.ts';
 import { writeText } from '#main/files/durable.ts';
 import { fileError } from '#main/files/fileError.ts';
+import { makeFolder, projectAway } from '#main/files/makeFolder.ts';
 import { databaseError, ReadHandle, WriteHandle } from './handle.ts';
 import { ProjectLock } from './lock.ts';
 import { migrate, refuseFuture, schemaVersion, latestVersion } from './migrations/index.ts';
 import { newId } from './newId.ts';
 import { ProjectPaths } from './paths.ts';
 import { recordEvent } from './queries/events.ts';
-import { setLabelSet } from './queries/labels.ts';
+import { setLabelSet } from './queries/labelChanges.ts';
 
 export interface ProjectInfo {
   readonly id: string;
@@ -34,7 +35,14 @@ export class Project {
   #backedUpAt: number;
   #closed = false;
 
-  constructor(parts: { paths: ProjectPaths; info: ProjectInfo; database: Database.Database; lock: ProjectLock; repair: Repair | null; author: string }) {
+  constructor(parts: {
+    paths: ProjectPaths;
+    info: ProjectInfo;
+    database: Database.Database;
+    lock: ProjectLock;
+    repair: Repair | null;
+    author: string;
+  }) {
     this.paths = parts.paths;
     this.info = parts.info;
     this.repair = parts.repair;
@@ -44,6 +52,11 @@ export class Project {
     this.read = new ReadHandle(this.#reader);
     this.write = new WriteHandle(parts.database, parts.author);
     this.#backedUpAt = -1;
+  }
+
+  /** Throws `not-found` where the folder has gone while it was open: whoever made a folder in it would begin a project again in its old place. */
+  requireFolder(): void {
+    if (!existsSync(this.paths.info)) throw projectAway(this.paths.folder);
   }
 
   /** Writes a backup, unless nothing has changed since this process made the last one. Throws `disk-full`, `io`. */
@@ -58,21 +71,47 @@ export class Project {
     this.#backedUpAt = changes;
   }
 
-  /** Backs up, seals the library and gives up the lock. A backup that cannot be written does not keep the project open. */
+  /** Leaves nothing of deleted rows in the library's file, its log and its backups: one new backup takes the place of all. Throws `disk-full`, `io`. */
+  forgetDeleted(): void {
+    try {
+      this.#database.exec('VACUUM');
+      this.#database.pragma('wal_checkpoint(TRUNCATE)');
+      backUp(this.#database, this.paths);
+      dropEarlier(this.paths);
+    } catch (error) {
+      throw databaseError(fileError(error, this.paths.folder));
+    }
+    this.#backedUpAt = totalChanges(this.#database);
+  }
+
+  /**
+   * Backs up, seals the library and gives up the lock. A backup that cannot be written does not keep the project open. One that was moved has all
+   * that was acknowledged where it lies now, and gets neither.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    const isThere = existsSync(this.paths.info);
     try {
       this.#reader.close();
-      if (totalChanges(this.#database) > 0) this.backup();
+      if (isThere && totalChanges(this.#database) > 0) this.backup();
     } finally {
+      this.#seal(isThere);
+    }
+  }
+
+  #seal(isThere: boolean): void {
+    try {
       try {
         this.#database.pragma('wal_checkpoint(TRUNCATE)');
-        this.#database.close();
-        seal(this.paths.database, this.paths.checksum);
       } finally {
-        this.#lock.release();
+        this.#database.close();
       }
+      if (isThere) seal(this.paths.database, this.paths.checksum);
+    } catch (error) {
+      throw databaseError(fileError(error, this.paths.folder));
+    } finally {
+      this.#lock.release();
     }
   }
 }
@@ -92,9 +131,12 @@ export interface CreateOptions {
 export function createProject(folder: string, options: CreateOptions): Project {
   const paths = new ProjectPaths(folder);
   return guarded(paths, () => {
-    mkdirSync(paths.folder, { recursive: true });
+    makeFolder(paths.folder);
     const present = readdirSync(paths.folder).filter((name) => !name.startsWith('.') && !name.startsWith('project.lock'));
-    if (present.length > 0) throw new StudioError('conflict', 'This folder is not empty. Choose a new or an empty folder for the project.', { detail: present.slice(0, 5).join(', ') });
+    if (present.length > 0)
+      throw new StudioError('conflict', 'This folder is not empty. Choose a new or an empty folder for the project.', {
+        detail: present.slice(0, 5).join(', '),
+      });
     return locked(paths, (lock) => {
       for (const path of [paths.backups, paths.images, paths.exports]) mkdirSync(path, { recursive: true });
       const info: ProjectInfo = { id: newId(), name: options.name, createdAt: new Date().toISOString() };
@@ -105,7 +147,7 @@ export function createProject(folder: string, options: CreateOptions): Project {
         const project = new Project({ paths, info, database, lock, repair: null, author: options.author });
         project.write.transaction(() => {
           recordEvent(project.write, { kind: 'project-created', message: `Project “${options.name}” created.` });
-          setLabelSet(project.write, options.labelSet);
+          setLabelSet(project.write, options.labelSet, { step: false });
         });
         project.backup();
         // Last, because it is what makes the folder a project.
@@ -145,7 +187,12 @@ export function openProject(folder: string, options: { readonly author: string }
 }
 
 /** Reads a project that may be open elsewhere. Throws `not-found`, `unsupported`, `corrupt`. */
-export function openProjectReadOnly(folder: string): { readonly paths: ProjectPaths; readonly info: ProjectInfo; readonly read: ReadHandle; close(): void } {
+export function openProjectReadOnly(folder: string): {
+  readonly paths: ProjectPaths;
+  readonly info: ProjectInfo;
+  readonly read: ReadHandle;
+  close(): void;
+} {
   const paths = new ProjectPaths(folder);
   return guarded(paths, () => {
     const info = readInfo(paths);
@@ -153,8 +200,20 @@ export function openProjectReadOnly(folder: string): { readonly paths: ProjectPa
     try {
       refuseFuture(database);
       const fault = schemaVersion(database) < latestVersion ? 'older schema' : faultOf(database);
-      if (fault !== null) throw new StudioError('corrupt', 'Open this project in the application first: its library has to be brought up to date or repaired.', { detail: fault });
-      return { paths, info, read: new ReadHandle(database), close: () => { database.close(); } };
+      if (fault !== null)
+        throw new StudioError(
+          'corrupt',
+          'Open this project in the application first: its library has to be brought up to date or repaired.',
+          { detail: fault },
+        );
+      return {
+        paths,
+        info,
+        read: new ReadHandle(database),
+        close: () => {
+          database.close();
+        },
+      };
     } catch (error) {
       database.close();
       throw error;
@@ -185,13 +244,19 @@ function openSound(paths: ProjectPaths): { database: Database.Database; repair: 
   if (first.database !== null) return { database: first.database, repair: null };
   const repair = restoreFromBackup(paths, first.fault);
   const second = attempt();
-  if (second.database === null) throw new StudioError('corrupt', 'This project’s library is damaged and could not be restored from its backup.', { detail: second.fault });
+  if (second.database === null)
+    throw new StudioError('corrupt', 'This project’s library is damaged and could not be restored from its backup.', {
+      detail: second.fault,
+    });
   return { database: second.database, repair };
 }
 
 function readInfo(paths: ProjectPaths): ProjectInfo {
-  if (!existsSync(paths.info)) throw new StudioError('not-found', 'There is no LoGoNet Studio project in this folder.', { detail: paths.folder });
-  const broken = new StudioError('corrupt', 'The file “project.json” of this project is damaged. Restore it from a copy of the project.', { detail: paths.info });
+  if (!existsSync(paths.info))
+    throw new StudioError('not-found', 'There is no LoGoNet Studio project in this folder.', { detail: paths.folder });
+  const broken = new StudioError('corrupt', 'The file “project.json” of this project is damaged. Restore it from a copy of the project.', {
+    detail: paths.info,
+  });
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(paths.info, 'utf8'));
@@ -199,7 +264,11 @@ function readInfo(paths: ProjectPaths): ProjectInfo {
     throw broken;
   }
   if (typeof value !== 'object' || value === null || !('format' in value)) throw broken;
-  if (value.format !== 1) throw new StudioError('unsupported', 'This project was made by a newer version of LoGoNet Studio. Install that version to open it; nothing was changed.');
+  if (value.format !== 1)
+    throw new StudioError(
+      'unsupported',
+      'This project was made by a newer version of LoGoNet Studio. Install that version to open it; nothing was changed.',
+    );
   if (!('id' in value && 'name' in value && 'createdAt' in value)) throw broken;
   const { id, name, createdAt } = value;
   if (typeof id !== 'string' || typeof name !== 'string' || typeof createdAt !== 'string') throw broken;

@@ -20,9 +20,16 @@ export function forwardMacs(node: AnyNode): number {
   const outputs = elementCount(node.outputs[0]?.type.shape ?? []);
   const weight = node.inputs[1]?.type.shape ?? [];
   switch (node.op) {
-    case 'conv3d': return outputs * (weight[2] ?? 0) * node.attributes.kernel ** 3;
-    case 'depthwiseConv3d': return outputs * node.attributes.kernel ** 3;
-    default: return 0;
+    case 'conv3d':
+      return outputs * (weight[2] ?? 0) * node.attributes.kernel ** 3;
+    case 'boxConv3d':
+      return outputs * elementCount(weight.slice(2));
+    case 'transposedConv3d':
+      return outputs * (weight[1] ?? 0);
+    case 'depthwiseConv3d':
+      return outputs * node.attributes.kernel ** 3;
+    default:
+      return 0;
   }
 }
 
@@ -31,7 +38,10 @@ export function countModel(architecture: ArchitectureConfig, size: readonly [num
   const model = buildModel(architecture, { batch, size, mode: 'train' });
   const forward = model.builder.nodes;
   const macs = forward.reduce((sum, node) => sum + forwardMacs(node), 0);
-  const normalised = forward.reduce((sum, { op, outputs }) => sum + (op === 'batchNormApply' || op === 'layerNorm' ? elementCount(outputs[0]?.type.shape ?? []) : 0), 0);
+  const normalised = forward.reduce(
+    (sum, { op, outputs }) => sum + (op === 'batchNormApply' || op === 'layerNorm' ? elementCount(outputs[0]?.type.shape ?? []) : 0),
+    0,
+  );
   const parameters = model.parameters.reduce((sum, { value }) => sum + elementCount(value.type.shape), 0);
   const { graph } = trainingStep(model, { loss: paperLoss, optimiser: paperOptimiser });
   const plan = makePlan(graph, { storageBytes: (type: Value['type']) => elementCount(type.shape) * 4, reusesMemory: true });

@@ -31,6 +31,8 @@ const LOSS_SCALE = { seg: 2 ** 12, pretrain: 1 };
 interface GoldenConfig {
   readonly size: [number, number, number];
   readonly batch?: number;
+  /** Of the input; 1 unless given. */
+  readonly channels?: number;
   readonly dims: number[];
   readonly depths: number[];
   readonly mlp: number[];
@@ -46,7 +48,12 @@ interface GoldenConfig {
 export async function verifyGolden(file: SafetensorsFile, executor: Executor): Promise<GoldenReport> {
   const config = goldenConfig(file);
   const training = (config.mode ?? 'train') === 'train';
-  const model = buildModel(architectureOf(config), { batch: config.batch ?? 1, size: config.size, mode: training ? 'train' : 'eval', head: headOf(config) });
+  const model = buildModel(architectureOf(config), {
+    batch: config.batch ?? 1,
+    size: config.size,
+    mode: training ? 'train' : 'eval',
+    head: headOf(config),
+  });
   const step = training ? trainingGraph(model, config, executor.narrow !== undefined) : evaluationGraph(model);
   const session = await executor.prepare(makePlan(step.graph, executor));
   try {
@@ -80,8 +87,8 @@ function goldenConfig(file: SafetensorsFile): GoldenConfig {
   }
 }
 
-function architectureOf({ dims, depths, mlp, features = 14, classes = 14 }: GoldenConfig): ArchitectureConfig {
-  return { network: 'logonet', dims, depths, mlpRatios: mlp, inChannels: 1, features, classes, localStages: 2, split: 2 };
+function architectureOf({ dims, depths, mlp, channels = 1, features = 14, classes = 14 }: GoldenConfig): ArchitectureConfig {
+  return { network: 'logonet', dims, depths, mlpRatios: mlp, inChannels: channels, features, classes, localStages: 2, split: 2 };
 }
 
 function headOf({ head, clusterers = 1, clusters = 2 }: GoldenConfig): HeadConfig {
@@ -89,7 +96,11 @@ function headOf({ head, clusterers = 1, clusters = 2 }: GoldenConfig): HeadConfi
 }
 
 function trainingGraph(model: Model, { head }: GoldenConfig, scaled: boolean): TrainingGraph {
-  return trainingStep(model, { loss: head === 'pretrain' ? { kind: 'pseudoLabel', temperature: 0.1 } : paperLoss, exposeGradients: true, scaled });
+  return trainingStep(model, {
+    loss: head === 'pretrain' ? { kind: 'pseudoLabel', temperature: 0.1 } : paperLoss,
+    exposeGradients: true,
+    scaled,
+  });
 }
 
 function evaluationGraph(model: Model): TrainingGraph {
@@ -105,7 +116,8 @@ function golden(file: SafetensorsFile, name: string): NamedTensor {
 
 /** The file's parameters (p/) and running statistics (b/) under the model's own names. */
 function stored(file: SafetensorsFile, model: Model): Map<string, NamedTensor> {
-  const names = (specs: Model['parameters'], prefix: string): [string, NamedTensor][] => specs.flatMap((spec) => spec.names.map((name): [string, NamedTensor] => [name, golden(file, prefix + name)]));
+  const names = (specs: Model['parameters'], prefix: string): [string, NamedTensor][] =>
+    specs.flatMap((spec) => spec.names.map((name): [string, NamedTensor] => [name, golden(file, prefix + name)]));
   return new Map([...names(model.parameters, 'p/'), ...names(model.states, 'b/')]);
 }
 
@@ -115,16 +127,28 @@ async function logitError(session: Session, model: Model, file: SafetensorsFile,
   const [n = 1, c = 1, d = 1, h = 1, w = 1] = model.logits.type.shape;
   let worst = 0;
   let at = 0;
-  for (let row = 0; row < n * c; row++) for (let z = 0; z < d; z += step) for (let y = 0; y < h; y += step) for (let x = 0; x < w; x += step) {
-    const difference = Math.abs(Number(logits[((row * d + z) * h + y) * w + x]) - Number(expected[at++]));
-    worst = Number.isNaN(difference) ? Infinity : Math.max(worst, difference);
-  }
+  for (let row = 0; row < n * c; row++)
+    for (let z = 0; z < d; z += step)
+      for (let y = 0; y < h; y += step)
+        for (let x = 0; x < w; x += step) {
+          const difference = Math.abs(Number(logits[((row * d + z) * h + y) * w + x]) - Number(expected[at++]));
+          worst = Number.isNaN(difference) ? Infinity : Math.max(worst, difference);
+        }
   return worst;
 }
 
-interface NamedError { readonly name: string; readonly error: number }
+interface NamedError {
+  readonly name: string;
+  readonly error: number;
+}
 
-async function gradientErrors(session: Session, model: Model, step: TrainingGraph, file: SafetensorsFile, lossScale: number): Promise<NamedError[]> {
+async function gradientErrors(
+  session: Session,
+  model: Model,
+  step: TrainingGraph,
+  file: SafetensorsFile,
+  lossScale: number,
+): Promise<NamedError[]> {
   const rows: { readonly name: string; readonly norm: number; readonly difference: number }[] = [];
   for (const spec of model.parameters) {
     const gradient = step.gradients.get(spec.value);
@@ -144,7 +168,9 @@ async function gradientErrors(session: Session, model: Model, step: TrainingGrap
     });
   }
   const largest = Math.max(...rows.map(({ norm }) => norm));
-  return rows.filter(({ norm }) => norm > NEGLIGIBLE_SHARE * largest).map(({ name, norm, difference }) => ({ name, error: difference / norm }));
+  return rows
+    .filter(({ norm }) => norm > NEGLIGIBLE_SHARE * largest)
+    .map(({ name, norm, difference }) => ({ name, error: difference / norm }));
 }
 
 async function statisticsError(session: Session, model: Model, file: SafetensorsFile): Promise<number> {
@@ -152,20 +178,40 @@ async function statisticsError(session: Session, model: Model, file: Safetensors
   for (const spec of model.states) {
     const joined = (await session.read(spec.value)) as Float32Array;
     const length = instanceLength(spec);
-    spec.names.forEach((name, instance) => golden(file, `a/${name}`).data.forEach((truth, index) => {
-      worst = Math.max(worst, Math.abs(truth - Number(joined[instance * length + index])));
-    }));
+    spec.names.forEach((name, instance) =>
+      golden(file, `a/${name}`).data.forEach((truth, index) => {
+        worst = Math.max(worst, Math.abs(truth - Number(joined[instance * length + index])));
+      }),
+    );
   }
   return worst;
 }
 
-function report({ maxLogitError, gradients, lossError, statisticsError: statistics }: { maxLogitError: number; gradients: readonly NamedError[]; lossError: number; statisticsError: number }): GoldenReport {
+function report({
+  maxLogitError,
+  gradients,
+  lossError,
+  statisticsError: statistics,
+}: {
+  maxLogitError: number;
+  gradients: readonly NamedError[];
+  lossError: number;
+  statisticsError: number;
+}): GoldenReport {
   const sorted = [...gradients].sort((a, b) => a.error - b.error);
   const medianGradientError = sorted[Math.floor(sorted.length / 2)]?.error ?? 0;
   const worst = sorted.at(-1) ?? { name: '', error: 0 };
-  const within = maxLogitError <= goldenTolerance.logit && medianGradientError <= goldenTolerance.medianGradient && worst.error <= goldenTolerance.worstGradient;
+  const within =
+    maxLogitError <= goldenTolerance.logit &&
+    medianGradientError <= goldenTolerance.medianGradient &&
+    worst.error <= goldenTolerance.worstGradient;
   return {
     pass: within && lossError <= goldenTolerance.loss && statistics <= goldenTolerance.statistics,
-    maxLogitError, medianGradientError, worstGradientError: worst.error, worstGradientName: worst.name, lossError, statisticsError: statistics,
+    maxLogitError,
+    medianGradientError,
+    worstGradientError: worst.error,
+    worstGradientName: worst.name,
+    lossError,
+    statisticsError: statistics,
   };
 }

@@ -12,7 +12,8 @@ export function segmentationHead(m: ModelBuilder, x: Value, classes: number): Va
 /** Alg. 1: (B,F,X,Y,Z) → (B,Z,clusterers,clusters,1): logits per slice along the last axis and clusterer. X must be at least 16. */
 export function pretrainHead(m: ModelBuilder, x: Value, clusterers: number, clusters: number): Value {
   const { d: sizeX, h: sizeY, w: sizeZ } = extents(x.type);
-  const block = (y: Value, name: string, out: number): Value => m.convolutionNorm(y, `${name}.0`, `${name}.1`, 1, { out, kernel: 3 }, 'gelu');
+  const block = (y: Value, name: string, out: number): Value =>
+    m.convolutionNorm(y, `${name}.0`, `${name}.1`, 1, { out, kernel: 3 }, 'gelu');
   const permute = (y: Value, ...axes: [number, number, number, number, number]): Value => m.graph.apply('permute', { axes }, [y], 'head');
 
   let y = block(block(x, 'head.s1.0', clusterers), 'head.s1.1', clusterers);

@@ -36,9 +36,19 @@ export class ModelBuilder {
   readonly parameters: ParameterSpec[] = [];
   readonly states: ParameterSpec[] = [];
   readonly mode: ModelMode;
+  readonly #shared = new Map<string, Value>();
+  #tracksStatistics = true;
 
   constructor(mode: ModelMode) {
     this.mode = mode;
+  }
+
+  /** Builds once more what was built, on another input: with the same parameters, and without a say in the running statistics. */
+  again(build: () => Value): Value {
+    this.#tracksStatistics = false;
+    const built = build();
+    this.#tracksStatistics = true;
+    return built;
   }
 
   /** Convolution with bias; `name` may hold one '*' that stands for the instance. x (N,I,D,H,W) → (N,out,D',H',W'). */
@@ -47,7 +57,14 @@ export class ModelBuilder {
   }
 
   /** Convolution → BatchNorm → activation. */
-  convolutionNorm(x: Value, name: string, normName: string, instances: number, options: ConvolutionOptions, activation: ActivationKind): Value {
+  convolutionNorm(
+    x: Value,
+    name: string,
+    normName: string,
+    instances: number,
+    options: ConvolutionOptions,
+    activation: ActivationKind,
+  ): Value {
     if (this.mode === 'predict') return this.#convolution(x, name, instances, options, activation, normName);
     return this.batchNorm(this.convolution(x, name, instances, options), normName, instances, activation);
   }
@@ -69,10 +86,17 @@ export class ModelBuilder {
     const attributes = { instances, epsilon: NORM_EPSILON, activation };
     if (this.mode !== 'train') return this.graph.apply('batchNormApply', attributes, [x, runningMean, runningVariance, gamma, beta], name);
     const [mean, variance] = this.graph.node('batchNormStatistics', { instances }, [x], name) as [Value, Value];
-    const count = (n / instances) * d * h * w;
-    const [nextMean, nextVariance] = this.graph.node('runningStatisticsUpdate', { momentum: NORM_MOMENTUM, count }, [runningMean, runningVariance, mean, variance], name) as [Value, Value];
-    this.graph.update(runningMean, nextMean);
-    this.graph.update(runningVariance, nextVariance);
+    if (this.#tracksStatistics) {
+      const count = (n / instances) * d * h * w;
+      const [nextMean, nextVariance] = this.graph.node(
+        'runningStatisticsUpdate',
+        { momentum: NORM_MOMENTUM, count },
+        [runningMean, runningVariance, mean, variance],
+        name,
+      ) as [Value, Value];
+      this.graph.update(runningMean, nextMean);
+      this.graph.update(runningVariance, nextVariance);
+    }
     return this.graph.apply('batchNormApply', attributes, [x, mean, variance, gamma, beta], name);
   }
 
@@ -87,25 +111,47 @@ export class ModelBuilder {
     return this.graph.apply('activation', { kind: 'gelu' }, [x], scope);
   }
 
-  #convolution(x: Value, name: string, instances: number, { out, kernel, stride = 1, padding = (kernel - 1) / 2 }: ConvolutionOptions, activation: ActivationKind, normName: string | undefined): Value {
+  #convolution(
+    x: Value,
+    name: string,
+    instances: number,
+    { out, kernel, stride = 1, padding = (kernel - 1) / 2 }: ConvolutionOptions,
+    activation: ActivationKind,
+    normName: string | undefined,
+  ): Value {
     const { c } = extents(x.type);
     const bound = 1 / Math.sqrt(c * kernel ** 3);
-    const folded = (part: 'weight' | 'bias'): Partial<ParameterSpec> => normName === undefined ? {} : {
-      foldedNorm: { part, names: instanceNames(normName, instances), convolution: instanceNames(name, instances) },
-    };
-    const weight = this.#parameter(`${name}.weight`, instances, [out, c, kernel, kernel, kernel], { kind: 'uniform', bound }, folded('weight'));
+    const folded = (part: 'weight' | 'bias'): Partial<ParameterSpec> =>
+      normName === undefined
+        ? {}
+        : {
+            foldedNorm: { part, names: instanceNames(normName, instances), convolution: instanceNames(name, instances) },
+          };
+    const weight = this.#parameter(
+      `${name}.weight`,
+      instances,
+      [out, c, kernel, kernel, kernel],
+      { kind: 'uniform', bound },
+      folded('weight'),
+    );
     const bias = this.#parameter(`${name}.bias`, instances, [out], { kind: 'uniform', bound }, folded('bias'));
     return this.graph.apply('conv3d', { kernel, stride, padding, instances, activation }, [x, weight, bias], name);
   }
 
   #parameter(name: string, instances: number, shape: readonly number[], init: Initialiser, more: Partial<ParameterSpec> = {}): Value {
+    const built = this.#shared.get(name);
+    if (built !== undefined) return built;
     const value = this.graph.parameter(name, f32(instances, ...shape));
+    this.#shared.set(name, value);
     this.parameters.push({ value, names: instanceNames(name, instances), init, ...more });
     return value;
   }
 
   #state(name: string, instances: number, shape: readonly number[], value: number): Value {
+    const built = this.#shared.get(name);
+    if (built !== undefined) return built;
     const state = this.graph.state(name, f32(instances, ...shape));
+    this.#shared.set(name, state);
     this.states.push({ value: state, names: instanceNames(name, instances), init: { kind: 'constant', value } });
     return state;
   }

@@ -13,7 +13,13 @@ export interface SafetensorsFile {
 
 const MAXIMUM_HEADER_BYTES = 100_000_000;
 
-interface Entry { readonly name: string; readonly dtype: 'F32' | 'I32'; readonly shape: readonly number[]; readonly start: number; readonly end: number }
+interface Entry {
+  readonly name: string;
+  readonly dtype: 'F32' | 'I32';
+  readonly shape: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
  * Reads a safetensors file (F32 and I32). Enforces the format's rules: header at most 100 MB, offsets contiguous and in bounds,
@@ -69,7 +75,8 @@ function parseHeader(text: string, fail: (why: string) => never): { readonly ent
   const entries: Entry[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') {
-      for (const [key, item] of Object.entries(value as object)) metadata[key] = typeof item === 'string' ? item : fail('its metadata holds something other than text');
+      for (const [key, item] of Object.entries(value as object))
+        metadata[key] = typeof item === 'string' ? item : fail('its metadata holds something other than text');
       continue;
     }
     const { dtype, shape, data_offsets: offsets } = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };

@@ -1,12 +1,28 @@
 import { must } from '#shared/base/assert.ts';
-import { backward } from '#main/engine/autodiff/backward.ts';
+import { backwardOfSum } from '#main/engine/autodiff/backward.ts';
+import type { GraphBuilder } from '#main/engine/graph/builder.ts';
 import type { Graph, Value } from '#main/engine/graph/graph.ts';
 import { f32, i32 } from '#main/engine/tensor/tensorType.ts';
 import type { Model } from './build.ts';
 
+export interface SegmentationLoss {
+  readonly kind: 'diceCrossEntropy';
+  readonly diceWeight: number;
+  readonly crossEntropyWeight: number;
+  /** Of the cross entropy, per class; with them Dice is taken over the batch. Absent: Eq. 6–8 as they are. */
+  readonly classWeights?: readonly number[];
+  /** Whether there are voxels that nobody marked, from which no gradient comes. */
+  readonly ignoring?: boolean;
+}
+
 export type LossConfig =
-  | { readonly kind: 'diceCrossEntropy'; readonly diceWeight: number; readonly crossEntropyWeight: number }
-  | { readonly kind: 'pseudoLabel'; readonly temperature: number };
+  | SegmentationLoss
+  | { readonly kind: 'pseudoLabel'; readonly temperature: number }
+  /**
+   * The model's second input is learned from what a teacher is sure of: by cross entropy alone, because Dice rewards a class that grows a
+   * little from round to round.
+   */
+  | { readonly kind: 'consistency'; readonly segmentation: SegmentationLoss };
 
 export interface OptimiserConfig {
   readonly beta1: number;
@@ -21,16 +37,35 @@ export const paperOptimiser: OptimiserConfig = { beta1: 0.9, beta2: 0.999, epsil
 export const paperLoss: LossConfig = { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 };
 const DICE_EPSILON = 1e-5;
 
+/** What goes into a step besides x, as inputs of the graph. */
+export interface LossTargets {
+  /** Segmentation, consistency: i32 (B,D,H,W). */
+  readonly label?: Value;
+  /** With a loss that is `ignoring`: f32 (B,classes,D,H,W), SETTLED at the background of ignored voxels, whose label is 0; 0 elsewhere. */
+  readonly ignored?: Value;
+  /** Pre-training: i32 (B,Z,N). */
+  readonly pseudo?: Value;
+  /** Pre-training: i32 (B,Z). */
+  readonly masked?: Value;
+  /** Consistency: the model's second input, f32 (U,C,D,H,W), which the teacher saw another way. */
+  readonly scans?: Value;
+  /** Consistency: the teacher's classes, i32 (U,D,H,W); 0 where it is not sure. */
+  readonly taught?: Value;
+  /** Consistency: f32 (U,classes,D,H,W), SETTLED at the background of voxels where the teacher is not sure, 0 elsewhere. */
+  readonly unsure?: Value;
+  /** Consistency: f32 [1], what the teacher's word counts beside the masks. */
+  readonly taughtWeight?: Value;
+}
+
 export interface TrainingGraph {
   readonly graph: Graph;
   readonly x: Value;
-  /** Segmentation: `label` i32 (B,D,H,W). Pre-training: `pseudo` i32 (B,Z,N) and `masked` i32 (B,Z). */
-  readonly targets: { readonly label?: Value; readonly pseudo?: Value; readonly masked?: Value };
+  readonly targets: LossTargets;
   /** f32 [4], written before every run: learning rate, 1−β1^t, 1−β2^t, maximum gradient norm (0: no clipping). Absent without optimiser. */
   readonly hyper?: Value;
   /** f32 [1], written before every run: the loss scale. `norm` and exposed gradients are multiplied by it. Present where asked for. */
   readonly lossScale?: Value;
-  /** Scalars of shape [1]: `loss`; `dice`, `crossEntropy` with segmentation; `norm` (gradient norm before clipping) with optimiser. */
+  /** Scalars of shape [1]: `loss`; `dice`, `crossEntropy` with segmentation; `taught` (with its factor) with consistency; `norm` (gradient norm before clipping) with optimiser. */
   readonly scalars: ReadonlyMap<string, Value>;
   /** First and second moment states, per parameter. */
   readonly moments: ReadonlyMap<Value, { readonly m: Value; readonly v: Value }>;
@@ -49,13 +84,18 @@ export interface TrainingStepOptions {
 }
 
 /** The whole step as one graph: forward, loss, backward, gradient norm, AdamW, BatchNorm statistics. `model` must be in train mode. */
-export function trainingStep(model: Model, { loss: config, optimiser, scaled = false, exposeGradients = false }: TrainingStepOptions): TrainingGraph {
+export function trainingStep(
+  model: Model,
+  { loss: config, optimiser, scaled = false, exposeGradients = false }: TrainingStepOptions,
+): TrainingGraph {
   const { builder, logits, parameters } = model;
   const scalars = new Map<string, Value>();
-  const { targets, loss } = addLoss(model, config, scalars);
+  const { targets, terms } = addLoss(model, config, scalars);
   const values = parameters.map(({ value }) => value);
   const lossScale = scaled ? builder.input('lossScale', f32(1)) : undefined;
-  const gradients = backward(builder, loss, values, lossScale);
+  const scaledBy = (weight: Value | undefined): Value | undefined =>
+    weight && lossScale ? builder.apply('multiply', {}, [weight, lossScale], 'loss') : (weight ?? lossScale);
+  const gradients = backwardOfSum(builder, new Map([...terms].map(([term, weight]) => [term, scaledBy(weight)])), values);
   const moments = new Map<Value, { m: Value; v: Value }>();
   let hyper: Value | undefined;
   if (optimiser !== undefined) {
@@ -66,7 +106,12 @@ export function trainingStep(model: Model, { loss: config, optimiser, scaled = f
     for (const value of values) {
       const m = builder.state(`m/${value.name}`, value.type);
       const v = builder.state(`v/${value.name}`, value.type);
-      const updated = builder.node('adamW', optimiser, [value, must(gradients.get(value), value.name), m, v, norm, hyper, ...(lossScale ? [lossScale] : [])], 'optimiser');
+      const updated = builder.node(
+        'adamW',
+        optimiser,
+        [value, must(gradients.get(value), value.name), m, v, norm, hyper, ...(lossScale ? [lossScale] : [])],
+        'optimiser',
+      );
       [value, m, v].forEach((persistent, index) => builder.update(persistent, must(updated[index], 'adamW output')));
       moments.set(value, { m, v });
     }
@@ -76,10 +121,25 @@ export function trainingStep(model: Model, { loss: config, optimiser, scaled = f
     gradients.forEach((gradient, value) => builder.output(`g/${value.name}`, gradient));
     builder.output('logits', logits);
   }
-  return { graph: builder.build(), x: model.x, targets, scalars, moments, gradients: exposeGradients ? gradients : new Map(), ...(hyper && { hyper }), ...(lossScale && { lossScale }) };
+  return {
+    graph: builder.build(),
+    x: model.x,
+    targets,
+    scalars,
+    moments,
+    gradients: exposeGradients ? gradients : new Map(),
+    ...(hyper && { hyper }),
+    ...(lossScale && { lossScale }),
+  };
 }
 
-function addLoss(model: Model, config: LossConfig, scalars: Map<string, Value>): { readonly targets: TrainingGraph['targets']; readonly loss: Value } {
+interface Loss {
+  readonly targets: LossTargets;
+  /** What it is the sum of, each with its factor (1 unless given). */
+  readonly terms: ReadonlyMap<Value, Value | undefined>;
+}
+
+function addLoss(model: Model, config: LossConfig, scalars: Map<string, Value>): Loss {
   const { builder, logits } = model;
   if (config.kind === 'pseudoLabel') {
     const [b = 1, z = 1, n = 1] = logits.type.shape;
@@ -87,11 +147,62 @@ function addLoss(model: Model, config: LossConfig, scalars: Map<string, Value>):
     const masked = builder.input('masked', i32(b, z));
     const loss = builder.apply('pseudoLabelLoss', { temperature: config.temperature }, [logits, pseudo, masked], 'loss');
     scalars.set('loss', loss);
-    return { targets: { pseudo, masked }, loss };
+    return { targets: { pseudo, masked }, terms: new Map([[loss, undefined]]) };
   }
-  const label = builder.input('label', i32(model.options.batch, ...model.options.size));
-  const attributes = { diceWeight: config.diceWeight, crossEntropyWeight: config.crossEntropyWeight, epsilon: DICE_EPSILON };
-  const [loss, dice, crossEntropy] = builder.node('diceCrossEntropy', attributes, [logits, label], 'loss') as [Value, Value, Value];
+  if (config.kind === 'consistency') return addConsistencyLoss(model, config, scalars);
+  const { targets, outputs } = maskLoss(model, config);
+  const [loss, dice, crossEntropy] = outputs;
   scalars.set('loss', loss).set('dice', dice).set('crossEntropy', crossEntropy);
-  return { targets: { label }, loss };
+  return { targets, terms: new Map([[loss, undefined]]) };
+}
+
+/** The loss against masks: loss, Dice and cross entropy. */
+function maskLoss(
+  { builder, logits, options }: Model,
+  config: SegmentationLoss,
+): { readonly targets: Pick<LossTargets, 'label' | 'ignored'>; readonly outputs: [Value, Value, Value] } {
+  const label = builder.input('label', i32(options.batch, ...options.size));
+  if (config.ignoring !== true) return { targets: { label }, outputs: segmentationLoss(builder, config, logits, label) };
+  const ignored = builder.input('ignored', logits.type);
+  const settled = builder.apply('add', {}, [logits, ignored], 'loss');
+  return { targets: { label, ignored }, outputs: segmentationLoss(builder, config, settled, label) };
+}
+
+function segmentationLoss(builder: GraphBuilder, config: SegmentationLoss, logits: Value, label: Value): [Value, Value, Value] {
+  const { diceWeight, crossEntropyWeight, classWeights } = config;
+  const weighing = { overBatch: classWeights !== undefined, classWeights: classWeights ?? [] };
+  const attributes = { diceWeight, crossEntropyWeight, epsilon: DICE_EPSILON, ...weighing };
+  return builder.node('diceCrossEntropy', attributes, [logits, label], 'loss') as [Value, Value, Value];
+}
+
+/**
+ * Added to the background's logit of a voxel that does not count, whose target is 0: its probabilities are then 1 and 0 whatever the network says,
+ * so that no gradient comes from it. Fits float16.
+ */
+export const SETTLED = 1e4;
+
+/** The loss against masks, and taughtWeight · the loss of the second input against the teacher. */
+function addConsistencyLoss(
+  model: Model,
+  { segmentation }: Extract<LossConfig, { kind: 'consistency' }>,
+  scalars: Map<string, Value>,
+): Loss {
+  const { builder, options } = model;
+  const { x, logits: student } = must(model.scans, 'second input');
+  const taught = builder.input('taught', i32(options.scans ?? 0, ...options.size));
+  const unsure = builder.input('unsure', student.type);
+  const taughtWeight = builder.input('taughtWeight', f32(1));
+  const { targets, outputs } = maskLoss(model, segmentation);
+  const [labelled, dice, crossEntropy] = outputs;
+  const settled = builder.apply('add', {}, [student, unsure], 'loss');
+  const [consistency] = segmentationLoss(builder, { ...segmentation, diceWeight: 0 }, settled, taught);
+  const weighted = builder.apply('multiply', {}, [consistency, taughtWeight], 'loss');
+  scalars.set('loss', builder.apply('add', {}, [labelled, weighted], 'loss'));
+  scalars.set('dice', dice).set('crossEntropy', crossEntropy);
+  scalars.set('taught', weighted); // an output, so that it is float32, also where activations are stored narrower
+  const terms = new Map<Value, Value | undefined>([
+    [labelled, undefined],
+    [consistency, taughtWeight],
+  ]);
+  return { targets: { ...targets, scans: x, taught, unsure, taughtWeight }, terms };
 }

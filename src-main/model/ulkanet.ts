@@ -5,13 +5,18 @@ export interface UlkanetShape {
   readonly dims: readonly number[];
   readonly depths: readonly number[];
   readonly mlpRatios: readonly number[];
+  /** As ArchitectureConfig has it. */
+  readonly topWidth?: number;
   /** Channels of the output. */
   readonly out: number;
 }
 
 /** 'Conv' of Fig. 4, one after another: Conv3D 3³ → BatchNorm → LeakyReLU(0.01), through the given widths. */
 function convolutionBlocks(m: ModelBuilder, x: Value, name: string, instances: number, widths: readonly number[]): Value {
-  return widths.reduce((y, out, index) => m.convolutionNorm(y, `${name}.${index}.conv`, `${name}.${index}.norm`, instances, { out, kernel: 3 }, 'leakyRelu'), x);
+  return widths.reduce(
+    (y, out, index) => m.convolutionNorm(y, `${name}.${index}.conv`, `${name}.${index}.norm`, instances, { out, kernel: 3 }, 'leakyRelu'),
+    x,
+  );
 }
 
 /** Eq. 2–3: proj_1 → GELU = u; u ⊙ pw(dilated 7³(5³(u))) → proj_2. */
@@ -37,7 +42,16 @@ function lkaBlock(m: ModelBuilder, input: Value, name: string, instances: number
 }
 
 /** Patch embedding → LKA blocks → LayerNorm over channels. */
-function encoderBlock(m: ModelBuilder, input: Value, name: string, instances: number, width: number, depth: number, ratio: number, first: boolean): Value {
+function encoderBlock(
+  m: ModelBuilder,
+  input: Value,
+  name: string,
+  instances: number,
+  width: number,
+  depth: number,
+  ratio: number,
+  first: boolean,
+): Value {
   const patch = first ? { out: width, kernel: 7, stride: 4 } : { out: width, kernel: 3, stride: 2 };
   let x = m.convolutionNorm(input, `${name}.embed.proj`, `${name}.embed.norm`, instances, patch, 'none');
   for (let block = 0; block < depth; block++) x = lkaBlock(m, x, `${name}.blocks.${block}`, instances, width, ratio);
@@ -48,10 +62,16 @@ function encoderBlock(m: ModelBuilder, input: Value, name: string, instances: nu
  * ULKANet: n encoder blocks, a bottleneck and n decoders (each ends in trilinear ×2), skips with two convolutions.
  * x (N,C,D,H,W), sides multiples of 2^(n+1) → (N,out,D,H,W). Widths where the paper is silent: LOGONET.md.
  */
-export function ulkanet(m: ModelBuilder, x: Value, name: string, instances: number, { dims, depths, mlpRatios, out }: UlkanetShape): Value {
+export function ulkanet(
+  m: ModelBuilder,
+  x: Value,
+  name: string,
+  instances: number,
+  { dims, depths, mlpRatios, topWidth, out }: UlkanetShape,
+): Value {
   const stages = dims.length;
   const width = (level: number): number => dims[level] ?? 0;
-  const narrow = width(0) / 2;
+  const narrow = topWidth ?? width(0) / 2;
   const below = (level: number): number => (level === 0 ? narrow : width(level - 1));
   const up = (y: Value, scope: string): Value => m.graph.apply('upsample2', {}, [y], scope);
 
@@ -69,6 +89,6 @@ export function ulkanet(m: ModelBuilder, x: Value, name: string, instances: numb
     y = up(convolutionBlocks(m, joined, `${name}.dec.${level}`, instances, widths), `${name}.dec.${level}`);
   }
   y = up(convolutionBlocks(m, y, `${name}.last`, instances, [narrow, narrow, narrow, narrow]), `${name}.last`);
-  const skip = convolutionBlocks(m, x, `${name}.skip_in`, instances, [narrow, width(0)]);
+  const skip = convolutionBlocks(m, x, `${name}.skip_in`, instances, [narrow, topWidth ?? width(0)]);
   return convolutionBlocks(m, m.graph.apply('concatChannels', {}, [skip, y], `${name}.out`), `${name}.out`, instances, [out, out]);
 }

@@ -15,7 +15,12 @@ export function unet(m: ModelBuilder, x: Value, name: string, dims: readonly num
   });
   for (let level = dims.length - 2; level >= 0; level--) {
     const grown = m.graph.apply('upsample2', {}, [y], `${name}.up.${level}`);
-    y = block(m.graph.apply('concatChannels', {}, [skips[level] as Value, grown], `${name}.up.${level}`), `${name}.up.${level}`, dims[level] ?? out, 1);
+    y = block(
+      m.graph.apply('concatChannels', {}, [skips[level] as Value, grown], `${name}.up.${level}`),
+      `${name}.up.${level}`,
+      dims[level] ?? out,
+      1,
+    );
   }
   return m.convolutionNorm(y, `${name}.out.conv`, `${name}.out.norm`, 1, { out, kernel: 3 }, 'leakyRelu');
 }

@@ -25,13 +25,20 @@ export function initialWeights(model: Model, random: Random): Map<string, NamedT
 }
 
 /** Writes weights into a session. Throws `invalid-file` naming the first tensor that is missing or has another shape. */
-export async function loadWeights(session: Session, model: Model, weights: Weights): Promise<void> {
+export async function loadWeights(session: Session, model: Pick<Model, 'parameters' | 'states'>, weights: Weights): Promise<void> {
   for (const spec of [...model.parameters, ...model.states]) {
-    const length = instanceLength(spec);
-    const joined = new Float32Array(length * spec.names.length);
-    spec.names.forEach((name, instance) => joined.set(spec.foldedNorm ? folded(spec, instance, weights) : tensor(weights, name, length), instance * length));
-    await session.write(spec.value, joined);
+    await session.write(spec.value, specData(spec, weights));
   }
+}
+
+/** A parameter's data, instances one after another, norms folded in where they are to be. Throws `invalid-file` as `loadWeights`. */
+export function specData(spec: ParameterSpec, weights: Weights): Float32Array {
+  const length = instanceLength(spec);
+  const joined = new Float32Array(length * spec.names.length);
+  spec.names.forEach((name, instance) =>
+    joined.set(spec.foldedNorm ? folded(spec, instance, weights) : tensor(weights, name, length), instance * length),
+  );
+  return joined;
 }
 
 /** Reads weights and running statistics back out of a training session. */
@@ -40,7 +47,9 @@ export async function readWeights(session: Session, model: Model): Promise<Map<s
   for (const spec of [...model.parameters, ...model.states]) {
     const joined = (await session.read(spec.value)) as Float32Array;
     const length = instanceLength(spec);
-    spec.names.forEach((name, instance) => weights.set(name, { shape: spec.value.type.shape.slice(1), data: joined.slice(instance * length, (instance + 1) * length) }));
+    spec.names.forEach((name, instance) =>
+      weights.set(name, { shape: spec.value.type.shape.slice(1), data: joined.slice(instance * length, (instance + 1) * length) }),
+    );
   }
   return weights;
 }
@@ -56,6 +65,20 @@ export function transplant(source: Weights, fresh: Weights): { readonly weights:
     carried++;
   }
   return { weights, carried };
+}
+
+/**
+ * (1 − α)·before + α·after, running statistics alike: between a model and what fine-tuning made of it the loss has no hill (arXiv 2109.01903). What
+ * `before` lacks, or has in another shape, is as it is after.
+ */
+export function interpolated(before: Weights, after: Weights, alpha: number): Map<string, NamedTensor> {
+  return new Map(
+    [...after].map(([name, { shape, data }]): [string, NamedTensor] => {
+      const old = before.get(name);
+      if (old?.shape.join() !== shape.join()) return [name, { shape, data }];
+      return [name, { shape, data: data.map((value, at) => (1 - alpha) * (old.data[at] ?? 0) + alpha * value) as typeof data }];
+    }),
+  );
 }
 
 /**
@@ -81,10 +104,16 @@ export function forLabels(weights: Weights, from: readonly number[], to: readonl
   return mapped;
 }
 
+/** Numbers in all tensors together. */
+export function elementCountOf(weights: Weights): number {
+  return [...weights.values()].reduce((sum, { data }) => sum + data.length, 0);
+}
+
 function tensor(weights: Weights, name: string, length: number): Float32Array {
   const found = weights.get(name);
   if (found === undefined) throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} is missing.`);
-  if (found.data.length !== length || !(found.data instanceof Float32Array)) throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} has another shape.`);
+  if (found.data.length !== length || !(found.data instanceof Float32Array))
+    throw new StudioError('invalid-file', `These weights do not belong to this model: ${name} has another shape.`);
   return found.data;
 }
 
@@ -94,7 +123,9 @@ function folded(spec: ParameterSpec, instance: number, weights: Weights): Float3
   const norm = must(names[instance], 'norm name');
   const name = must(convolution[instance], 'convolution name');
   const channels = spec.value.type.shape[1] ?? 0;
-  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((key) => tensor(weights, `${norm}.${key}`, channels)) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map((key) =>
+    tensor(weights, `${norm}.${key}`, channels),
+  ) as [Float32Array, Float32Array, Float32Array, Float32Array];
   const scale = gamma.map((value, channel) => value / Math.sqrt((variance[channel] ?? 0) + NORM_EPSILON));
   if (part === 'bias') {
     const bias = tensor(weights, `${name}.bias`, channels);

@@ -32,7 +32,7 @@ const GREEDY_PLACES = 50;
 
 /**
  * How much of the score is uncertainty: nothing up to `from` accepted cases, half of it from `to` on. What a model of few cases is most
- * unsure of are the odd ones, and it learns more from common ones (Hacohen et al., Active Learning on a Budget, ICML 2022; docs/improve.md
+ * unsure of are the odd ones, and it learns more from common ones (Hacohen et al., Active Learning on a Budget, ICML 2022; docs/explanation/improve.md
  * has what was measured here).
  */
 const UNCERTAINTY = { from: 10, to: 20 };
@@ -47,7 +47,10 @@ export function rankCases({ candidates, accepted, strategy, seed }: RankingReque
   if (strategy === 'random') return order.map(({ id }, index) => ({ id, rank: index + 1, reason: 'Drawn at random.' }));
   const coverage = new Coverage([...accepted, ...candidates.flatMap(({ profile }) => profile ?? [])]);
   for (const profile of accepted) coverage.add(profile);
-  const weight = strategy === 'uncertainty' ? 1 : Math.min(1, Math.max(0, (accepted.length - UNCERTAINTY.from) / (UNCERTAINTY.to - UNCERTAINTY.from))) / 2;
+  const weight =
+    strategy === 'uncertainty'
+      ? 1
+      : Math.min(1, Math.max(0, (accepted.length - UNCERTAINTY.from) / (UNCERTAINTY.to - UNCERTAINTY.from))) / 2;
   const unsureness = ranks(strategy === 'diversity' ? [] : order, ({ uncertainty }) => uncertainty);
   const left = [...order];
   const ranked: RankedCase[] = [];
@@ -55,12 +58,15 @@ export function rankCases({ candidates, accepted, strategy, seed }: RankingReque
     const newness = ranks(strategy === 'uncertainty' ? [] : left, ({ profile }) => (profile === null ? null : coverage.reachWith(profile)));
     const score = (each: Candidate): number => {
       const [unsure, fresh] = [unsureness.get(each), newness.get(each)];
-      return unsure === undefined || fresh === undefined ? unsure ?? fresh ?? -1 : weight * unsure + (1 - weight) * fresh;
+      return unsure === undefined || fresh === undefined ? (unsure ?? fresh ?? -1) : weight * unsure + (1 - weight) * fresh;
     };
     const greedy = ranked.length < GREEDY_PLACES && strategy !== 'uncertainty';
     const next = [...left].sort((a, b) => score(b) - score(a)).slice(0, greedy ? 1 : left.length);
     for (const each of next) {
-      const parts = [...(weight > 0 || !newness.has(each) ? sayUncertainty(each, unsureness.get(each)) : []), ...(newness.has(each) ? sayCoverage(each, coverage) : [])];
+      const parts = [
+        ...(weight > 0 || !newness.has(each) ? sayUncertainty(each, unsureness.get(each)) : []),
+        ...(newness.has(each) ? sayCoverage(each, coverage) : []),
+      ];
       const text = parts.length === 0 ? 'nothing is known about it yet' : parts.join(', and ');
       ranked.push({ id: each.id, rank: ranked.length + 1, reason: `${text.charAt(0).toUpperCase()}${text.slice(1)}.` });
       left.splice(left.indexOf(each), 1);
@@ -78,7 +84,8 @@ function ranks(candidates: readonly Candidate[], value: (each: Candidate) => num
 
 function sayUncertainty({ uncertainty }: Candidate, unsureness: number | undefined): string[] {
   if (uncertainty === null || unsureness === undefined) return [];
-  const place = unsureness >= 1 ? 'more unsure of it than of any other' : `more unsure of it than of ${Math.round(100 * unsureness)}% of the others`;
+  const place =
+    unsureness >= 1 ? 'more unsure of it than of any other' : `more unsure of it than of ${Math.round(100 * unsureness)}% of the others`;
   return [`the model is ${place} (mean uncertainty ${uncertainty.toFixed(2)})`];
 }
 
@@ -86,5 +93,9 @@ function sayCoverage({ profile }: Candidate, coverage: Coverage): string[] {
   if (profile === null) return [];
   if (coverage.empty) return ['it is typical of the scans here'];
   const [before, after] = [coverage.reach, coverage.reachWith(profile)].map((reach) => Math.round(100 * reach)) as [number, number];
-  return [after > before ? `with it, ${after}% instead of ${before}% of what the scans show is covered` : 'no case that is left adds much to what is covered'];
+  return [
+    after > before
+      ? `with it, ${after}% instead of ${before}% of what the scans show is covered`
+      : 'no case that is left adds much to what is covered',
+  ];
 }

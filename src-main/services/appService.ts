@@ -1,7 +1,7 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
-import type { Log } from './log.ts';
-import type { RunMarker } from './runMarker.ts';
+import type { Log } from '#shared/base/log.ts';
+import type { RunMarker } from '#main/project/runMarker.ts';
 
 /** What the host is and offers beyond the services. */
 export interface HostAbilities {
@@ -17,7 +17,8 @@ export interface HostAbilities {
 
 const lostWindow = {
   severity: 'warning' as const,
-  message: 'The window crashed and was opened anew. What the history panel showed as saved is there, with its undo steps; work in the background went on. If it happens again, update the graphics driver.',
+  message:
+    'The window crashed and was reopened. What the history panel showed as saved is there, with its undo steps; work in the background went on. If it happens again, update the graphics driver.',
 };
 
 export function appService(host: HostAbilities, marker: RunMarker, log: Log, platform = process.platform): ServiceHandlers<'app'> {
@@ -28,10 +29,14 @@ export function appService(host: HostAbilities, marker: RunMarker, log: Log, pla
       host: host.kind,
       platform: platform === 'win32' ? 'windows' : platform === 'darwin' ? 'macos' : platform === 'linux' ? 'linux' : 'other',
       nativeDialogs: host.pick !== undefined,
-      crash: marker.crashedAt === null ? null : {
-        at: marker.crashedAt,
-        message: 'LoGoNet Studio did not end properly the last time. Everything that was saved is there; opening the project brings back unsaved strokes, and interrupted training can be resumed.',
-      },
+      crash:
+        marker.crashedAt === null
+          ? null
+          : {
+              at: marker.crashedAt,
+              message:
+                'LoGoNet Studio did not end properly the last time. Everything that was saved is there; opening the project brings back unsaved strokes, and interrupted training can be resumed.',
+            },
       notices: host.takeLostWindow?.() === true ? [lostWindow] : [],
     }),
     acknowledgeCrash: () => {

@@ -1,5 +1,5 @@
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
-import type { DeviceList } from './deviceList.ts';
+import type { DeviceList } from '#main/project/deviceList.ts';
 
 export function devicesService(list: DeviceList, publish: Publish): ServiceHandlers<'devices'> {
   return {

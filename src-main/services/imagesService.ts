@@ -1,30 +1,62 @@
+import { isFileFault, StudioError } from '#shared/base/errors.ts';
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { voxelCount } from '#shared/geometry/grid.ts';
-import { getCase } from '#main/library/index.ts';
-import { elementTypeOf } from '#main/imageio/elements.ts';
-import { intensitiesOf, windowsFor } from './imageDescription.ts';
+import { requireRigid } from '#shared/geometry/rigid.ts';
+import { getCase, listImages, placeImage } from '#main/library/index.ts';
+import { describeImage } from '#main/project/imageDescription.ts';
 import { streamVoxels } from './voxelStream.ts';
-import type { Workbench } from './workbench.ts';
+import type { Workbench } from '#main/project/workbench.ts';
+
+/** Null for the leading image, however it is named: it is held once. */
+const furtherId = (images: readonly { readonly id: string }[], imageId: string | undefined): string | null =>
+  imageId === undefined || images[0]?.id === imageId ? null : imageId;
 
 export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
   return {
-    open: async ({ caseId }, { signal, report }) => {
-      const { project, images } = workbench.require();
+    open: async ({ caseId, imageId }, { signal, report }) => {
+      const session = workbench.require();
+      const { project, images } = session;
       const { name } = getCase(project.read, caseId);
       report({ phase: 'Reading the image', fraction: 0 });
-      const { volume, modality, warnings } = await images.get(caseId, signal);
-      const intensities = intensitiesOf(volume.data);
+      const own = listImages(project.read, caseId);
+      const record = imageId === undefined ? own[0] : own.find(({ id }) => id === imageId);
+      const image = await images.get(caseId, signal, furtherId(own, imageId)).catch(async (error: unknown) => {
+        // The refusal matters more than that it can be noted.
+        if (isFileFault(error))
+          await session.problems.addOnce({ severity: 'error', subject: name, message: error.message, caseId }).catch(() => undefined);
+        throw error;
+      });
       return {
-        caseId, name, modality, grid: volume.grid, voxelType: elementTypeOf(volume.data), byteLength: volume.data.byteLength,
-        slope: 1, intercept: 0, range: intensities.range, windows: windowsFor(modality, intensities), warnings: warnings.slice(0, 100),
+        caseId,
+        name,
+        ...describeImage(image, record),
+        images: own.map(({ id, name: called, modality, placement, scale }) => ({
+          imageId: id,
+          name: called,
+          modality,
+          placedBy: placement.by,
+          toLeading: placement.toLeading,
+          unit: scale.unit,
+        })),
       };
     },
-    read: async ({ caseId, firstSlice }, context) => {
-      const { volume } = await workbench.require().images.get(caseId, context.signal);
+    read: async ({ caseId, imageId, firstSlice }, context) => {
+      const { project, images } = workbench.require();
+      const { volume } = await images.get(caseId, context.signal, furtherId(listImages(project.read, caseId), imageId));
       const [ni, nj, nk] = volume.grid.size;
       const slice = Math.min(nk - 1, firstSlice ?? nk >> 1);
       const first = slice * ni * nj * (volume.data.byteLength / voxelCount(volume.grid));
       return streamVoxels(volume.data, context, { first });
+    },
+    place: ({ caseId, imageId, toLeading }) => {
+      const { project, images } = workbench.require();
+      if (!listImages(project.read, caseId).some(({ id }) => id === imageId))
+        throw new StudioError('not-found', 'This case has no such image.', { detail: imageId });
+      if (toLeading !== null) requireRigid(toLeading);
+      placeImage(project.write, imageId, { by: 'hand', toLeading });
+      images.release(caseId);
+      workbench.casesChanged([caseId]);
+      return {};
     },
     close: ({ caseId }) => {
       workbench.current?.images.release(caseId);

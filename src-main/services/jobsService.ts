@@ -1,23 +1,46 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { budgetMinutes } from '#main/jobs/improvePlan.ts';
-import { comparisonOf } from './comparisonResult.ts';
-import { planImprovement, startImprovement, startRanking, type ImproveWish } from './improvement.ts';
-import type { SettingsKeeper } from './settingsService.ts';
-import type { Workbench } from './workbench.ts';
+import { comparisonOf } from '#main/project/results/comparisonResult.ts';
+import { requireAbsolute } from '#main/files/requireAbsolute.ts';
+import { trySubmission } from '#main/jobs/submit/trySubmission.ts';
+import type { Submit } from '#main/project/handOver.ts';
+import { trainingWarning } from '#main/project/care/diskNeeds.ts';
+import { planImprovement, startImprovement, startRanking, type ImproveOptions } from '#main/project/improvement.ts';
+import type { SettingsKeeper } from '#main/project/settingsKeeper.ts';
+import type { Workbench } from '#main/project/workbench.ts';
 
-type Budget = Parameters<ServiceHandlers<'jobs'>['plan']>[0]['budget'];
+type Input = Parameters<ServiceHandlers<'jobs'>['plan']>[0];
+
+function submitOptions({ to, folder, mapped }: NonNullable<Parameters<ServiceHandlers<'jobs'>['improve']>[0]['submit']>): Submit {
+  return { target: to, mapped, ...(folder !== '' && { sharedFolder: requireAbsolute(folder) }) };
+}
 
 export function jobsService(workbench: Workbench, settings: SettingsKeeper): ServiceHandlers<'jobs'> {
-  const wish = (budget: Budget, device: string | undefined): ImproveWish => ({
-    minutes: budgetMinutes(budget), device: device ?? workbench.device, memoryBytes: settings.current.memoryBytes,
+  const optionsFor = ({ budget, device, channels, missingChannels }: Input): ImproveOptions => ({
+    minutes: budgetMinutes(budget),
+    device: device ?? workbench.device,
+    memoryBytes: settings.current.memoryBytes,
+    ...(channels && { channels }),
+    ...(missingChannels && { missingChannels }),
   });
   return {
-    plan: ({ budget, device }) => planImprovement(workbench.require().project, wish(budget, device)),
-    improve: async ({ budget, device }) => {
-      const jobId = await startImprovement(workbench.require(), wish(budget, device));
+    plan: async (input) => {
+      const { project } = workbench.require();
+      const [plan, space] = [await planImprovement(project, optionsFor(input)), await trainingWarning(project)];
+      return space === null ? plan : { ...plan, remarks: [space, ...plan.remarks] };
+    },
+    improve: async ({ submit, ...input }) => {
+      const options = optionsFor(input);
+      const jobId = await startImprovement(
+        workbench.require(),
+        // What computes there is not known here.
+        submit === undefined ? options : { ...options, device: input.device ?? 'auto', submit: submitOptions(submit) },
+      );
       workbench.casesChanged(null);
       return { jobId };
     },
+    trySubmit: async ({ to, folder }, { signal }) =>
+      trySubmission(to, folder === '' ? null : requireAbsolute(folder), settings.folder, signal),
     rank: async () => ({ jobId: await startRanking(workbench.require(), workbench.device) }),
     list: ({ limit }) => ({ jobs: workbench.require().queue.list(limit) }),
     get: async ({ jobId }) => {

@@ -1,16 +1,22 @@
-import { StudioError } from '#shared/base/errors.ts';
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import type { Comparison } from '#shared/domain/job.ts';
-import type { CaseMetric, ModelRecord } from '#shared/domain/model.ts';
-import { getLabelSet, getModel, listMetrics, listModels, promotedModel, promoteModel, rollBackModel } from '#main/library/index.ts';
-import { comparisonOf } from './comparisonResult.ts';
-import { startRanking } from './improvement.ts';
-import type { ProjectSession, Workbench } from './workbench.ts';
+import type { ModelRecord } from '#shared/domain/model.ts';
+import { requireAbsolute } from '#main/files/requireAbsolute.ts';
+import { getModel, listModels, rollBackModel } from '#main/library/index.ts';
+import { comparisonOf } from '#main/project/results/comparisonResult.ts';
+import { startRanking } from '#main/project/improvement.ts';
+import { importModel } from '#main/project/importModel.ts';
+import { ModelShelf } from '#main/project/modelShelf.ts';
+import { promote } from '#main/project/promotion.ts';
+import type { ProjectSession } from '#main/project/session.ts';
+import type { Workbench } from '#main/project/workbench.ts';
 
-/** A class whose mean Dice on the held-out cases is below this, while others do better, has collapsed. */
-const collapsedDice = 0.01;
-
-export function modelsService(workbench: Workbench, publish: Publish): ServiceHandlers<'models'> {
+export function modelsService(workbench: Workbench, dataFolder: string, publish: Publish): ServiceHandlers<'models'> {
+  const shelf = new ModelShelf(dataFolder);
+  const joined = (): void => {
+    publish('models.changed', {});
+    workbench.projectChanged(); // Its labels may have joined the project's.
+  };
   return {
     list: () => ({ models: listModels(workbench.require().project.read).map(toRow) }),
     card: async ({ modelId }) => {
@@ -18,13 +24,38 @@ export function modelsService(workbench: Workbench, publish: Publish): ServiceHa
       const model = getModel(session.project.read, modelId);
       return { model: toRow(model), card: JSON.stringify(model.card, null, 2), comparison: await comparisonOfModel(session, model) };
     },
-    promote: async ({ modelId, despite }) => {
+    importFolder: async ({ folder, folds, name }, { signal, report }) => {
       const { project } = workbench.require();
-      const collapsed = collapsedLabels(workbench.require(), getModel(project.read, modelId));
-      if (collapsed.length > 0 && !despite) {
-        throw new StudioError('conflict', `This model finds nothing of ${collapsed.join(', ')} on the held-out cases. Promote it only if that is meant.`);
-      }
-      promoteModel(project.write, modelId);
+      const modelId = await importModel(project, requireAbsolute(folder), {
+        folds,
+        ...(name !== undefined && { name }),
+        cancellation: signal,
+        onProgress: (fraction) => report({ phase: 'Reading the checkpoints', fraction }),
+      });
+      joined();
+      return { modelId, card: JSON.stringify(getModel(project.read, modelId).card, null, 2) };
+    },
+    shelf: async () => ({ models: await shelf.list() }),
+    keep: async ({ modelId }) => {
+      const { project } = workbench.require();
+      const { hash } = await shelf.keep(project.paths.model(modelId), getModel(project.read, modelId).name);
+      publish('models.changed', {});
+      return { hash };
+    },
+    take: async ({ hash }) => {
+      const { project } = workbench.require();
+      const { folder, entry } = await shelf.folderOf(hash);
+      const modelId = await importModel(project, folder, { name: entry.name });
+      joined();
+      return { modelId };
+    },
+    discard: async ({ hash }) => {
+      await shelf.remove(hash);
+      publish('models.changed', {});
+      return {};
+    },
+    promote: async ({ modelId, despite }) => {
+      promote(workbench.require().project, modelId, despite);
       publish('models.changed', {});
       await startRanking(workbench.require(), workbench.device);
       return {};
@@ -43,21 +74,4 @@ function toRow({ id, name, createdAt, variant, promoted, wasPromoted, parameters
 
 async function comparisonOfModel({ queue }: ProjectSession, model: ModelRecord): Promise<Comparison | null> {
   return model.jobId === null ? null : comparisonOf(await queue.result(model.jobId).catch(() => null));
-}
-
-function collapsedLabels({ project }: ProjectSession, model: ModelRecord): string[] {
-  const metrics = listMetrics(project.read, model.id);
-  const inUse = promotedModel(project.read);
-  const current = inUse === undefined ? [] : listMetrics(project.read, inUse.id);
-  const wanted = new Set(getLabelSet(project.read).labels.map(({ value }) => value));
-  return model.card.labelSet.labels.filter(({ value }) => wanted.has(value)).flatMap(({ value, name }) => {
-    const [now, before] = [meanOf(metrics, value), meanOf(current, value)];
-    // What the model in use does not find either has not collapsed.
-    return now !== null && now < collapsedDice && (before === null || before >= collapsedDice) ? [name] : [];
-  });
-}
-
-function meanOf(metrics: readonly CaseMetric[], label: number): number | null {
-  const dice = metrics.flatMap((metric) => (metric.label === label && metric.dice !== null ? [metric.dice] : []));
-  return dice.length === 0 ? null : dice.reduce((sum, each) => sum + each, 0) / dice.length;
 }

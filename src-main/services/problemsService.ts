@@ -1,5 +1,5 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
-import type { Workbench } from './workbench.ts';
+import type { Workbench } from '#main/project/workbench.ts';
 
 export function problemsService(workbench: Workbench): ServiceHandlers<'problems'> {
   return {

@@ -1,24 +1,31 @@
 import { join } from 'node:path';
 import type { PartialHandlers, Publish } from '#shared/contract/contract.ts';
-import type { AppFolders } from './appFolders.ts';
+import type { AppFolders } from '#main/project/appFolders.ts';
 import { appService, type HostAbilities } from './appService.ts';
-import { DeviceList } from './deviceList.ts';
+import { DeviceList } from '#main/project/deviceList.ts';
 import { devicesService } from './devicesService.ts';
+import { diskService } from './diskService.ts';
 import { documentService } from './documentService.ts';
 import { exportsService } from './exportsService.ts';
 import { filesService } from './filesService.ts';
+import { historyService } from './historyService.ts';
 import { imagesService } from './imagesService.ts';
 import { jobsService } from './jobsService.ts';
 import { libraryService } from './libraryService.ts';
-import type { Log } from './log.ts';
+import type { Log } from '#shared/base/log.ts';
+import { measurementsService } from './measurementsService.ts';
 import { modelsService } from './modelsService.ts';
 import { predictionsService } from './predictionsService.ts';
 import { problemsService } from './problemsService.ts';
 import { projectsService } from './projectsService.ts';
-import { RecentProjects } from './recentProjects.ts';
-import { RunMarker } from './runMarker.ts';
-import { SettingsKeeper, settingsService } from './settingsService.ts';
-import { Workbench } from './workbench.ts';
+import { RecentProjects } from '#main/project/recentProjects.ts';
+import { RunMarker } from '#main/project/runMarker.ts';
+import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
+import { settingsService } from './settingsService.ts';
+import { Workbench } from '#main/project/workbench.ts';
+
+export { appFolders } from '#main/project/appFolders.ts';
+export { findInstallation } from '#main/files/installation.ts';
 
 export interface StudioOptions {
   readonly folders: AppFolders;
@@ -43,18 +50,21 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
   return {
     handlers: {
       app: appService(host, marker, log),
-      projects: projectsService(workbench, recent, folders.demo),
-      library: libraryService(workbench),
+      projects: projectsService(workbench, recent, folders.demo, publish),
+      library: libraryService(workbench, settings, publish),
       images: imagesService(workbench),
       document: documentService(workbench),
       jobs: jobsService(workbench, settings),
-      models: modelsService(workbench, publish),
+      models: modelsService(workbench, folders.data, publish),
       predictions: predictionsService(workbench),
-      exports: exportsService(workbench),
+      exports: exportsService(workbench, folders.data),
       problems: problemsService(workbench),
       devices: devicesService(devices, publish),
       settings: settingsService(settings, publish),
       files: filesService(host),
+      history: historyService(workbench, publish),
+      disk: diskService(workbench),
+      measurements: measurementsService(workbench),
     },
     close: async () => {
       await workbench.close();

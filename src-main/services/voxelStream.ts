@@ -16,7 +16,11 @@ export interface StreamOptions {
 }
 
 /** Sends a voxel array in pieces of at most 4 MiB, from `first` outwards to both ends, with progress; resolves with its length in bytes. */
-export async function streamVoxels(data: VoxelArray, context: CallContext<VoxelPiece>, { first = 0, sparse = false }: StreamOptions = {}): Promise<{ byteLength: number }> {
+export async function streamVoxels(
+  data: VoxelArray,
+  context: CallContext<VoxelPiece>,
+  { first = 0, sparse = false }: StreamOptions = {},
+): Promise<{ byteLength: number }> {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const count = Math.ceil(bytes.length / pieceBytes);
   let sent = 0;

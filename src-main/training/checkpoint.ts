@@ -1,3 +1,5 @@
+import { crc32 } from 'node:zlib';
+import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { CurvePoint } from '#shared/domain/job.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '#main/model/safetensors.ts';
@@ -24,7 +26,7 @@ export interface RunState {
   readonly best: { readonly step: number; readonly score: number; readonly dice: Readonly<Record<string, number>> } | null;
   readonly curve: readonly CurvePoint[];
   readonly alarms: readonly string[];
-  /** What must be the same for the checkpoint to be gone on from. */
+  /** What must be the same for the checkpoint to be resumed. */
   readonly signature: string;
 }
 
@@ -45,20 +47,76 @@ function withPrefix(prefix: string, tensors: ReadonlyMap<string, NamedTensor>): 
 }
 
 export function encodeCheckpoint({ state, weights, moments, average }: Checkpoint): Uint8Array {
-  const tensors = [...prefixed('w/', weights), ...prefixed('o/', moments), ...prefixed('a/', average ?? new Map())];
-  return encodeSafetensors(new Map(tensors), { state: JSON.stringify(state) });
+  const tensors = new Map([...prefixed('w/', weights), ...prefixed('o/', moments), ...prefixed('a/', average ?? new Map())]);
+  return encodeSummed(tensors, JSON.stringify(state));
 }
 
-/** Throws `corrupt` where the bytes are no checkpoint of this application. */
-export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+/** The weights of the best validation so far. */
+export function encodeBest(weights: Weights): Uint8Array {
+  return encodeSummed(weights, '');
+}
+
+/** Throws `corrupt` as `decodeCheckpoint` does. */
+export function decodeBest(bytes: Uint8Array): Weights {
+  return decodeSummed(bytes).tensors;
+}
+
+function encodeSummed(tensors: ReadonlyMap<string, NamedTensor>, state: string): Uint8Array {
+  return encodeSafetensors(tensors, { state, sum: String(sumOf(state, tensors)) });
+}
+
+/** Throws `corrupt` where the bytes are not all as they were written. Version 0.1 had no sum. */
+function decodeSummed(bytes: Uint8Array): { readonly tensors: ReadonlyMap<string, NamedTensor>; readonly state: string } {
   try {
     const { tensors, metadata } = decodeSafetensors(bytes);
-    const average = withPrefix('a/', tensors);
-    return {
-      state: JSON.parse(metadata['state'] ?? '') as RunState,
-      weights: withPrefix('w/', tensors), moments: withPrefix('o/', tensors), average: average.size === 0 ? undefined : average,
-    };
+    const { state = '', sum } = metadata;
+    if (sum !== undefined && sum !== String(sumOf(state, tensors))) throw new Error('its bytes are not those that were written');
+    return { tensors, state };
   } catch (error) {
-    throw new StudioError('corrupt', 'The checkpoint of this training is damaged; start the training anew.', { cause: error, detail: String(error) });
+    throw damaged(error);
   }
+}
+
+function damaged(cause: unknown): StudioError {
+  return new StudioError('corrupt', 'The checkpoint of this training is damaged; start the training again.', {
+    cause,
+    detail: String(cause),
+  });
+}
+
+/** CRC-32 over the state and every tensor. */
+function sumOf(state: string, tensors: ReadonlyMap<string, NamedTensor>): number {
+  let sum = crc32(state);
+  for (const [name, { shape, data }] of tensors) {
+    sum = crc32(`${name} ${shape.join()}`, sum);
+    sum = crc32(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum);
+  }
+  return sum;
+}
+
+const natural = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** What a loop counts with; the rest is for people to read. */
+const countable = v.looseObject({
+  step: natural,
+  seconds: v.pipe(v.number(), v.finite()),
+  rateScale: v.pipe(v.number(), v.finite()),
+  averageUpdates: natural,
+  best: v.nullable(v.looseObject({ step: natural, score: v.number() })),
+  curve: v.array(v.looseObject({ step: natural })),
+  alarms: v.array(v.string()),
+  signature: v.string(),
+});
+
+/** Throws `corrupt` where the bytes are no checkpoint of this application, or not all as they were written. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, state } = decodeSummed(bytes);
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), countable), state);
+  if (!parsed.success) throw damaged(v.summarize(parsed.issues));
+  const average = withPrefix('a/', tensors);
+  return {
+    state: parsed.output as unknown as RunState,
+    weights: withPrefix('w/', tensors),
+    moments: withPrefix('o/', tensors),
+    average: average.size === 0 ? undefined : average,
+  };
 }

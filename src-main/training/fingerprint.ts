@@ -2,8 +2,8 @@ import { looksLikeCt } from '#shared/domain/modality.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { quantile } from '#shared/domain/metrics.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
-import type { LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
-import { reorientToCanonical, sameGrid } from '#shared/geometry/orientation.ts';
+import type { Grid, LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
+import { axisMapTo, permuteGrid, sameGrid } from '#shared/geometry/orientation.ts';
 
 export type Modality = 'CT' | 'MR' | 'unknown';
 
@@ -11,66 +11,117 @@ export type Modality = 'CT' | 'MR' | 'unknown';
 export interface CaseFingerprint {
   readonly size: Triple;
   readonly spacing: Triple;
-  readonly modality: Modality;
-  /** Voxels of each label value that occurs, background left out. */
+  /** In the order of the network's input; null: the case lacks it. */
+  readonly channels: readonly (ChannelFingerprint | null)[];
+  /** Voxels of each label value that occurs, background and what is ignored left out. */
   readonly labelVoxels: Readonly<Record<number, number>>;
+  /** Voxels that nobody marked; none unless given. */
+  readonly ignoredVoxels?: number;
+}
+
+export interface ChannelFingerprint {
+  readonly modality: Modality;
   readonly minimum: number;
   /** Evenly spread sample of the intensities under any label, at most 10,000. */
   readonly foreground: Float32Array;
 }
 
+/** An image of a case, on the case's grid. */
+export interface ChannelImage {
+  readonly volume: Volume;
+  readonly modality: Modality;
+}
+
 const foregroundSample = 10_000;
 
 /**
- * Looks at one case. Throws `invalid-file`, with a sentence that does not name the file, where image and mask are not on one grid,
- * an intensity is not finite, or the mask holds a value that is not in `labelValues`.
+ * Looks at one case, whose images lie on `grid`. Throws `invalid-file`, with a sentence that does not name the file, where images and mask are
+ * not on one grid, an intensity is not finite, or the mask holds a value that is not in `labelValues`. `ignore`: the value of voxels that nobody marked.
  */
-export function fingerprintCase(image: Volume, labels: LabelVolume, modality: Modality, labelValues: readonly number[]): CaseFingerprint {
-  if (!sameGrid(image.grid, labels.grid, 1e-2)) {
-    const sizes = `${image.grid.size.join('×')} and ${labels.grid.size.join('×')}`;
-    throw new StudioError('invalid-file', `image and mask do not lie on the same grid (${sizes} voxels): resample the mask to the image first`);
+export function fingerprintCase(
+  grid: Grid,
+  channels: readonly (ChannelImage | null)[],
+  labels: LabelVolume,
+  labelValues: readonly number[],
+  ignore?: number,
+): CaseFingerprint {
+  if (!sameGrid(grid, labels.grid, 1e-2)) {
+    const sizes = `${grid.size.join('×')} and ${labels.grid.size.join('×')}`;
+    throw new StudioError(
+      'invalid-file',
+      `image and mask do not lie on the same grid (${sizes} voxels): resample the mask to the image first`,
+    );
   }
-  const known = new Set([0, ...labelValues]);
+  const known = new Set([0, ...labelValues, ...(ignore === undefined ? [] : [ignore])]);
   const counts = new Map<number, number>();
   for (const value of labels.data) counts.set(value, (counts.get(value) ?? 0) + 1);
   for (const value of counts.keys()) {
-    if (!known.has(value)) throw new StudioError('invalid-file', `the mask holds the value ${value}, which is not in the label set (${labelValues.join(', ')})`);
+    if (!known.has(value))
+      throw new StudioError('invalid-file', `the mask holds the value ${value}, which is not in the label set (${labelValues.join(', ')})`);
   }
-  let minimum = Infinity;
-  for (const value of image.data) {
-    if (!Number.isFinite(value)) throw new StudioError('invalid-file', 'the image holds values that are not numbers (NaN or infinite)');
-    if (value < minimum) minimum = value;
-  }
-  const canonical = reorientToCanonical(image).grid;
+  const minima = channels.map((channel) => (channel === null ? 0 : minimumOf(channel.volume)));
+  const ignoredVoxels = ignore === undefined ? 0 : (counts.get(ignore) ?? 0);
+  const isLabel = (value: number): boolean => value !== 0 && value !== ignore;
+  const marked = labels.data.length - (counts.get(0) ?? 0) - ignoredVoxels;
+  const canonical = permuteGrid(grid, axisMapTo(grid, 'RAS'));
   return {
-    size: canonical.size, spacing: spacingOf(canonical), modality, minimum,
-    labelVoxels: Object.fromEntries([...counts].filter(([value]) => value !== 0)),
-    foreground: foregroundIntensities(image, labels, labels.data.length - (counts.get(0) ?? 0)),
+    size: canonical.size,
+    spacing: spacingOf(canonical),
+    channels: channels.map((channel, n) =>
+      channel === null
+        ? null
+        : {
+            modality: channel.modality,
+            minimum: minima[n] ?? 0,
+            foreground: foregroundIntensities(channel.volume, labels, marked, isLabel),
+          },
+    ),
+    labelVoxels: Object.fromEntries([...counts].filter(([value]) => isLabel(value))),
+    ...(ignoredVoxels > 0 && { ignoredVoxels }),
   };
 }
 
-function foregroundIntensities(image: Volume, labels: LabelVolume, count: number): Float32Array {
+function minimumOf({ data }: Volume): number {
+  let minimum = Infinity;
+  for (const value of data) {
+    if (!Number.isFinite(value)) throw new StudioError('invalid-file', 'the image holds values that are not numbers (NaN or infinite)');
+    if (value < minimum) minimum = value;
+  }
+  return minimum;
+}
+
+function foregroundIntensities(image: Volume, labels: LabelVolume, count: number, isLabel: (value: number) => boolean): Float32Array {
   const stride = Math.max(1, Math.ceil(count / foregroundSample));
   const sample = new Float32Array(count === 0 ? 0 : Math.floor((count - 1) / stride) + 1);
   for (let at = 0, seen = 0; at < labels.data.length; at++) {
-    if (labels.data[at] === 0) continue;
+    if (!isLabel(labels.data[at] as number)) continue;
     if (seen % stride === 0) sample[seen / stride] = image.data[at] as number;
     seen++;
   }
   return sample;
 }
 
+/** A channel over all cases that have it. */
+export interface ChannelSummary {
+  readonly cases: number;
+  readonly modality: 'CT' | 'MR';
+  /** 0.5th and 99.5th percentile of the intensities under labels. */
+  readonly foregroundRange: readonly [number, number];
+}
+
 /** The data set as a whole. */
 export interface DatasetFingerprint {
   readonly cases: number;
-  readonly modality: 'CT' | 'MR';
+  readonly channels: readonly ChannelSummary[];
   /** Median and 10th percentile over the cases, mm along i, j, k. */
   readonly medianSpacing: Triple;
   readonly fineSpacing: Triple;
   /** Median size in millimetres along i, j, k. */
   readonly medianExtent: Triple;
-  /** 0.5th and 99.5th percentile of the intensities under labels. */
-  readonly foregroundRange: readonly [number, number];
+  /** Part of all voxels, but those that nobody marked, that each label value has, 0..1. */
+  readonly labelShare: Readonly<Record<number, number>>;
+  /** Part of the voxels that somebody marked, 0..1. */
+  readonly markedShare: number;
   /** Cases that hold each label value. */
   readonly casesWithLabel: Readonly<Record<number, number>>;
 }
@@ -78,25 +129,44 @@ export interface DatasetFingerprint {
 /** Sums up at least one case; throws `invalid-argument` without any. */
 export function fingerprintDataset(fingerprints: readonly CaseFingerprint[]): DatasetFingerprint {
   if (fingerprints.length === 0) throw new StudioError('invalid-argument', 'There is no usable labelled case to learn from.');
-  const over = (pick: (each: CaseFingerprint) => number, fraction: number): number => quantile(Float64Array.from(fingerprints, pick), fraction);
+  const over = (pick: (each: CaseFingerprint) => number, fraction: number): number =>
+    quantile(Float64Array.from(fingerprints, pick), fraction);
   const triple = (pick: (each: CaseFingerprint, axis: 0 | 1 | 2) => number, fraction: number): Triple => [
-    over((each) => pick(each, 0), fraction), over((each) => pick(each, 1), fraction), over((each) => pick(each, 2), fraction),
+    over((each) => pick(each, 0), fraction),
+    over((each) => pick(each, 1), fraction),
+    over((each) => pick(each, 2), fraction),
   ];
-  const foreground = new Float32Array(fingerprints.reduce((sum, each) => sum + each.foreground.length, 0));
-  let at = 0;
-  for (const { foreground: sample } of fingerprints) {
-    foreground.set(sample, at);
-    at += sample.length;
-  }
   const casesWithLabel: Record<number, number> = {};
-  for (const { labelVoxels } of fingerprints) for (const value of Object.keys(labelVoxels)) casesWithLabel[Number(value)] = (casesWithLabel[Number(value)] ?? 0) + 1;
+  const labelShare: Record<number, number> = {};
+  const all = fingerprints.reduce((sum, { size }) => sum + size[0] * size[1] * size[2], 0);
+  const marked = all - fingerprints.reduce((sum, { ignoredVoxels = 0 }) => sum + ignoredVoxels, 0);
+  for (const { labelVoxels } of fingerprints)
+    for (const [value, count] of Object.entries(labelVoxels)) {
+      casesWithLabel[Number(value)] = (casesWithLabel[Number(value)] ?? 0) + 1;
+      labelShare[Number(value)] = (labelShare[Number(value)] ?? 0) + count / Math.max(1, marked);
+    }
   return {
     cases: fingerprints.length,
-    modality: fingerprints.filter(({ modality, minimum }) => looksLikeCt(modality, minimum)).length * 2 > fingerprints.length ? 'CT' : 'MR',
+    channels: (fingerprints[0]?.channels ?? []).map((_first, n) => summaryOf(fingerprints.flatMap(({ channels }) => channels[n] ?? []))),
     medianSpacing: triple((each, axis) => each.spacing[axis], 0.5),
     fineSpacing: triple((each, axis) => each.spacing[axis], 0.1),
     medianExtent: triple((each, axis) => each.size[axis] * each.spacing[axis], 0.5),
-    foregroundRange: foreground.length === 0 ? [0, 1] : [quantile(foreground, 0.005), quantile(foreground, 0.995)],
+    labelShare,
+    markedShare: marked / all,
     casesWithLabel,
+  };
+}
+
+function summaryOf(found: readonly ChannelFingerprint[]): ChannelSummary {
+  const foreground = new Float32Array(found.reduce((sum, each) => sum + each.foreground.length, 0));
+  let at = 0;
+  for (const { foreground: sample } of found) {
+    foreground.set(sample, at);
+    at += sample.length;
+  }
+  return {
+    cases: found.length,
+    modality: found.filter(({ modality, minimum }) => looksLikeCt(modality, minimum)).length * 2 > found.length ? 'CT' : 'MR',
+    foregroundRange: foreground.length === 0 ? [0, 1] : [quantile(foreground, 0.005), quantile(foreground, 0.995)],
   };
 }

@@ -13,10 +13,16 @@ export interface ClassFacts {
   readonly trainingCases: number;
 }
 
+export interface NamedMessage {
+  /** Of the class. */
+  readonly name: string;
+  readonly message: string;
+}
+
 /**
  * One sentence with a likely cause for each class (1..C−1, in order) that the validation has and the network does not find.
  */
-export function collapsedClasses(summary: readonly LabelSummary[], classes: readonly ClassFacts[]): { readonly name: string; readonly message: string }[] {
+export function collapsedClasses(summary: readonly Pick<LabelSummary, 'cases' | 'dice'>[], classes: readonly ClassFacts[]): NamedMessage[] {
   return summary.flatMap((row, index) => {
     const facts = classes[index];
     if (facts === undefined || row.cases === 0 || (row.dice ?? 0) >= collapsed) return [];
@@ -26,6 +32,7 @@ export function collapsedClasses(summary: readonly LabelSummary[], classes: read
 
 function likelyCause({ trainingCases }: ClassFacts): string {
   if (trainingCases === 0) return 'No training case holds it: label it in some cases, or remove it from the label set.';
-  if (trainingCases < 3) return `Only ${trainingCases} training ${trainingCases === 1 ? 'case holds' : 'cases hold'} it: label it in more cases.`;
+  if (trainingCases < 3)
+    return `Only ${trainingCases} training ${trainingCases === 1 ? 'case holds' : 'cases hold'} it: label it in more cases.`;
   return 'Check that it is not mixed up with another label in some cases, and that no case has a wrong voxel spacing.';
 }

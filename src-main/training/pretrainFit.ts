@@ -1,3 +1,4 @@
+import { memorySize } from '#shared/base/bytes.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
@@ -38,7 +39,8 @@ const ENOUGH = 8;
 /** Multiply-accumulates of one forward pass with a pre-training head, and of its backbone. */
 function macs(architecture: ArchitectureConfig, size: Triple, clusterers: number, clusters: number): { backbone: number; head: number } {
   const { nodes } = buildModel(architecture, { batch: 1, size, mode: 'train', head: { kind: 'pretrain', clusterers, clusters } }).builder;
-  const sum = (head: boolean): number => nodes.reduce((total, node) => total + (node.scope.startsWith('head') === head ? forwardMacs(node) : 0), 0);
+  const sum = (head: boolean): number =>
+    nodes.reduce((total, node) => total + (node.scope.startsWith('head') === head ? forwardMacs(node) : 0), 0);
   return { backbone: sum(false), head: sum(true) };
 }
 
@@ -52,9 +54,19 @@ export function fitPretraining(request: PretrainFitRequest): PretrainFit {
       const { backbone, head } = macs(architecture, patch, clusterers, clusters);
       const least = clusterers === 1 && clusters <= 8; // something has to be tried
       if (head > request.headShare * backbone && !least) continue;
-      const bytes = trainingBytes(executor, architecture, pretrainNetworkOptions({ batch, patch, clusterers, clusters, memoryBudgetBytes }));
+      const bytes = trainingBytes(
+        executor,
+        architecture,
+        pretrainNetworkOptions({ batch, patch, clusterers, clusters, memoryBudgetBytes }),
+      );
       if (bytes === undefined) continue;
-      best = { clusterers, clusters, headShare: head / backbone, bytes, sentence: sentence(clusterers, clusters, request.largestK, head / backbone, bytes) };
+      best = {
+        clusterers,
+        clusters,
+        headShare: head / backbone,
+        bytes,
+        sentence: sentence(clusterers, clusters, request.largestK, head / backbone, bytes),
+      };
       break;
     }
     if ((best !== undefined && best.clusterers >= ENOUGH) || clusters <= 8) break;
@@ -64,11 +76,13 @@ export function fitPretraining(request: PretrainFitRequest): PretrainFit {
 }
 
 function sentence(clusterers: number, clusters: number, wanted: number, share: number, bytes: number): string {
-  const memory = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const smaller = clusters < wanted ? ` (the slices would support ${wanted})` : '';
-  return `${clusterers} clusterers of up to ${clusters} clusters${smaller}: the pre-training head then adds ${Math.round(share * 100)}% to the network's arithmetic, and a step takes ${memory}.`;
+  return `${clusterers} clusterers of up to ${clusters} clusters${smaller}: the pre-training head then adds ${Math.round(share * 100)}% to the network's arithmetic, and a step takes ${memorySize(bytes)}.`;
 }
 
 function tooSmall(): StudioError {
-  return new StudioError('out-of-memory', 'The device has too little memory for pre-training with this model; choose a smaller model variant or another device.');
+  return new StudioError(
+    'out-of-memory',
+    'The device has too little memory for pre-training with this model; choose a smaller model variant or another device.',
+  );
 }

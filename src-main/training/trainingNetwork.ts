@@ -18,15 +18,22 @@ export interface TrainingNetworkOptions {
   readonly loss: LossConfig;
   readonly optimiser: OptimiserConfig;
   readonly head?: HeadConfig;
+  /** Patches of the second input, with the loss 'consistency'. */
+  readonly scans?: number;
   readonly memoryBudgetBytes?: number;
 }
 
-/** What goes into one step: `x` (batch, 1, D, H, W) and the loss's targets (see TrainingGraph). */
+/** What goes into one step: `x` (batch, C, D, H, W) and the loss's targets (see TrainingGraph). */
 export interface StepInputs {
   readonly x: Float32Array;
   readonly label?: Int32Array;
+  readonly ignored?: Float32Array;
   readonly pseudo?: Int32Array;
   readonly masked?: Int32Array;
+  readonly scans?: Float32Array;
+  readonly taught?: Int32Array;
+  readonly unsure?: Float32Array;
+  readonly taughtWeight?: Float32Array;
 }
 
 export interface StepRate {
@@ -41,6 +48,11 @@ export interface StepScalars {
   readonly loss: number;
   /** Gradient norm before clipping. */
   readonly norm: number;
+}
+
+/** The loss of a step, or NaN where it or the gradient is not finite. */
+export function finiteLoss({ loss, norm }: StepScalars): number {
+  return Number.isFinite(loss) && Number.isFinite(norm) ? loss : NaN;
 }
 
 /** A network on a device with everything that one optimiser step needs; weights, statistics and moments live there. */
@@ -72,7 +84,7 @@ export class TrainingNetwork implements Disposable {
 
   /**
    * One optimiser step. Where gradients are stored as float16 and overflow, it is run again with a smaller loss scale: weights and moments are as
-   * they were, and running statistics, whose forward pass was sound, count the batch twice. A loss that is no number is the caller's to deal with.
+   * they were, and running statistics, whose forward pass was sound, count the batch twice. A loss that is NaN is the caller's to deal with.
    */
   async step(inputs: StepInputs, { learningRate, maximumNorm, count }: StepRate): Promise<StepScalars> {
     const { x, targets, hyper, lossScale, scalars } = this.#graph;
@@ -128,15 +140,26 @@ export class TrainingNetwork implements Disposable {
   }
 }
 
-function trainingGraph({ narrow }: Executor, architecture: ArchitectureConfig, { batch, patch, loss, optimiser, head }: TrainingNetworkOptions): { model: Model; graph: TrainingGraph } {
-  const model = buildModel(architecture, { batch, size: patch, mode: 'train', ...(head && { head }) });
+function trainingGraph(
+  { narrow }: Executor,
+  architecture: ArchitectureConfig,
+  { batch, patch, loss, optimiser, head, scans }: TrainingNetworkOptions,
+): { model: Model; graph: TrainingGraph } {
+  const model = buildModel(architecture, {
+    batch,
+    size: patch,
+    mode: 'train',
+    ...(head && { head }),
+    ...(scans !== undefined && { scans }),
+  });
   return { model, graph: trainingStep(model, { loss, optimiser, scaled: narrow !== undefined }) };
 }
 
 /** Bytes that a training step would take on an executor, recomputing as the budget asks; undefined where it does not fit. */
 export function trainingBytes(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): number | undefined {
   try {
-    return makePlan(trainingGraph(executor, architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes }).arenaBytes;
+    return makePlan(trainingGraph(executor, architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes })
+      .arenaBytes;
   } catch (error) {
     if (error instanceof StudioError && error.code === 'out-of-memory') return undefined;
     throw error;

@@ -1,24 +1,43 @@
-import type { IntensityRule } from '#shared/domain/modelCard.ts';
-import type { RecipeName } from '#shared/domain/trainConfig.ts';
+import type { IntensityRule, LossRule, ModelChannel } from '#shared/domain/modelCard.ts';
+import { classWeighting, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
-import type { DatasetFingerprint } from './fingerprint.ts';
+import type { ChannelSummary, DatasetFingerprint } from './fingerprint.ts';
 
 /** How this data set is trained on: derived from its fingerprint, as nnU-Net does, and fixed for the model's life. */
 export interface TrainingPlan {
   /** mm along i, j, k. */
   readonly spacing: Triple;
+  /** Of the first channel. */
   readonly intensity: IntensityRule;
+  /** As `ModelCard` has them: absent where the leading image is the only one. */
+  readonly channels?: readonly ModelChannel[];
   /** Voxels along D, H, W. */
   readonly patch: Triple;
   readonly batch: number;
+  /** Where one axis is over three times as coarse as the finest: which, and into how many each slice is divided (1: kept as it is). */
+  readonly slices?: { readonly axis: 0 | 1 | 2; readonly parts: number };
+  /** Part of the training cases' voxels that each class has, background first. Absent in plans of earlier versions. */
+  readonly classShares?: readonly number[];
+  /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
+  readonly markedShare?: number;
+  /** Absent in plans of earlier versions: the paper's. */
+  readonly loss?: LossRule;
 }
 
 export interface PlanConstraints {
+  /** Names of the channels, where they have any. */
+  readonly channels?: readonly string[] | undefined;
   readonly recipe: RecipeName;
+  /** What becomes of thick slices: kept, or divided until the axis is at most three times as coarse as the finest. */
+  readonly slices: SliceRule;
+  /** mm along i, j, k, instead of what the fingerprint leads to. */
+  readonly spacing?: Triple | undefined;
   /** Every side is a multiple of this: 16 with three stages, 32 with four. */
   readonly multiple: number;
   /** Most voxels of one patch that are worth while, e.g. 96³. */
   readonly largestPatch: number;
+  /** Voxels of the patch, where it is not chosen here. */
+  readonly patchVoxels?: number | undefined;
   readonly batch: number;
   /** Whether a step with this patch and batch fits the memory budget. */
   readonly fits: (patch: Triple, batch: number) => boolean;
@@ -30,23 +49,87 @@ const anisotropic = 3;
 /** Median spacing; along a much coarser axis the 10th percentile, so that thin-slice cases are not blurred (nnU-Net's rule). */
 export function chooseSpacing(fingerprint: DatasetFingerprint): Triple {
   const finest = Math.min(...fingerprint.medianSpacing);
-  return fingerprint.medianSpacing.map((mm, axis) => (mm / finest > anisotropic ? Math.max(finest, fingerprint.fineSpacing[axis as 0 | 1 | 2]) : mm)) as unknown as Triple;
+  return fingerprint.medianSpacing.map((mm, axis) =>
+    mm / finest > anisotropic ? Math.max(finest, fingerprint.fineSpacing[axis as 0 | 1 | 2]) : mm,
+  ) as unknown as Triple;
+}
+
+/** The axis of thick slices of a spacing, and the fewest parts of each that make it at most three times as coarse as the finest; undefined where it is. */
+export function thickSlices(spacing: Triple, rule: SliceRule): TrainingPlan['slices'] {
+  const finest = Math.min(...spacing);
+  const axis = spacing.indexOf(Math.max(...spacing)) as 0 | 1 | 2;
+  const times = spacing[axis] / finest;
+  return times > anisotropic ? { axis, parts: rule === 'keep' ? 1 : Math.ceil(times / anisotropic) } : undefined;
+}
+
+/** nnU-Net plans a coarser grid, too, where a patch sees less of a case. */
+const seenOfACase = 0.25;
+
+/** The spacing with voxels within thick slices so coarse that a patch of so many voxels sees a quarter of the median case, once the slices are divided. */
+export function balancedSpacing({ medianExtent }: DatasetFingerprint, spacing: Triple, patchVoxels: number): Triple {
+  const { axis } = thickSlices(spacing, 'divide') ?? {};
+  if (axis === undefined) return spacing;
+  const coarser = (factor: number): Triple =>
+    spacing.map((mm, each) => (each === axis ? mm : Math.min(mm * factor, spacing[axis]))) as unknown as Triple;
+  const voxelsAt = (mm: Triple): number =>
+    medianExtent.reduce((all, extent, each) => all * (extent / mm[each as 0 | 1 | 2]), thickSlices(mm, 'divide')?.parts ?? 1);
+  let factor = 1;
+  while (voxelsAt(coarser(factor)) * seenOfACase > patchVoxels && factor < spacing[axis] / Math.min(...spacing)) factor += 0.05;
+  return coarser(factor);
+}
+
+/** What was done about thick slices, for the person. */
+export function slicesText(spacing: Triple, { axis, parts }: NonNullable<TrainingPlan['slices']>): string {
+  const finest = Math.min(...spacing);
+  const apart = spacing[axis] * parts;
+  const done = parts === 1 ? 'kept as they are' : `divided into ${parts} each`;
+  const grid = spacing.map((mm) => mm.toFixed(1)).join('×');
+  return `The slices are ${apart.toFixed(1)} mm apart, ${(apart / finest).toFixed(1)} times the voxels within them: they are ${done}, on a grid of ${grid} mm, and rotation, zoom and elastic changes stay within the slices.`;
 }
 
 /** CT: a window around what lies under the labels (the paper: −1000 to 1000). MR: percentile clip and z-score per volume. */
-export function chooseIntensity(fingerprint: DatasetFingerprint, recipe: RecipeName): IntensityRule {
-  if (fingerprint.modality === 'MR') return { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 };
+export function chooseIntensity(channel: ChannelSummary | undefined, recipe: RecipeName): IntensityRule {
+  if (channel?.modality !== 'CT') return { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 };
   if (recipe === 'paper') return { kind: 'window', low: -1000, high: 1000 };
-  const [low, high] = fingerprint.foregroundRange;
+  const [low, high] = channel.foregroundRange;
   const margin = Math.max(50, 0.25 * (high - low));
   return { kind: 'window', low: Math.round(low - margin), high: Math.round(high + margin) };
+}
+
+/** Part of all voxels that each class has, background first. */
+export function classSharesOf({ labelShare }: DatasetFingerprint, classToLabel: readonly number[]): number[] {
+  const labels = classToLabel.slice(1).map((value) => labelShare[value] ?? 0);
+  return [1 - labels.reduce((sum, share) => sum + share, 0), ...labels];
+}
+
+/** A class that fills less than this part of the voxels counts as one that does. */
+const smallestShare = 1e-4;
+
+/**
+ * The loss by name. Weighted: share^−power of each class (background first), such that a voxel weighs 1 on average and none more than the
+ * limit. What the paper's loss leaves at Dice 0 after hundreds of steps, because a few hundred voxels do not move its mean, is learned by this one.
+ */
+export function chooseLoss(name: LossName, shares: readonly number[], weighting: Partial<ClassWeighting> = {}): LossRule {
+  if (name === 'paper') return { name };
+  const { classWeightPower, classWeightLimit } = { ...classWeighting, ...weighting };
+  const toMean = (weights: readonly number[]): number[] => {
+    const mean = weights.reduce((sum, weight, index) => sum + weight * (shares[index] as number), 0);
+    return weights.map((weight) => weight / mean);
+  };
+  const free = toMean(shares.map((share) => Math.max(smallestShare, share) ** -classWeightPower));
+  const bounded = toMean(free.map((weight) => Math.min(weight, classWeightLimit)));
+  return { name, classWeights: bounded.map((weight) => Number(weight.toPrecision(4))) };
 }
 
 /**
  * The multiple nearest to the median case along D, H, W (covering it wholly would spend most of a small case's time on padding), shrunk
  * (always the axis that covers most of its case) until it is no larger than asked for and fits the memory; then the batch shrinks.
  */
-export function choosePatch(fingerprint: DatasetFingerprint, spacing: Triple, constraints: PlanConstraints): { patch: Triple; batch: number } {
+export function choosePatch(
+  fingerprint: DatasetFingerprint,
+  spacing: Triple,
+  constraints: PlanConstraints,
+): { patch: Triple; batch: number } {
   const { multiple, largestPatch, fits } = constraints;
   const extent = ([2, 1, 0] as const).map((axis) => fingerprint.medianExtent[axis] / spacing[axis]);
   const patch = extent.map((voxels) => Math.max(multiple, Math.round(voxels / multiple) * multiple)) as [number, number, number];
@@ -70,7 +153,26 @@ function shrinkOne(patch: [number, number, number], extent: readonly number[], m
   patch[axis] -= multiple;
 }
 
+/** Each by its own intensities. One that some cases lack is optional. */
+export function chooseChannels({ channels, cases }: DatasetFingerprint, names: readonly string[], recipe: RecipeName): ModelChannel[] {
+  return names.map((name, n) => ({
+    name,
+    intensity: chooseIntensity(channels[n], recipe),
+    ...((channels[n]?.cases ?? 0) < cases && { optional: true }),
+  }));
+}
+
 export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: PlanConstraints): TrainingPlan {
-  const spacing = chooseSpacing(fingerprint);
-  return { spacing, intensity: chooseIntensity(fingerprint, constraints.recipe), ...choosePatch(fingerprint, spacing, constraints) };
+  const own = constraints.spacing ?? chooseSpacing(fingerprint);
+  const chosen =
+    constraints.slices === 'balance' ? balancedSpacing(fingerprint, own, constraints.patchVoxels ?? constraints.largestPatch) : own;
+  const slices = thickSlices(chosen, constraints.slices);
+  const spacing = chosen.map((mm, axis) => (axis === slices?.axis ? mm / slices.parts : mm)) as unknown as Triple;
+  return {
+    spacing,
+    intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe),
+    ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe) }),
+    ...choosePatch(fingerprint, spacing, constraints),
+    ...(slices && { slices }),
+  };
 }

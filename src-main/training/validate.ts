@@ -1,7 +1,7 @@
 import { compareLabels, meanDice, summarise, type LabelMetrics, type LabelSummary } from '#shared/domain/metrics.ts';
 import { slidingWindow, type PatchPredictor } from '#main/inference/slidingWindow.ts';
 import type { Cancellation } from '#shared/base/cancellation.ts';
-import { CaseReader } from './caseFile.ts';
+import { CaseReader, IGNORED_CLASS } from './patches/caseFile.ts';
 
 export interface Validation {
   /** Per class 1..C−1. */
@@ -12,6 +12,8 @@ export interface Validation {
 }
 
 export interface ValidateOptions {
+  /** Of the case files, in the order of the network's input; the first alone unless given. */
+  readonly channels?: readonly number[] | undefined;
   /** HD95 too, which takes longer. */
   readonly distances?: boolean;
   readonly cancellation?: Cancellation;
@@ -19,18 +21,27 @@ export interface ValidateOptions {
   readonly onProgress?: (fraction: number) => void;
 }
 
-/** Predicts prepared cases with sliding windows and compares, on the model's own grid. One case is in memory at a time. */
-export async function validate(predictor: PatchPredictor, caseFiles: readonly string[], options: ValidateOptions = {}): Promise<Validation> {
+/** Predicts prepared cases with sliding windows and compares, on the model's own grid; voxels that nobody marked do not count. One case is in memory at a time. */
+export async function validate(
+  predictor: PatchPredictor,
+  caseFiles: readonly string[],
+  options: ValidateOptions = {},
+): Promise<Validation> {
   const classes = Array.from({ length: predictor.classes - 1 }, (_, index) => index + 1);
   const cases: { name: string; metrics: LabelMetrics[] }[] = [];
   for (const [index, path] of caseFiles.entries()) {
     const reader = new CaseReader(path);
     try {
-      const { name, size, spacing, scale, offset } = reader.header;
+      const { name, size, spacing } = reader.header;
       const whole = { low: [0, 0, 0], size } as const;
-      const image = Float32Array.from(reader.image(whole), (stored) => stored * scale + offset);
+      const image = reader.intensities(whole, options.channels ?? [0]);
       const result = await slidingWindow(image, size, predictor, { overlap: 0.25, cancellation: options.cancellation, turn: options.turn });
-      cases.push({ name, metrics: compareLabels(reader.classes(whole), result.classes, size, spacing, classes, { distances: options.distances === true }) });
+      const truth = reader.classes(whole);
+      for (let at = 0; at < truth.length; at++) if (truth[at] === IGNORED_CLASS) truth[at] = result.classes[at] = 0;
+      cases.push({
+        name,
+        metrics: compareLabels(truth, result.classes, size, spacing, classes, { distances: options.distances === true }),
+      });
     } finally {
       reader.close();
     }

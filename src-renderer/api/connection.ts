@@ -7,35 +7,43 @@ declare global {
   }
 }
 
-/** The host over a WebSocket of the page's own origin; the launch cookie admits it. Rejects when the host cannot be reached. */
-function connectWebSocket(): Promise<FrameTransport> {
+/** Frames over a WebSocket that is being opened. Rejects when the host cannot be reached. */
+export function socketTransport(socket: WebSocket): Promise<FrameTransport> {
   return new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://${location.host}/contract`);
     socket.binaryType = 'arraybuffer';
     const frames = new Set<(frame: Uint8Array) => void>();
     const closes = new Set<() => void>();
-    socket.onopen = () => resolve({
-      send: (frame) => { if (socket.readyState === WebSocket.OPEN) socket.send(frame); },
-      onFrame: (listener) => {
-        frames.add(listener);
-        return () => frames.delete(listener);
-      },
-      onClose: (listener) => {
-        closes.add(listener);
-        return () => closes.delete(listener);
-      },
-    });
+    socket.onopen = () =>
+      resolve({
+        send: (frame) => {
+          if (socket.readyState === socket.OPEN) socket.send(frame);
+        },
+        onFrame: (listener) => {
+          frames.add(listener);
+          return () => frames.delete(listener);
+        },
+        onClose: (listener) => {
+          closes.add(listener);
+          return () => closes.delete(listener);
+        },
+      });
     socket.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
       const frame = new Uint8Array(data);
       for (const listener of frames) listener(frame);
     };
-    // Says goodbye, so that the host can tell a window that was closed from one that crashed.
-    window.addEventListener('pagehide', () => socket.close(1000));
     socket.onclose = () => {
       reject(new Error('closed'));
       for (const listener of closes) listener();
     };
   });
+}
+
+/** The host over a WebSocket of the page's own origin; the launch cookie admits it. */
+function connectWebSocket(): Promise<FrameTransport> {
+  const socket = new WebSocket(`ws://${location.host}/contract`);
+  // Says goodbye, so that the host can tell a window that was closed from one that crashed.
+  window.addEventListener('pagehide', () => socket.close(1000));
+  return socketTransport(socket);
 }
 
 export interface Connection {

@@ -10,7 +10,11 @@ export interface Activity {
 }
 
 export type Tone = 'info' | 'good' | 'warning' | 'error';
-export interface Message { readonly id: number; readonly tone: Tone; readonly text: string }
+export interface Message {
+  readonly id: number;
+  readonly tone: Tone;
+  readonly text: string;
+}
 
 export interface ActivityContext {
   readonly signal: AbortSignal;
@@ -41,7 +45,7 @@ export class Activities {
     try {
       return await work({ signal: controller.signal, report: show });
     } catch (error) {
-      this.fail(error);
+      this.fail(error, title);
       return undefined;
     } finally {
       this.running = this.running.filter((activity) => activity.id !== id);
@@ -55,8 +59,8 @@ export class Activities {
     if (tone === 'info' || tone === 'good') setTimeout(() => this.dismiss(id), 6000);
   }
 
-  /** Shows an error in the person's words; what was cancelled says nothing. */
-  fail(error: unknown): void {
+  /** Shows an error in the person's words; what was cancelled says nothing. `action` names what failed where the error itself does not say. */
+  fail(error: unknown, action = 'What this window was doing'): void {
     if (error instanceof StudioError) {
       if (error.code === 'cancelled') return;
       this.say(error.message, error.code === 'conflict' || error.code === 'usage' ? 'warning' : 'error');
@@ -65,7 +69,7 @@ export class Activities {
     }
     const message = error instanceof Error ? error.message : String(error);
     this.#log(message, error instanceof Error ? (error.stack ?? '') : '');
-    this.say('Something went wrong in this window. Your saved work is safe; try again, or reload the window with F5.', 'error');
+    this.say(`${action} failed, for a reason that the log has. What was saved is safe: try again, or reload the window with F5.`, 'error');
   }
 
   dismiss(id: number): void {

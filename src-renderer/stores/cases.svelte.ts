@@ -4,10 +4,18 @@ import type { Activities } from './activities.svelte.ts';
 export type CaseRow = Awaited<ReturnType<Client['library']['list']>>['cases'][number];
 export type CaseStatus = CaseRow['status'];
 export type CaseSort = 'rank' | 'name' | 'status' | 'updatedAt' | 'uncertainty';
-export interface Thumbnail { readonly width: number; readonly height: number; readonly gray: Uint8Array }
+export interface Thumbnail {
+  readonly width: number;
+  readonly height: number;
+  readonly gray: Uint8Array;
+}
 
 export const statusNames: Record<CaseStatus, string> = {
-  unlabelled: 'Unlabelled', predicted: 'Predicted', inCorrection: 'In correction', accepted: 'Accepted', excluded: 'Excluded',
+  unlabelled: 'Unlabelled',
+  predicted: 'Predicted',
+  inCorrection: 'In correction',
+  accepted: 'Accepted',
+  excluded: 'Excluded',
 };
 
 const pageSize = 200;
@@ -23,6 +31,10 @@ export class CasesStore {
   total = $state(0);
   loaded = $state(false);
   selected = $state<string | null>(null);
+  /** Chosen beside the selected one, for what is done to several at once. */
+  also = $state.raw<ReadonlySet<string>>(new Set());
+  /** Cases that the person is asked about: whether they are removed for good. */
+  removing = $state.raw<readonly string[] | null>(null);
   suggestion = $state.raw<{ readonly caseId: string; readonly reason: string } | null>(null);
   #rows = $state.raw<ReadonlyMap<number, CaseRow>>(new Map());
   readonly #pages = new Set<number>();
@@ -37,6 +49,36 @@ export class CasesStore {
     client.on('predictions.added', () => void this.reload());
   }
 
+  /** Every case that is chosen. */
+  get chosen(): readonly string[] {
+    return this.selected === null ? [...this.also] : [...new Set([this.selected, ...this.also])];
+  }
+
+  /** Chooses one case alone. */
+  choose(caseId: string | null): void {
+    this.selected = caseId;
+    this.also = new Set();
+  }
+
+  /** Takes a case to those that are chosen, or away from them. */
+  toggle(caseId: string): void {
+    const next = new Set(this.chosen);
+    if (!next.delete(caseId)) next.add(caseId);
+    this.selected = next.has(caseId) ? caseId : ([...next].at(-1) ?? null);
+    this.also = next;
+  }
+
+  /** Chooses the rows from one index to another, as far as they are loaded; the last stays the selected one. */
+  chooseRows(from: number, to: number): void {
+    const ids: string[] = [];
+    for (let index = Math.min(from, to); index <= Math.max(from, to); index++) {
+      const row = this.#rows.get(index);
+      if (row !== undefined) ids.push(row.id);
+    }
+    this.selected = this.#rows.get(to)?.id ?? this.selected;
+    this.also = new Set(ids);
+  }
+
   row(index: number): CaseRow | undefined {
     return this.#rows.get(index);
   }
@@ -47,7 +89,7 @@ export class CasesStore {
     return undefined;
   }
 
-  /** Reads the list anew and keeps what is shown until the new rows are there. */
+  /** Reads the list again and keeps what is shown until the new rows are there. */
   async reload(): Promise<void> {
     this.#generation++;
     this.#pages.clear();
@@ -87,7 +129,10 @@ export class CasesStore {
     return made;
   }
 
-  async update(caseIds: readonly string[], change: { readonly status?: CaseStatus; readonly notes?: string; readonly heldOut?: boolean }): Promise<void> {
+  async update(
+    caseIds: readonly string[],
+    change: { readonly status?: Exclude<CaseStatus, 'accepted'>; readonly notes?: string; readonly heldOut?: boolean },
+  ): Promise<void> {
     try {
       await this.#client.library.update({ caseIds, ...change });
       await this.reload();
@@ -103,7 +148,7 @@ export class CasesStore {
     this.#thumbnails.clear();
     this.total = 0;
     this.loaded = false;
-    this.selected = null;
+    this.choose(null);
     this.suggestion = null;
   }
 
@@ -126,8 +171,12 @@ export class CasesStore {
 
   #request(page: number): Parameters<Client['library']['list']>[0] {
     return {
-      text: this.text, ...(this.status === 'all' ? {} : { statuses: [this.status] }),
-      sort: this.sort, descending: this.descending, offset: page * pageSize, limit: pageSize,
+      text: this.text,
+      ...(this.status === 'all' ? {} : { statuses: [this.status] }),
+      sort: this.sort,
+      descending: this.descending,
+      offset: page * pageSize,
+      limit: pageSize,
     };
   }
 

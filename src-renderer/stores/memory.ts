@@ -21,8 +21,11 @@ export class Memory {
 
   set(key: string, value: unknown): void {
     clearTimeout(this.#timers.get(key));
-    this.#timers.set(key, setTimeout(() => {
-      this.#client.settings.remember({ key, value: JSON.stringify(value) }).catch(() => undefined); // Forgetting a layout loses no work.
-    }, 400));
+    this.#timers.set(
+      key,
+      setTimeout(() => {
+        this.#client.settings.remember({ key, value: JSON.stringify(value) }).catch(() => undefined); // Forgetting a layout loses no work.
+      }, 400),
+    );
   }
 }

@@ -1,33 +1,73 @@
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 
 export type CardRow = readonly [name: string, value: string];
 
 /** A model card as rows for a person; text that is no card is shown as it is. */
 export function modelCardRows(text: string): readonly CardRow[] {
-  let card: ModelCard;
   try {
-    card = JSON.parse(text) as ModelCard;
-    return [...rowsOf(card), ...card.history.map((entry): CardRow => [
-      'Training', `${entry.startedAt.slice(0, 10)}: ${entry.steps} steps in ${Math.round(entry.minutes)} min on ${entry.cases} cases, validation Dice ${diceOf(entry.validationDice)}`,
-    ])];
+    const card = JSON.parse(text) as ModelCard | ImportedModelCard;
+    if (card.format === 2) return importedRows(card);
+    return [
+      ...rowsOf(card),
+      ...card.history.map((entry): CardRow => [
+        'Training',
+        `${new Date(entry.startedAt).toLocaleDateString(undefined, { dateStyle: 'medium' })}: ${entry.steps} steps in ${Math.round(entry.minutes)} min on ${entry.cases} cases, validation Dice ${diceOf(entry.validationDice)}`,
+      ]),
+    ];
   } catch {
     return [['Card', text]];
   }
 }
 
-function rowsOf({ architecture, labelSet, spacing, intensity, patch, datasetHash }: ModelCard): CardRow[] {
+function rowsOf({ architecture, labelSet, spacing, intensity, patch, scans, datasetHash }: ModelCard): CardRow[] {
   return [
-    ['Network', `${architecture.network}, widths ${architecture.dims.join(' / ')}, depths ${architecture.depths.join(' / ')}, ${architecture.features} features`],
+    [
+      'Network',
+      `${architecture.network}, widths ${architecture.dims.join(' / ')}, depths ${architecture.depths.join(' / ')}, ${architecture.features} features`,
+    ],
     ['Labels', labelSet.labels.map(({ value, name }) => `${value} ${name}`).join(', ')],
     ['Voxel spacing', `${spacing.map((mm) => mm.toFixed(2)).join(' × ')} mm`],
-    ['Intensities', intensity.kind === 'window'
-      ? `${intensity.low} to ${intensity.high}, scaled to 0..1`
-      : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score`],
+    [
+      'Intensities',
+      intensity.kind === 'window'
+        ? `${intensity.low} to ${intensity.high}, scaled to 0..1`
+        : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score`,
+    ],
     ['Patch', `${patch.join(' × ')} voxels (D × H × W)`],
+    ...(scans === undefined ? [] : [['Learned from', scansText(scans)] as const]),
     ['Training data', datasetHash],
   ];
 }
 
+function scansText({ isCt, spacing, extent }: NonNullable<ModelCard['scans']>): string {
+  const between = ({ low, high }: typeof spacing, digits: number): string =>
+    [...new Set([low, high].map((each) => each.map((value) => value.toFixed(digits)).join(' × ')))].join(' to ');
+  const kind = isCt.length > 1 ? 'CT and others' : isCt[0] === true ? 'CT' : 'no CT';
+  return `${kind}, voxels of ${between(spacing, 2)} mm, ${between(extent, 0)} mm in all`;
+}
+
+function importedRows({ network, pipeline, folds, labelSet, source }: ImportedModelCard): CardRow[] {
+  const kind = network.kind === 'plainConvUNet' ? 'PlainConvUNet' : 'ResidualEncoderUNet';
+  return [
+    ['Imported from', `${source.kind}: ${source.dataset}, ${source.trainer}, ${source.plans}, ${source.configuration}`],
+    ['Licence', source.licence ?? 'not stated in its files'],
+    ...(source.reference === null ? [] : [['Source', source.reference] as const]),
+    ['Network', `${kind}, widths ${network.features.join(' / ')}`],
+    ['Folds', folds.join(', ')],
+    ['Images', pipeline.channels.map(({ name }) => name).join(', ')],
+    ['Labels', labelSet.labels.map(({ value, name }) => `${value} ${name}`).join(', ')],
+    ['Voxel spacing', `${pipeline.spacing.map((mm) => mm.toFixed(2)).join(' × ')} mm`],
+    ['Patch', `${pipeline.patch.join(' × ')} voxels`],
+    ['Mirroring', pipeline.mirrorAxes.length === 0 ? 'none' : `along ${pipeline.mirrorAxes.length} axes`],
+    ...Object.entries(source.checkpoints).map(([fold, hash]): CardRow => [`SHA-256 ${fold}`, hash]),
+  ];
+}
+
 function diceOf(dice: Readonly<Record<string, number>>): string {
-  return Object.entries(dice).map(([name, value]) => `${name} ${value.toFixed(3)}`).join(', ') || 'not measured';
+  return (
+    Object.entries(dice)
+      .map(([name, value]) => `${name} ${value.toFixed(3)}`)
+      .join(', ') || 'not measured'
+  );
 }

@@ -20,6 +20,8 @@ export class TrainingStore {
   budget = $state<BudgetKind>('quick');
   minutes = $state(5);
   device = $state('auto');
+  /** Hands the next improvement over, as the settings say. */
+  elsewhere = $state(false);
   plan = $state.raw<ImprovePlan | null>(null);
   planning = $state(false);
   jobs = $state.raw<readonly Job[]>([]);
@@ -95,7 +97,9 @@ export class TrainingStore {
 
   async improve(): Promise<void> {
     try {
-      const { jobId } = await this.#client.jobs.improve(this.#request());
+      const { submitTo: to, submitFolder: folder } = await this.#client.settings.get();
+      const submit = this.elsewhere && to !== '' ? { submit: { to, folder } } : {};
+      const { jobId } = await this.#client.jobs.improve({ ...this.#request(), ...submit });
       this.jobs = (await this.#client.jobs.list({})).jobs;
       await this.show(jobId);
     } catch (error) {

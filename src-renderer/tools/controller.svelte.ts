@@ -1,8 +1,9 @@
 import { must } from '#shared/base/assert.ts';
 import type { Operation } from '#shared/segmentation/index.ts';
+import type { Prompting } from '../stores/prompting.svelte.ts';
 import type { Editing } from '../stores/editing.svelte.ts';
 import type { ViewerState } from '../stores/viewer.svelte.ts';
-import { orientations, type Orientation } from '../vtk/viewPlane.ts';
+import { orientations, type Orientation } from '../../src-shared/geometry/viewPlane.ts';
 import { toolById, tools } from './registry.ts';
 import type { ParameterValue, ParameterValues, PointerTool, Preview, Tool, ToolHost, ToolPointer } from './types.ts';
 
@@ -11,7 +12,15 @@ const nothing: Record<Orientation, readonly Preview[]> = { axial: [], coronal: [
 interface ControllerOptions {
   readonly viewer: ViewerState;
   readonly onError: (error: unknown) => void;
-  readonly runOperation: (name: string, operation: Operation) => void;
+  readonly runOperation: (name: string, operation: Operation, preview: boolean) => void;
+  /** Applies or cancels what a tool has proposed. */
+  readonly onSettle: (keep: boolean) => void;
+  /** Accepts or drops what was pointed out. */
+  readonly onPrompts: (keep: boolean) => void;
+  /** Something is about to be painted. */
+  readonly onPaint: () => void;
+  /** The keys of a command as the person has them, and its own. */
+  readonly keysOf: (command: string, initial: string) => string;
 }
 
 /** Which tool is in the hand, its settings, and what it draws over the views. */
@@ -19,6 +28,7 @@ export class ToolController implements ToolHost {
   readonly viewer: ViewerState;
   readonly #options: ControllerOptions;
   #editing = $state.raw<Editing | null>(null);
+  #prompting = $state.raw<Prompting | null>(null);
   #tool = $state.raw<Tool>(must(toolById('brush'), 'brush tool'));
   #values = $state<Record<string, Record<string, ParameterValue>>>(initialValues());
   previews = $state.raw<Record<Orientation, readonly Preview[]>>(nothing);
@@ -33,6 +43,11 @@ export class ToolController implements ToolHost {
     return this.#tool;
   }
 
+  /** The keys that take a tool into the hand, as tinykeys writes them. */
+  keysOf(tool: Tool): string {
+    return this.#options.keysOf(`tool.${tool.id}`, tool.key);
+  }
+
   get values(): ParameterValues {
     return this.#values[this.#tool.id] ?? {};
   }
@@ -41,9 +56,15 @@ export class ToolController implements ToolHost {
     return must(this.#editing, 'an open case');
   }
 
-  setEditing(editing: Editing | null): void {
+  get prompting(): Prompting | null {
+    return this.#prompting;
+  }
+
+  setEditing(editing: Editing | null, prompting: Prompting | null): void {
     this.#cancel();
     this.#editing = editing;
+    this.#prompting = prompting;
+    this.#taken();
   }
 
   select(id: string): void {
@@ -51,6 +72,7 @@ export class ToolController implements ToolHost {
     if (next === undefined || next === this.#tool) return;
     this.#cancel();
     this.#tool = next;
+    this.#taken();
   }
 
   setValue(id: string, value: ParameterValue): void {
@@ -61,23 +83,49 @@ export class ToolController implements ToolHost {
     this.previews = { ...nothing, [orientation]: previews };
   }
 
-  runOperation(name: string, operation: Operation): void {
-    this.#options.runOperation(name, operation);
+  runOperation(name: string, operation: Operation, preview = false): void {
+    this.#options.onPaint();
+    this.#options.runOperation(name, operation, preview);
   }
 
-  /** Runs the tool in the hand, if it is one that works at the press of a button. */
-  applyOperation(): void {
+  settlePrompts(keep: boolean): void {
+    this.#options.onPrompts(keep);
+  }
+
+  /** Runs the tool in the hand, if it is one that works at the press of a button; with `preview`, shows first what it would change. */
+  applyOperation(preview = false): void {
     const tool = this.#tool;
     if (tool.kind !== 'operation' || this.#editing === null) return;
     this.#guard(() => {
       const { name, operation } = tool.build(this);
-      this.runOperation(name, operation);
+      this.runOperation(name, operation, preview);
+    });
+  }
+
+  /** Cuts along an outline that was drawn in the 3D view (see `ScissorsOptions`). */
+  cut(matrix: readonly number[], outline: readonly (readonly [number, number])[]): void {
+    if (this.#editing === null || this.#tool.id !== 'scissors') return;
+    this.#guard(() => {
+      const { editing, values } = this;
+      const active = editing.activeLabel;
+      editing.readyToDraw(active);
+      const visible = editing.labels.filter(({ value, locked }) => !locked && !editing.hidden.has(value)).map(({ value }) => value);
+      const labels = values['labels'] === 'visible' ? visible : [active];
+      const name = values['labels'] === 'visible' ? 'visible labels' : (editing.label(active)?.name ?? '');
+      this.runOperation(`Scissors: ${name}`, {
+        kind: 'scissors',
+        labels,
+        matrix,
+        outline,
+        erase: values['erase'] === 'outside' ? 'outside' : 'inside',
+      });
     });
   }
 
   down(pointer: ToolPointer): void {
     this.#withPointerTool((tool) => {
       this.#pressed = true;
+      if (tool.group !== 'look') this.#options.onPaint();
       tool.handler.down(pointer, this);
     });
   }
@@ -107,7 +155,14 @@ export class ToolController implements ToolHost {
 
   /** True when the tool used the key. Escape gives up what is begun. */
   key(key: string): boolean {
+    const editing = this.#editing;
+    if (editing !== null && editing.proposal !== null && (key === 'Escape' || key === 'Enter')) {
+      this.#options.onSettle(key === 'Enter');
+      return true;
+    }
     if (key === 'Escape') {
+      const { tool } = this;
+      if (tool.kind === 'pointer' && editing !== null && tool.handler.escape?.(this) === true) return true;
       this.#cancel();
       return true;
     }
@@ -146,6 +201,11 @@ export class ToolController implements ToolHost {
       this.#pressed = false;
       this.#options.onError(error);
     }
+  }
+
+  #taken(): void {
+    const tool = this.#tool;
+    if (this.#editing !== null && tool.kind === 'pointer') tool.handler.select?.(this);
   }
 
   #cancel(): void {

@@ -1,11 +1,12 @@
-import type { LpsPoint } from '#shared/geometry/grid.ts';
 import type { PointerTool, ToolHandler, ToolHost, ToolPointer } from './types.ts';
 
 /** A drag that reports how far the pointer moved since the last report. */
 function dragging(move: (pointer: ToolPointer, dx: number, dy: number, host: ToolHost) => void): ToolHandler {
   let [x, y] = [0, 0];
   return {
-    down: (pointer) => { [x, y] = [pointer.x, pointer.y]; },
+    down: (pointer) => {
+      [x, y] = [pointer.x, pointer.y];
+    },
     drag: (pointer, _path, host) => {
       move(pointer, pointer.x - x, pointer.y - y, host);
       [x, y] = [pointer.x, pointer.y];
@@ -13,33 +14,15 @@ function dragging(move: (pointer: ToolPointer, dx: number, dy: number, host: Too
   };
 }
 
-class RulerHandler implements ToolHandler {
-  #from: LpsPoint | null = null;
-
-  down(pointer: ToolPointer): void {
-    this.#from = pointer.world;
-  }
-
-  drag(pointer: ToolPointer, _path: readonly ToolPointer[], host: ToolHost): void {
-    if (this.#from !== null) host.setPreview(pointer.orientation, [{ kind: 'line', from: this.#from, to: pointer.world }]);
-  }
-
-  up(pointer: ToolPointer, host: ToolHost): void {
-    if (this.#from !== null) host.viewer.addRuler(pointer.orientation, this.#from, pointer.world);
-    host.setPreview(pointer.orientation, []);
-    this.#from = null;
-  }
-
-  key(key: string, host: ToolHost): boolean {
-    if (key !== 'Delete' && key !== 'Backspace') return false;
-    host.viewer.rulers = host.viewer.rulers.slice(0, -1);
-    return true;
-  }
-}
-
 export const navigationTools: readonly PointerTool[] = [
   {
-    kind: 'pointer', id: 'crosshair', name: 'Crosshair', group: 'look', key: 'c', cursor: 'crosshair', parameters: [],
+    kind: 'pointer',
+    id: 'crosshair',
+    name: 'Crosshair',
+    group: 'look',
+    key: 'c',
+    cursor: 'crosshair',
+    parameters: [],
     help: 'Click or drag to move the crosshair in all views. The wheel scrolls, Ctrl and the wheel zoom, the right button windows, the middle button pans.',
     handler: {
       down: (pointer, host) => host.viewer.moveTo(pointer.world),
@@ -47,28 +30,47 @@ export const navigationTools: readonly PointerTool[] = [
     },
   },
   {
-    kind: 'pointer', id: 'window', name: 'Window', group: 'look', key: 'w', cursor: 'ns-resize', parameters: [],
+    kind: 'pointer',
+    id: 'window',
+    name: 'Window',
+    group: 'look',
+    key: 'w',
+    cursor: 'ns-resize',
+    parameters: [],
     help: 'Drag right or left for the width of the window, down or up for its level. The right button does this in every tool.',
     handler: dragging((_pointer, dx, dy, host) => host.viewer.dragWindow(dx, dy)),
   },
   {
-    kind: 'pointer', id: 'pan', name: 'Pan', group: 'look', key: 'h', cursor: 'grab', parameters: [],
+    kind: 'pointer',
+    id: 'pan',
+    name: 'Pan',
+    group: 'look',
+    key: 'h',
+    cursor: 'grab',
+    parameters: [],
     help: 'Drag the picture. The middle button does this in every tool.',
     handler: dragging((pointer, dx, dy, host) => host.viewer.pan(pointer.orientation, dx, dy)),
   },
   {
-    kind: 'pointer', id: 'zoom', name: 'Zoom', group: 'look', key: 'z', cursor: 'zoom-in', parameters: [],
+    kind: 'pointer',
+    id: 'zoom',
+    name: 'Zoom',
+    group: 'look',
+    key: 'z',
+    cursor: 'zoom-in',
+    parameters: [],
     help: 'Drag up to come closer. Ctrl and the wheel do this in every tool.',
     handler: dragging((pointer, _dx, dy, host) => host.viewer.zoom(pointer.orientation, Math.exp(-dy / 150))),
   },
   {
-    kind: 'pointer', id: 'oblique', name: 'Oblique', group: 'look', key: 'o', cursor: 'alias', parameters: [],
+    kind: 'pointer',
+    id: 'oblique',
+    name: 'Oblique',
+    group: 'look',
+    key: 'o',
+    cursor: 'alias',
+    parameters: [],
     help: 'Drag sideways to tilt the two other planes about this view. Shift+O sets all planes straight again.',
     handler: dragging((pointer, dx, _dy, host) => host.viewer.tilt(pointer.orientation, (dx * Math.PI) / 720)),
-  },
-  {
-    kind: 'pointer', id: 'ruler', name: 'Ruler', group: 'look', key: 'm', cursor: 'crosshair', parameters: [],
-    help: 'Drag to measure in millimetres. Delete removes the last ruler.',
-    handler: new RulerHandler(),
   },
 ];

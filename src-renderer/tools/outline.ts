@@ -1,13 +1,25 @@
+import { StudioError } from '#shared/base/errors.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
-import { add, length, subtract, type Orientation } from '../vtk/viewPlane.ts';
+import { add, length, subtract, type Orientation } from '../../src-shared/geometry/viewPlane.ts';
 import type { Parameter, PointerTool, PreviewTone, ToolHandler, ToolHost, ToolPointer } from './types.ts';
 
 const action: Parameter = {
-  id: 'action', name: 'Inside', kind: 'choice', initial: 'paint', choices: [{ value: 'paint', name: 'Paint' }, { value: 'erase', name: 'Erase' }],
+  id: 'action',
+  name: 'Inside',
+  kind: 'choice',
+  initial: 'paint',
+  choices: [
+    { value: 'paint', name: 'Paint' },
+    { value: 'erase', name: 'Erase' },
+  ],
 };
 const depth: Parameter = { id: 'depth', name: 'Depth', kind: 'number', minimum: 0, maximum: 200, step: 1, unit: 'mm', initial: 0 };
 
-interface Begun { readonly orientation: Orientation; readonly normal: LpsPoint; readonly points: LpsPoint[] }
+interface Begun {
+  readonly orientation: Orientation;
+  readonly normal: LpsPoint;
+  readonly points: LpsPoint[];
+}
 
 /** A closed outline on one plane, filled when it ends. */
 abstract class OutlineHandler implements ToolHandler {
@@ -39,9 +51,16 @@ abstract class OutlineHandler implements ToolHandler {
     const label = host.values['action'] === 'erase' ? 0 : host.editing.activeLabel;
     const thickness = Number(host.values['depth']);
     const name = label === 0 ? `${this.#name}: erase` : `${this.#name}: ${host.editing.label(label)?.name ?? ''}`;
-    host.editing.paintOnce(name, {
-      kind: 'polygon', points: begun.points, normal: begun.normal, ...(thickness > 0 ? { thickness } : {}),
-    }, label);
+    host.editing.paintOnce(
+      name,
+      {
+        kind: 'polygon',
+        points: begun.points,
+        normal: begun.normal,
+        ...(thickness > 0 ? { thickness } : {}),
+      },
+      label,
+    );
   }
 
   cancel(host: ToolHost): void {
@@ -108,15 +127,66 @@ class LassoHandler extends OutlineHandler {
   }
 }
 
+/** Cuts in the 3D view alone (SceneViewport.svelte draws the outline). */
+const scissorsHandler: ToolHandler = {
+  down: () => {
+    throw new StudioError('conflict', 'Drag around what is to go in the 3D view; Shift and drag turns it.');
+  },
+};
+
 export const outlineTools: readonly PointerTool[] = [
   {
-    kind: 'pointer', id: 'polygon', name: 'Polygon', group: 'outline', key: 'p', cursor: 'crosshair', parameters: [action, depth],
+    kind: 'pointer',
+    id: 'polygon',
+    name: 'Polygon',
+    group: 'outline',
+    key: 'p',
+    cursor: 'crosshair',
+    parameters: [action, depth],
     help: 'Click corner by corner; Enter, double click or the first corner fills. Backspace takes a corner back.',
     handler: new PolygonHandler('Polygon'),
   },
   {
-    kind: 'pointer', id: 'lasso', name: 'Lasso', group: 'outline', key: 'l', cursor: 'crosshair', parameters: [action, depth],
+    kind: 'pointer',
+    id: 'lasso',
+    name: 'Lasso',
+    group: 'outline',
+    key: 'l',
+    cursor: 'crosshair',
+    parameters: [action, depth],
     help: 'Drag around a region; letting go fills it. Depth above 0 reaches through neighbouring slices.',
     handler: new LassoHandler('Lasso'),
+  },
+  {
+    kind: 'pointer',
+    id: 'scissors',
+    name: 'Scissors in 3D',
+    group: 'outline',
+    key: 'Shift+X',
+    cursor: 'not-allowed',
+    parameters: [
+      {
+        id: 'erase',
+        name: 'Erase',
+        kind: 'choice',
+        initial: 'inside',
+        choices: [
+          { value: 'inside', name: 'Inside' },
+          { value: 'outside', name: 'Outside' },
+        ],
+      },
+      {
+        id: 'labels',
+        name: 'Of',
+        kind: 'choice',
+        initial: 'active',
+        choices: [
+          { value: 'active', name: 'Active label' },
+          { value: 'visible', name: 'Visible labels' },
+        ],
+      },
+    ],
+    help: 'Drag around something in the 3D view: what is seen inside goes, however deep it lies. Shift and drag turns the view.',
+    handler: scissorsHandler,
   },
 ];

@@ -1,7 +1,7 @@
 import vtkDataArray from '@kitware/vtk.js/Common/Core/DataArray';
 import vtkImageData from '@kitware/vtk.js/Common/DataModel/ImageData';
 import { spacing, type Volume, type VoxelArray } from '#shared/geometry/grid.ts';
-import { axisDirection } from './viewPlane.ts';
+import { axisDirection } from '../../src-shared/geometry/viewPlane.ts';
 
 /** Lowest and highest of a value array; NaN is passed over. Samples at most about a million values of a large one. */
 export function valueRange(data: VoxelArray): readonly [number, number] {
@@ -32,7 +32,12 @@ export function toImageData(volume: Volume, range: readonly [number, number]): v
     direction: [...(i ?? []), ...(j ?? []), ...(k ?? [])],
   } as object);
   image.setDimensions([...grid.size]);
-  const scalars = vtkDataArray.newInstance({ name: 'voxels', numberOfComponents: 1, values: drawable(data), ranges: [{ min: range[0], max: range[1] }] } as object);
+  const scalars = vtkDataArray.newInstance({
+    name: 'voxels',
+    numberOfComponents: 1,
+    values: drawable(data),
+    ranges: [{ min: range[0], max: range[1] }],
+  } as object);
   image.getPointData().setScalars(scalars);
   return image;
 }

@@ -6,6 +6,7 @@ import { InterpolationType } from '@kitware/vtk.js/Rendering/Core/ImageProperty/
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { toImageData, valueRange } from './imageData.ts';
+import type { VolumeUpload } from './volumeUpload.ts';
 
 /** Voxel box, ends included: [i0, i1, j0, j1, k0, k1]. */
 export type VoxelBox = readonly [number, number, number, number, number, number];
@@ -15,15 +16,20 @@ const waitingBoxes = 64;
 
 function hull(a: VoxelBox, b: VoxelBox): VoxelBox {
   return [
-    Math.min(a[0], b[0]), Math.max(a[1], b[1]), Math.min(a[2], b[2]), Math.max(a[3], b[3]), Math.min(a[4], b[4]), Math.max(a[5], b[5]),
+    Math.min(a[0], b[0]),
+    Math.max(a[1], b[1]),
+    Math.min(a[2], b[2]),
+    Math.max(a[3], b[3]),
+    Math.min(a[4], b[4]),
+    Math.max(a[5], b[5]),
   ];
 }
 
 /** Positions in [0, 1], ascending, with '#rrggbb'. */
-export type ColourMap = readonly (readonly [number, string])[];
+export type ColorMap = readonly (readonly [number, string])[];
 
 /** Something drawn in every slice view: vtk image data with the look that all views share. */
-export abstract class Layer {
+export abstract class Layer implements Disposable {
   readonly image: vtkImageData;
   readonly property = vtkImageProperty.newInstance();
   /** Drawn with blending over what lies below. */
@@ -33,12 +39,17 @@ export abstract class Layer {
   /** Hidden layers keep their textures. */
   visible = true;
   /** What brings the voxels to the GPU; null until the layer is first shown. */
-  upload: Disposable | null = null;
+  upload: VolumeUpload | null = null;
   protected readonly colours = vtkColorTransferFunction.newInstance();
 
   constructor(volume: Volume, range: readonly [number, number]) {
     this.image = toImageData(volume, range);
     this.property.setRGBTransferFunction(0, this.colours);
+  }
+
+  dispose(): void {
+    this.upload?.dispose();
+    this.upload = null;
   }
 }
 
@@ -56,23 +67,30 @@ function constantOpacity(): vtkPiecewiseFunction {
 }
 
 /** All points at once: vtk sorts and compares all of them after each that is added. */
-function setColourMap(target: vtkColorTransferFunction, map: ColourMap): void {
-  target.setNodes(map.map(([x, colour]) => {
-    const [r, g, b] = rgb(colour);
-    return { x, r, g, b, midpoint: 0.5, sharpness: 0 };
-  }) as never);
+function setColorMap(target: vtkColorTransferFunction, map: ColorMap): void {
+  target.setNodes(
+    map.map(([x, colour]) => {
+      const [r, g, b] = rgb(colour);
+      return { x, r, g, b, midpoint: 0.5, sharpness: 0 };
+    }) as never,
+  );
 }
 
-export const greyMap: ColourMap = [[0, '#000000'], [1, '#ffffff']];
+export const greyMap: ColorMap = [
+  [0, '#000000'],
+  [1, '#ffffff'],
+];
 
 /** Intensities with a window (centre, width) and a colour map. */
 export class IntensityLayer extends Layer {
-  readonly translucent = false;
+  readonly translucent: boolean;
   readonly projected = true;
 
-  constructor(volume: Volume) {
+  /** `isOver`: it lies over another image, and is seen through. */
+  constructor(volume: Volume, isOver = false) {
     super(volume, valueRange(volume.data));
-    setColourMap(this.colours, greyMap);
+    this.translucent = isOver;
+    setColorMap(this.colours, greyMap);
     this.property.setPiecewiseFunction(0, constantOpacity());
     this.property.setUseLookupTableScalarRange(false);
     this.property.setInterpolationType(InterpolationType.LINEAR);
@@ -83,8 +101,13 @@ export class IntensityLayer extends Layer {
     this.property.setColorWindow(Math.max(width, 1e-6));
   }
 
-  setColourMap(map: ColourMap): void {
-    setColourMap(this.colours, map);
+  setColorMap(map: ColorMap): void {
+    setColorMap(this.colours, map);
+  }
+
+  /** 0 … 1. */
+  setOpacity(opacity: number): void {
+    this.property.setOpacity(opacity);
   }
 
   setSmooth(smooth: boolean): void {
@@ -126,7 +149,10 @@ export class LabelLayer extends Layer {
     const byValue = new Map(looks.map((look) => [look.value, look]));
     const values = Array.from({ length: 256 }, (_, value) => value);
     this.#visibleLabels = values.filter((value) => byValue.get(value)?.visible === true);
-    setColourMap(this.colours, values.map((value) => [value, byValue.get(value)?.color ?? '#000000']));
+    setColorMap(
+      this.colours,
+      values.map((value) => [value, byValue.get(value)?.color ?? '#000000']),
+    );
     this.#opacity.setNodes(values.map((x) => ({ x, y: this.#visibleLabels.includes(x) ? 1 : 0, midpoint: 0.5, sharpness: 0 })) as never);
     this.#outlineOpacity(this.property.getOpacity());
   }
@@ -154,7 +180,11 @@ export class LabelLayer extends Layer {
 }
 
 /** Hues that neither grey nor bone has, bright on dark tissue and saturated on bright. */
-const heat: ColourMap = [[0, '#7a2eff'], [0.3, '#ff1abf'], [1, '#ffd940']];
+const heat: ColorMap = [
+  [0, '#7a2eff'],
+  [0.3, '#ff1abf'],
+  [1, '#ffd940'],
+];
 
 /** Values 0 … 255 as a heat map whose opacity rises with the value. */
 export class HeatLayer extends Layer {
@@ -163,7 +193,10 @@ export class HeatLayer extends Layer {
 
   constructor(volume: Volume<Uint8Array>, strength: number) {
     super(volume, [0, 255]);
-    setColourMap(this.colours, heat.map(([position, colour]) => [position * 255, colour]));
+    setColorMap(
+      this.colours,
+      heat.map(([position, colour]) => [position * 255, colour]),
+    );
     const opacity = vtkPiecewiseFunction.newInstance();
     opacity.addPoint(0, 0);
     opacity.addPoint(13, 0);

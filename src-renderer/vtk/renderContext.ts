@@ -4,6 +4,7 @@ import type vtkImageData from '@kitware/vtk.js/Common/DataModel/ImageData';
 import vtkOpenGLRenderWindow from '@kitware/vtk.js/Rendering/OpenGL/RenderWindow';
 import vtkRenderer from '@kitware/vtk.js/Rendering/Core/Renderer';
 import vtkRenderWindow from '@kitware/vtk.js/Rendering/Core/RenderWindow';
+import vtkRenderWindowInteractor from '@kitware/vtk.js/Rendering/Core/RenderWindowInteractor';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import { VolumeUpload } from './volumeUpload.ts';
@@ -34,7 +35,10 @@ export class RenderContext implements Disposable {
 
   constructor() {
     if (document.createElement('canvas').getContext('webgl2') === null) {
-      throw new StudioError('device', 'This browser cannot draw with WebGL 2. Update the graphics driver, or switch hardware acceleration on, then start again.');
+      throw new StudioError(
+        'device',
+        'This browser cannot draw with WebGL 2. Update the graphics driver, or switch hardware acceleration on, then start again.',
+      );
     }
     this.#parentWindow.addView(this.#parentView);
     this.#parentView.initialize();
@@ -49,11 +53,12 @@ export class RenderContext implements Disposable {
   }
 
   /** Begins to bring an image to the GPU, slices about `middle` first; `onProgress` asks for drawing. Hand it back with `dispose`. */
-  upload(image: vtkImageData, middle: number, onProgress: () => void): Disposable {
+  upload(image: vtkImageData, middle: number, onProgress: () => void): VolumeUpload {
     return new VolumeUpload(this.#parentView, image, middle, onProgress);
   }
 
-  createView(container: HTMLElement, background: readonly [number, number, number]): ContextView {
+  /** `drawn` is called after each drawing. */
+  createView(container: HTMLElement, background: readonly [number, number, number], drawn: () => void = () => undefined): ContextView {
     const renderWindow = vtkRenderWindow.newInstance();
     const renderer = vtkRenderer.newInstance();
     renderer.setBackground(background[0], background[1], background[2]);
@@ -63,7 +68,14 @@ export class RenderContext implements Disposable {
     if (view === undefined) throw new StudioError('device', 'The graphics driver refused a drawing area. Restart the app.');
     renderWindow.addView(view);
     view.setContainer(container);
-    const draw = (): void => renderWindow.render();
+    // Listens to nothing: volume rendering asks one whether the picture is moving.
+    const interactor = vtkRenderWindowInteractor.newInstance();
+    interactor.setView(view);
+    interactor.enable();
+    const draw = (): void => {
+      renderWindow.render();
+      drawn();
+    };
     return {
       renderer,
       resize: (width, height) => {
@@ -76,6 +88,7 @@ export class RenderContext implements Disposable {
         this.#parentWindow.removeRenderWindow(renderWindow);
         renderer.getViewProps().forEach((prop) => renderer.removeViewProp(prop));
         view.setContainer(null as never);
+        interactor.delete();
         renderWindow.delete();
       },
     };

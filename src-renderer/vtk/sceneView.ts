@@ -10,8 +10,8 @@ import type { Disposable } from '#shared/base/disposable.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
 import { IntensityLayer, rgb } from './layers.ts';
 import type { ContextView, RenderContext } from './renderContext.ts';
-import type { Surface } from './surfaceNets.ts';
-import { add, cross, length, normalized, rotated, scaled, subtract, type Vector } from './viewPlane.ts';
+import type { Surface } from '../../src-shared/geometry/surfaceNets.ts';
+import { add, cross, length, normalized, rotated, scaled, subtract, type Vector } from '../../src-shared/geometry/viewPlane.ts';
 
 /** The 3D view: label surfaces and, where asked for, the volume itself. The person turns it by dragging. */
 export class SceneView implements Disposable {
@@ -19,6 +19,9 @@ export class SceneView implements Disposable {
   readonly #actors = new Map<number, { readonly actor: vtkActor; readonly data: vtkPolyData }>();
   #volume: { readonly actor: vtkVolume; readonly layer: IntensityLayer } | null = null;
   #centre: LpsPoint = [0, 0, 0];
+  #aspect = 1;
+  /** Told whenever the camera may have moved. */
+  onCamera: () => void = () => undefined;
 
   constructor(context: RenderContext, container: HTMLElement) {
     this.#view = context.createView(container, [0.02, 0.025, 0.035]);
@@ -125,6 +128,31 @@ export class SceneView implements Disposable {
     this.#draw();
   }
 
+  /** Looks at the middle from a direction (LPS), head or front upwards; from above and below, a little from the front. */
+  lookFrom(direction: Vector): void {
+    const camera = this.#view.renderer.getActiveCamera();
+    const focal = camera.getFocalPoint() as unknown as Vector;
+    const distance = length(subtract(camera.getPosition() as unknown as Vector, focal));
+    const away = Math.abs(direction[2]) > 0.98 ? normalized([0, -0.18, Math.sign(direction[2])]) : normalized(direction);
+    const position = add(focal, away, distance);
+    camera.setPosition(...(position as [number, number, number]));
+    camera.setViewUp(0, 0, 1);
+    this.#draw();
+  }
+
+  /** Directions (LPS) of the picture: to the right, up, and towards the person. */
+  basis(): { readonly right: Vector; readonly up: Vector; readonly toward: Vector } {
+    const camera = this.#view.renderer.getActiveCamera();
+    const toward = normalized(subtract(camera.getPosition() as unknown as Vector, camera.getFocalPoint() as unknown as Vector));
+    const right = normalized(cross(camera.getViewUp() as unknown as Vector, toward));
+    return { right, up: cross(toward, right), toward };
+  }
+
+  /** From the world (LPS millimetres) to the picture (x/w and y/w in −1..1), 4×4, row by row. */
+  matrix(): number[] {
+    return [...this.#view.renderer.getActiveCamera().getCompositeProjectionMatrix(this.#aspect, -1, 1)];
+  }
+
   /** Above 1 comes closer. */
   zoom(factor: number): void {
     const camera = this.#view.renderer.getActiveCamera();
@@ -135,6 +163,7 @@ export class SceneView implements Disposable {
   }
 
   resize(width: number, height: number): void {
+    this.#aspect = width / Math.max(1, height);
     this.#view.resize(width, height);
     this.#draw();
   }
@@ -147,6 +176,7 @@ export class SceneView implements Disposable {
 
   #draw(): void {
     this.#view.renderer.resetCameraClippingRange();
+    this.onCamera();
     this.#view.requestRender();
   }
 }

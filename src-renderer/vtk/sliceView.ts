@@ -6,15 +6,7 @@ import type { Disposable } from '#shared/base/disposable.ts';
 import type { Grid, Triple } from '#shared/geometry/grid.ts';
 import { IntensityLayer, LabelLayer, type Layer } from './layers.ts';
 import type { ContextView, RenderContext } from './renderContext.ts';
-import { add, cutsBox, sameFrame, type ViewFrame } from './viewPlane.ts';
-
-export type SlabMode = 'maximum' | 'minimum' | 'mean';
-
-export interface Slab {
-  /** Millimetres; 0 shows the plane alone. */
-  readonly thickness: number;
-  readonly mode: SlabMode;
-}
+import { add, cutsBox, sameFrame, type Slab, type SlabMode, type ViewFrame } from '../../src-shared/geometry/viewPlane.ts';
 
 const slabTypes: Record<SlabMode, number> = { maximum: SlabTypes.MAX, minimum: SlabTypes.MIN, mean: SlabTypes.MEAN };
 const cameraDistance = 2000;
@@ -40,8 +32,11 @@ export class SliceView implements Disposable {
   #slab: Slab = { thickness: 0, mode: 'maximum' };
   #frame: ViewFrame | null = null;
 
-  constructor(context: RenderContext, container: HTMLElement) {
-    this.#view = context.createView(container, [0, 0, 0]);
+  /** `drawn` is called with what is seen after each drawing. */
+  constructor(context: RenderContext, container: HTMLElement, drawn: (frame: ViewFrame) => void) {
+    this.#view = context.createView(container, [0, 0, 0], () => {
+      if (this.#frame !== null) drawn(this.#frame);
+    });
     const camera = this.#view.renderer.getActiveCamera();
     camera.setParallelProjection(true);
     camera.setClippingRange(1, 2 * cameraDistance);
@@ -70,7 +65,7 @@ export class SliceView implements Disposable {
     this.requestRender();
   }
 
-  /** Draws anew only where the frame differs: the crosshair may have moved within this plane. */
+  /** Draws again only where the frame differs: the crosshair may have moved within this plane. */
   setFrame(frame: ViewFrame): void {
     if (this.#frame !== null && sameFrame(this.#frame, frame)) return;
     this.#frame = frame;
@@ -87,7 +82,7 @@ export class SliceView implements Disposable {
     this.requestRender();
   }
 
-  /** Labels changed inside a box: draws anew where the plane shows them. */
+  /** Labels changed inside a box: draws again where the plane shows them. */
   labelsChanged(grid: Grid, box: { readonly lower: Triple; readonly upper: Triple }): void {
     if (this.#frame !== null && cutsBox(this.#frame, grid, box, this.#slab.thickness / 2)) this.requestRender();
   }

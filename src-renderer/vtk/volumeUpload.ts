@@ -11,10 +11,20 @@ interface Texture {
   setOpenGLRenderWindow(view: unknown): void;
   setOglNorm16Ext(extension: unknown): void;
   resetFormatAndType(): void;
-  create3DFilterableFromDataArray(options: { readonly width: number; readonly height: number; readonly depth: number; readonly dataArray: unknown }): boolean;
+  create3DFilterableFromDataArray(options: {
+    readonly width: number;
+    readonly height: number;
+    readonly depth: number;
+    readonly dataArray: unknown;
+  }): boolean;
   getOpenGLDataType(vtkType: string): number;
   getFormat(vtkType: string, components: number): number;
-  updateArrayDataTypeForGL(vtkType: string, data: readonly Voxels[], isVolume: boolean, extents: readonly (readonly number[])[]): readonly Voxels[];
+  updateArrayDataTypeForGL(
+    vtkType: string,
+    data: readonly Voxels[],
+    isVolume: boolean,
+    extents: readonly (readonly number[])[],
+  ): readonly Voxels[];
   activate(): void;
   deactivate(): void;
 }
@@ -37,7 +47,8 @@ const drawingInterval = 120;
 /** Slabs of `count` slices in all, those next to `middle` first: [first, end). */
 export function slabOrder(slices: number, perSlab: number, middle: number): readonly (readonly [number, number])[] {
   const slabs = Array.from({ length: Math.ceil(slices / perSlab) }, (_, n) => [n * perSlab, Math.min(slices, (n + 1) * perSlab)] as const);
-  const distance = ([first, end]: readonly [number, number]): number => (middle >= first && middle < end ? -1 : Math.abs((first + end - 1) / 2 - middle));
+  const distance = ([first, end]: readonly [number, number]): number =>
+    middle >= first && middle < end ? -1 : Math.abs((first + end - 1) / 2 - middle);
   return slabs.toSorted((a, b) => distance(a) - distance(b));
 }
 
@@ -66,6 +77,7 @@ export class VolumeUpload implements Disposable {
   #frame = 0;
   #drawnAt = -Infinity;
   #disposed = false;
+  #loaded: readonly [number, number];
 
   /** Begins with the slices about `middle` (of the image's third axis). `onProgress` is called when there is more to draw. */
   constructor(view: vtkOpenGLRenderWindow, image: vtkImageData, middle: number, onProgress: () => void) {
@@ -76,8 +88,14 @@ export class VolumeUpload implements Disposable {
     this.#allocate();
     const sliceBytes = this.#size[0] * this.#size[1] * this.#data().BYTES_PER_ELEMENT;
     this.#slabs = slabOrder(this.#size[2], Math.max(1, Math.floor(slabBytes / sliceBytes)), middle).toReversed();
+    this.#loaded = this.#slabs.at(-1) ?? [0, this.#size[2]];
     this.#send(this.#slabs.pop());
     this.#schedule();
+  }
+
+  /** Slices [first, end) of the image's third axis that are on the GPU; they grow from the middle. */
+  get loaded(): readonly [number, number] {
+    return this.#loaded;
   }
 
   dispose(): void {
@@ -99,7 +117,10 @@ export class VolumeUpload implements Disposable {
     this.#texture.resetFormatAndType();
     // The same array without its voxels: storage alone is made.
     const empty = {
-      getNumberOfComponents: () => 1, getDataType: () => this.#scalars.getDataType(), getRange: () => this.#scalars.getRange(0), getData: () => null,
+      getNumberOfComponents: () => 1,
+      getDataType: () => this.#scalars.getDataType(),
+      getRange: () => this.#scalars.getRange(0),
+      getData: () => null,
     };
     this.#texture.create3DFilterableFromDataArray({ width, height, depth, dataArray: empty });
     this.#view.setGraphicsResourceForObject(this.#scalars, this.#texture, String(this.#scalars.getMTime()));
@@ -120,6 +141,7 @@ export class VolumeUpload implements Disposable {
   #send(slab: readonly [number, number] | undefined): void {
     if (slab === undefined) return;
     const [first, end] = slab;
+    this.#loaded = [Math.min(first, this.#loaded[0]), Math.max(end, this.#loaded[1])];
     const [width, height] = this.#size;
     const data = this.#data();
     const voxels = data.subarray(first * width * height, end * width * height);
@@ -127,9 +149,13 @@ export class VolumeUpload implements Disposable {
     const gl = this.#view.getContext();
     const vtkType = this.#scalars.getDataType();
     const type = this.#texture.getOpenGLDataType(vtkType);
-    const sameType = type === { Int16Array: gl.SHORT, Uint16Array: gl.UNSIGNED_SHORT, Uint8Array: gl.UNSIGNED_BYTE, Float32Array: gl.FLOAT }[data.constructor.name];
+    const sameType =
+      type ===
+      { Int16Array: gl.SHORT, Uint16Array: gl.UNSIGNED_SHORT, Uint8Array: gl.UNSIGNED_BYTE, Float32Array: gl.FLOAT }[data.constructor.name];
     // Without 16-bit textures the driver takes floats: vtk converts the slab.
-    const pixels = sameType ? voxels : this.#texture.updateArrayDataTypeForGL(vtkType, [data], true, [[0, width - 1, 0, height - 1, first, end - 1]])[0];
+    const pixels = sameType
+      ? voxels
+      : this.#texture.updateArrayDataTypeForGL(vtkType, [data], true, [[0, width - 1, 0, height - 1, first, end - 1]])[0];
     this.#texture.activate();
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     gl.texSubImage3D(gl.TEXTURE_3D, 0, 0, 0, first, width, height, end - first, this.#texture.getFormat(vtkType, 1), type, pixels ?? null);

@@ -12,6 +12,13 @@ export class DisposableStore implements Disposable {
     return item;
   }
 
+  /** Disposes one of them before the others. */
+  release(item: Disposable): void {
+    const at = this.#items.indexOf(item);
+    if (at >= 0) this.#items.splice(at, 1);
+    item.dispose();
+  }
+
   dispose(): void {
     while (this.#items.length > 0) this.#items.pop()?.dispose();
   }

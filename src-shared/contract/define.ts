@@ -24,9 +24,7 @@ export function defineService<const Definition extends ServiceDefinition>(defini
 }
 
 /** Read-only all the way down; binary data stays what it is. */
-export type DeepReadonly<T> = T extends Uint8Array ? T
-  : T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-  : T;
+export type DeepReadonly<T> = T extends Uint8Array ? T : T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 /** What the sender writes, before defaults are filled in. */
 export type Sent<S extends Schema> = DeepReadonly<v.InferInput<S>>;

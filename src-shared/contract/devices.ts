@@ -22,7 +22,7 @@ export const devices = defineService({
   methods: {
     /** What is known; probes on the first call. */
     list: { input: nothing, output: v.strictObject({ devices: list(device, 100) }) },
-    /** Checks and measures every device anew. Reports progress. */
+    /** Checks and measures every device again. Reports progress. */
     probe: { input: nothing, output: v.strictObject({ devices: list(device, 100) }) },
   },
   events: { changed: v.strictObject({ devices: list(device, 100) }) },

@@ -8,6 +8,8 @@ export const exportFormat = v.strictObject({
   description: text(1000),
   /** 'case': one result per case; 'project': one for all. */
   scope: v.picklist(['case', 'project']),
+  /** Its files hold a label's number as it is, so that it can be the source's. */
+  keepsValues: v.boolean(),
 });
 
 export const exportedFile = v.strictObject({
@@ -37,8 +39,15 @@ export const exports = defineService({
         source: v.optional(v.picklist(['mask', 'prediction']), 'mask'),
         deidentify: v.optional(v.boolean(), true),
         overwrite: v.optional(v.boolean(), false),
+        /** Of labels: the project's, or those of the files that the masks came from. */
+        values: v.optional(v.picklist(['project', 'source']), 'project'),
       }),
-      output: v.strictObject({ files: list(exportedFile, 200_000), failures: list(v.strictObject({ caseId: id, error: wireError }), 100_000) }),
+      output: v.strictObject({
+        files: list(exportedFile, 200_000),
+        failures: list(v.strictObject({ caseId: id, error: wireError }), 100_000),
+        /** The table on this computer that says whom the names of a de-identified export stand for; null where none was needed. */
+        pseudonyms: v.nullable(path),
+      }),
     },
   },
   events: {},

@@ -1,13 +1,28 @@
 import * as v from 'valibot';
 import { defineService } from './define.ts';
+import { placedBy } from '../domain/caseImages.ts';
 import { chunk, count, finite, grid, id, list, nothing, text, voxelType } from './values.ts';
 
 export const windowPreset = v.strictObject({ name: text(64), low: finite, high: finite });
+
+/** An image of a case, as a list shows it. */
+export const caseImage = v.strictObject({
+  imageId: id,
+  /** Of the channel or series; empty where nothing names it. */
+  name: text(512),
+  modality: text(16),
+  placedBy: v.picklist(placedBy),
+  /** By hand: rigid, from its world to that of the leading image. */
+  toLeading: v.nullable(grid.entries.affine),
+  /** What its values are read in; empty: as they are stored. */
+  unit: text(16),
+});
 
 export const imageDescription = v.strictObject({
   caseId: id,
   name: text(512),
   modality: text(16),
+  /** Of the case's leading image, whichever this is. */
   grid,
   voxelType,
   /** Size of the voxel array that `read` sends. Little-endian, i fastest. */
@@ -20,18 +35,26 @@ export const imageDescription = v.strictObject({
   /** In units for a person; the first is the one to begin with. */
   windows: list(windowPreset, 32),
   warnings: list(text(4000), 100),
+  /** All images of the case, the leading one first. */
+  images: list(caseImage, 100),
 });
 
 export const images = defineService({
   methods: {
-    /** Decodes a case's image (progress) and holds it until `close` or until memory is needed for another. */
-    open: { input: v.strictObject({ caseId: id }), output: imageDescription },
+    /** Decodes an image of a case, the leading one unless another is named (progress), brings it onto the leading grid, and holds it until `close` or until memory is needed for another. */
+    open: { input: v.strictObject({ caseId: id, imageId: v.optional(id) }), output: imageDescription },
     /** Streams the voxels, beginning with the k-slices around `firstSlice` (default: the middle). Reports progress. */
     read: {
-      input: v.strictObject({ caseId: id, firstSlice: v.optional(count) }),
+      input: v.strictObject({ caseId: id, imageId: v.optional(id), firstSlice: v.optional(count) }),
       output: v.strictObject({ byteLength: count }),
       item: chunk,
     },
+    /**
+     * Places a further image of a case by hand: a turn and a shift from its world to that of the leading one; null: their headers' coordinates are one
+     * world. It is read anew. `invalid-argument` for any other map, `conflict` for the leading image.
+     */
+    place: { input: v.strictObject({ caseId: id, imageId: id, toLeading: v.nullable(grid.entries.affine) }), output: nothing },
+    /** Lets go of all images of the case. */
     close: { input: v.strictObject({ caseId: id }), output: nothing },
   },
   events: {},

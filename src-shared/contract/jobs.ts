@@ -21,7 +21,7 @@ export const job = v.strictObject({
   error: v.nullable(wireError),
   /** How often it was started; above 1 after a crash or a resume. */
   attempt: count,
-  /** A checkpoint is there: `resume` goes on from it. */
+  /** A checkpoint is there: `resume` resumes from it. */
   canResume: v.boolean(),
   /** The model that came out of it, once done. */
   modelId: v.nullable(id),
@@ -61,8 +61,10 @@ export const improvePlan = v.strictObject({
 export const interval = v.strictObject({ mean: finite, low: finite, high: finite });
 export const labelComparison = v.strictObject({
   label: text(128),
-  diceBefore: v.nullable(finite), diceAfter: v.nullable(finite),
-  hd95Before: v.nullable(finite), hd95After: v.nullable(finite),
+  diceBefore: v.nullable(finite),
+  diceAfter: v.nullable(finite),
+  hd95Before: v.nullable(finite),
+  hd95After: v.nullable(finite),
   /** Difference of Dice over cases with its 95% confidence interval. */
   difference: v.nullable(interval),
 });
@@ -81,15 +83,45 @@ export const comparison = v.strictObject({
 
 export const alarm = v.strictObject({ at: timestamp, severity, message: text(2000) });
 
+const improveInput = {
+  budget,
+  device: v.optional(text(128)),
+  /** Images of a case that the network takes, by name; unless given what the model in use takes, or those that every accepted case has. With others a new model begins. */
+  channels: v.optional(v.pipe(list(text(256), 16), v.minLength(1))),
+  /** A case that lacks one of them is left out (unless given), or has zeros in its place. */
+  missingChannels: v.optional(v.picklist(['leaveOut', 'zeros'])),
+};
+
 const jobOnly = v.strictObject({ jobId: id });
 
 export const jobs = defineService({
   methods: {
-    plan: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: improvePlan },
-    improve: { input: v.strictObject({ budget, device: v.optional(text(128)) }), output: v.strictObject({ jobId: id }) },
+    plan: { input: v.strictObject(improveInput), output: improvePlan },
+    /** `submit`: hand it over, as `settings.submitTo` says it, instead of computing here. */
+    improve: {
+      input: v.strictObject({
+        ...improveInput,
+        submit: v.optional(
+          v.strictObject({
+            to: text(1000),
+            folder: v.optional(text(4096), ''),
+            mapped: v.optional(list(v.strictObject({ from: text(4096), to: text(4096) }), 100), []),
+          }),
+        ),
+      }),
+      output: v.strictObject({ jobId: id }),
+    },
+    /** Hands an empty job over and waits for a worker's answer, at most a minute. `answer` says what came of it. */
+    trySubmit: {
+      input: v.strictObject({ to: text(1000), folder: v.optional(text(4096), '') }),
+      output: v.strictObject({ works: v.boolean(), answer: text(2000) }),
+    },
     /** Orders the open cases by what labelling them would teach, with the model in use; null where there is nothing to order. */
     rank: { input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
-    list: { input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }), output: v.strictObject({ jobs: list(job, 500) }) },
+    list: {
+      input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }),
+      output: v.strictObject({ jobs: list(job, 500) }),
+    },
     get: {
       input: jobOnly,
       output: v.strictObject({ job, points: list(curvePoint, 100_000), alarms: list(alarm, 1000), comparison: v.nullable(comparison) }),
@@ -106,6 +138,10 @@ export const jobs = defineService({
     point: v.strictObject({ jobId: id, point: curvePoint }),
     alarm: v.strictObject({ jobId: id, alarm }),
     /** The compute process is silent, answers again, ended unexpectedly, or was started again. */
-    compute: v.strictObject({ state: v.picklist(['silent', 'running', 'crashed', 'restarted']), message: text(2000), jobIds: list(id, 1000) }),
+    compute: v.strictObject({
+      state: v.picklist(['silent', 'running', 'crashed', 'restarted']),
+      message: text(2000),
+      jobIds: list(id, 1000),
+    }),
   },
 });

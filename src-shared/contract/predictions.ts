@@ -24,7 +24,10 @@ export const predictions = defineService({
     /** Predicts now, before any waiting job, with the promoted model or the one that is named. Reports progress. */
     run: { input: v.strictObject({ caseId: id, modelId: v.optional(id) }), output: prediction },
     /** Predicts many cases in the background. */
-    runMany: { input: v.strictObject({ caseIds: v.pipe(list(id, 100_000), v.minLength(1)), modelId: v.optional(id) }), output: v.strictObject({ jobId: id }) },
+    runMany: {
+      input: v.strictObject({ caseIds: v.pipe(list(id, 100_000), v.minLength(1)), modelId: v.optional(id) }),
+      output: v.strictObject({ jobId: id }),
+    },
     /** The latest prediction, or null. Reads no voxels. */
     get: { input: v.strictObject({ caseId: id }), output: v.nullable(prediction) },
     /** Streams one byte a voxel: the label values, or the uncertainty from 0 to 255. Empty pieces are left out. */

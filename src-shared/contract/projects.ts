@@ -33,6 +33,15 @@ export const projects = defineService({
     open: { input: v.strictObject({ path }), output: project },
     current: { input: nothing, output: v.strictObject({ project: v.nullable(project) }) },
     close: { input: nothing, output: nothing },
+    /** Packs the open project into one new file (.logonet), read back and compared. Reports progress. */
+    pack: {
+      input: v.strictObject({ path, overwrite: v.optional(v.boolean(), false) }),
+      output: v.strictObject({ path, files: count, bytes: count }),
+    },
+    /** What a packed project is called, and how large it is. */
+    packed: { input: v.strictObject({ path }), output: v.strictObject({ name: text(256), bytes: count }) },
+    /** Unpacks a project into a new or empty folder, every checksum compared, and opens it. Reports progress. */
+    unpack: { input: v.strictObject({ path, folder: path }), output: project },
     /** Makes (once) and opens the demo project: generated phantoms, a shipped model and its predictions. Reports progress. */
     demo: { input: nothing, output: project },
     /** Replaces names, colours, order and locks and adds labels; one that is missing (changed elsewhere meanwhile) is a `conflict`. */

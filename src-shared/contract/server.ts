@@ -11,13 +11,23 @@ const itemsInFlight = 4;
 const callsInFlight = 64;
 
 const clientMessage = v.variant('kind', [
-  v.strictObject({ kind: v.literal('call'), id: v.pipe(v.number(), v.safeInteger()), service: v.pipe(v.string(), v.maxLength(64)), method: v.pipe(v.string(), v.maxLength(64)), input: v.unknown() }),
+  v.strictObject({
+    kind: v.literal('call'),
+    id: v.pipe(v.number(), v.safeInteger()),
+    service: v.pipe(v.string(), v.maxLength(64)),
+    method: v.pipe(v.string(), v.maxLength(64)),
+    input: v.unknown(),
+  }),
   v.strictObject({ kind: v.literal('cancel'), id: v.pipe(v.number(), v.safeInteger()) }),
-  v.strictObject({ kind: v.literal('taken'), id: v.pipe(v.number(), v.safeInteger()), count: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1024)) }),
+  v.strictObject({
+    kind: v.literal('taken'),
+    id: v.pipe(v.number(), v.safeInteger()),
+    count: v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(1024)),
+  }),
 ]);
 
 export interface ServerOptions {
-  /** For the log: a call that failed for no reason of the caller's. Never holds the call's data. */
+  /** For the log: a call that failed for no reason of the caller's, or an event that is not valid. Never holds the call's data. */
   readonly onInternalError?: (call: string, error: unknown) => void;
   readonly createAbort: () => { readonly signal: CancelSignal; abort(): void };
 }
@@ -25,6 +35,7 @@ export interface ServerOptions {
 /** The host's side of one window's connection. */
 export interface Connection {
   receive(frame: Uint8Array): void;
+  /** Tells the window. What does not follow its schema is not sent but goes to `onInternalError`. */
   publish<Name extends EventName>(name: Name, payload: DeepReadonly<EventPayload<Name>>): void;
   /** Cancels what is running. */
   close(): void;
@@ -43,7 +54,9 @@ interface RunningCall {
 export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayBuffer>) => void, options: ServerOptions): Connection {
   const running = new Map<number, RunningCall>();
   let open = true;
-  const reply = (message: ServerMessage): void => { if (open) send(encodeFrame(message)); };
+  const reply = (message: ServerMessage): void => {
+    if (open) send(encodeFrame(message));
+  };
 
   const start = async (id: number, service: string, method: string, input: unknown): Promise<void> => {
     const name = `${service}.${method}`;
@@ -53,7 +66,13 @@ export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayB
       const { definition, handler } = find(handlers, service, method);
       const accepted = parse(definition.input, input, 'invalid-argument', `The request ${name} is not valid`);
       const controller = options.createAbort();
-      const call: RunningCall = { abort: () => { controller.abort(); }, credit: itemsInFlight, wake: null };
+      const call: RunningCall = {
+        abort: () => {
+          controller.abort();
+        },
+        credit: itemsInFlight,
+        wake: null,
+      };
       running.set(id, call);
       try {
         const output = await handler(accepted, contextOf(id, call, controller.signal, definition.item));
@@ -71,10 +90,16 @@ export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayB
 
   const contextOf = (id: number, call: RunningCall, signal: CancelSignal, itemSchema: Schema | undefined): CallContext<unknown> => ({
     signal,
-    report: (progress: Progress) => { reply({ kind: 'progress', id, progress: parse(progressSchema, progress, 'internal', 'Progress is not valid') }); },
+    report: (progress: Progress) => {
+      reply({ kind: 'progress', id, progress: parse(progressSchema, progress, 'internal', 'Progress is not valid') });
+    },
     send: async (item: unknown) => {
-      if (itemSchema === undefined) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'this call streams nothing' });
-      while (call.credit === 0 && !signal.aborted) await new Promise<void>((resolve) => { call.wake = resolve; });
+      if (itemSchema === undefined)
+        throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'this call streams nothing' });
+      while (call.credit === 0 && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          call.wake = resolve;
+        });
       if (signal.aborted) throw new StudioError('cancelled', 'Cancelled.');
       call.credit--;
       reply({ kind: 'item', id, item: parse(itemSchema, item, 'internal', 'A streamed item is not valid') });
@@ -109,7 +134,12 @@ export function serve(handlers: PartialHandlers, send: (frame: Uint8Array<ArrayB
       }
     },
     publish(name, payload) {
-      reply({ kind: 'event', name, payload: parse(eventSchema(name), payload, 'internal', `The event ${name} is not valid`) });
+      // Who publishes is in the middle of something else, which must not fail for it.
+      try {
+        reply({ kind: 'event', name, payload: parse(eventSchema(name), payload, 'internal', `The event ${name} is not valid`) });
+      } catch (error) {
+        options.onInternalError?.(`event ${name}`, error);
+      }
     },
     close() {
       open = false;
@@ -133,7 +163,8 @@ function find(handlers: PartialHandlers, service: string, method: string): { def
 function eventSchema(name: string): Schema {
   const [service = '', event = ''] = name.split('.');
   const schema = (contract as Readonly<Record<string, ServiceDefinition>>)[service]?.events[event];
-  if (schema === undefined) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `no event ${name}` });
+  if (schema === undefined)
+    throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `no event ${name}` });
   return schema;
 }
 
@@ -143,5 +174,7 @@ function parse<S extends Schema>(schema: S, value: unknown, code: 'invalid-argum
   const issue = result.issues[0];
   const where = v.getDotPath(issue);
   const said = `${what}${where === null ? '' : ` at "${where.slice(0, 200)}"`}: ${issue.message.slice(0, 500)}`;
-  throw code === 'internal' ? new StudioError('internal', 'Something went wrong inside the application.', { detail: said }) : new StudioError(code, said);
+  throw code === 'internal'
+    ? new StudioError('internal', 'Something went wrong inside the application.', { detail: said })
+    : new StudioError(code, said);
 }

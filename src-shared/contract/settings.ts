@@ -12,6 +12,10 @@ export const settingsValues = v.strictObject({
   deidentifyExports: v.boolean(),
   /** Whether new files are copied into the project or stay where they are. */
   importMode: v.picklist(['copy', 'reference']),
+  /** Where Improve may also run: `slurm` with options of sbatch, or a command line that runs a worker; '' where nowhere. */
+  submitTo: v.optional(text(1000), ''),
+  /** Where job folders go that others are to read; '' for the project's own folder. */
+  submitFolder: v.optional(text(4096), ''),
 });
 
 export const settings = defineService({

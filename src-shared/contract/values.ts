@@ -1,12 +1,27 @@
 /** The building blocks of all service schemas, each with a bound, so that no message can ask for more than it should. */
 import * as v from 'valibot';
+import { errorCodes } from '../base/errors.ts';
 
 export const id = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'Not an identifier.'));
 /** Free text of at most `length` UTF-16 units, without NUL. */
-export const text = (length: number) => v.pipe(v.string(), v.maxLength(length), v.check((value) => !value.includes('\0'), 'Text must not hold NUL.'));
-export const nonEmptyText = (length: number) => v.pipe(text(length), v.check((value) => value.trim().length > 0, 'Must not be empty.'));
+export const text = (length: number) =>
+  v.pipe(
+    v.string(),
+    v.maxLength(length),
+    v.check((value) => !value.includes('\0'), 'Text must not hold NUL.'),
+  );
+export const nonEmptyText = (length: number) =>
+  v.pipe(
+    text(length),
+    v.check((value) => value.trim().length > 0, 'Must not be empty.'),
+  );
 /** A path on the machine that the host runs on, as the folder browser or a file dialog gave it. */
-export const path = v.pipe(v.string(), v.minLength(1), v.maxLength(4096), v.check((value) => !value.includes('\0'), 'A path must not hold NUL.'));
+export const path = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(4096),
+  v.check((value) => !value.includes('\0'), 'A path must not hold NUL.'),
+);
 export const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 export const finite = v.pipe(v.number(), v.finite());
 export const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -50,9 +65,7 @@ export const progress = v.strictObject({
 });
 
 export const severity = v.picklist(['info', 'warning', 'error']);
-export const errorCode = v.picklist([
-  'invalid-argument', 'invalid-file', 'unsupported', 'not-found', 'conflict', 'cancelled', 'out-of-memory', 'disk-full', 'io', 'corrupt', 'device', 'usage', 'internal',
-]);
+export const errorCode = v.picklist(errorCodes);
 /** A sentence for the person, and for the log what lies beneath it. */
 export const wireError = v.strictObject({ code: errorCode, message: text(4000), detail: v.optional(text(16_000)) });
 

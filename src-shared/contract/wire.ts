@@ -39,20 +39,25 @@ const align = (length: number): number => (length + 7) & ~7;
 
 export function encodeFrame(message: ClientMessage | ServerMessage): Uint8Array<ArrayBuffer> {
   const buffers: Uint8Array[] = [];
-  const json = new TextEncoder().encode(JSON.stringify(message, function replace(this: unknown, _key, value: unknown) {
-    // An object whose prototype is an array of bytes is not one.
-    if (!(ArrayBuffer.isView(value) && value instanceof Uint8Array)) {
-      if (typeof value === 'object' && value !== null && Object.hasOwn(value, bufferKey)) throw malformed(`the key ${bufferKey} is taken`);
-      return value;
-    }
-    buffers.push(value);
-    return { [bufferKey]: buffers.length - 1 };
-  }));
+  const json = new TextEncoder().encode(
+    JSON.stringify(message, function replace(this: unknown, _key, value: unknown) {
+      // An object whose prototype is an array of bytes is not one.
+      if (!(ArrayBuffer.isView(value) && value instanceof Uint8Array)) {
+        if (typeof value === 'object' && value !== null && Object.hasOwn(value, bufferKey))
+          throw malformed(`the key ${bufferKey} is taken`);
+        return value;
+      }
+      buffers.push(value);
+      return { [bufferKey]: buffers.length - 1 };
+    }),
+  );
   const headerBytes = 12 + 4 * buffers.length;
   const total = buffers.reduce((sum, buffer) => sum + align(buffer.byteLength), align(headerBytes + json.byteLength));
   const frame = new Uint8Array(total);
   const view = new DataView(frame.buffer);
-  [magic, json.byteLength, buffers.length, ...buffers.map((buffer) => buffer.byteLength)].forEach((word, i) => view.setUint32(4 * i, word, true));
+  [magic, json.byteLength, buffers.length, ...buffers.map((buffer) => buffer.byteLength)].forEach((word, i) =>
+    view.setUint32(4 * i, word, true),
+  );
   frame.set(json, headerBytes);
   let offset = align(headerBytes + json.byteLength);
   for (const buffer of buffers) {
@@ -91,7 +96,9 @@ export function callIdOf(frame: Uint8Array, limits: FrameLimits): number {
   try {
     const { json } = splitFrame(frame.byteOffset % 8 === 0 ? frame : frame.slice(), limits);
     const message: unknown = JSON.parse(new TextDecoder().decode(json));
-    return typeof message === 'object' && message !== null && 'id' in message && Number.isSafeInteger(message.id) ? message.id as number : -1;
+    return typeof message === 'object' && message !== null && 'id' in message && Number.isSafeInteger(message.id)
+      ? (message.id as number)
+      : -1;
   } catch {
     return -1;
   }

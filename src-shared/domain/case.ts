@@ -11,7 +11,7 @@ export interface CaseRanking {
   readonly reason: string;
 }
 
-/** One image to be segmented, as a list shows it. Times are ISO 8601 in UTC. */
+/** What is segmented together, one image or several of one patient, as a list shows it. Times are ISO 8601 in UTC. */
 export interface Case {
   readonly id: CaseId;
   readonly name: string;
@@ -21,7 +21,7 @@ export interface Case {
   readonly patientKey: string | null;
   /** Locked for validation: never trained on, the measure of every model. */
   readonly heldOut: boolean;
-  /** 'CT', 'MR' or 'unknown'; of the first image, as are size and spacing. Empty and zeros where the case has no image. */
+  /** 'CT', 'MR' or 'unknown'; of the leading image, as are size and spacing. Empty and zeros where the case has no image. */
   readonly modality: string;
   readonly size: Triple;
   readonly spacing: Triple;

@@ -31,9 +31,14 @@ const RESAMPLES = 2000;
 export function bootstrapMean(values: readonly number[], seed = 0): Interval | null {
   if (values.length === 0) return null;
   const random = new Random(seed);
-  const mean = (pick: (index: number) => number): number => values.reduce((sum, _, index) => sum + (values[pick(index)] ?? 0), 0) / values.length;
+  const mean = (pick: (index: number) => number): number =>
+    values.reduce((sum, _, index) => sum + (values[pick(index)] ?? 0), 0) / values.length;
   const means = Float64Array.from({ length: RESAMPLES }, () => mean(() => random.integer(values.length))).sort();
-  return { mean: mean((index) => index), low: means[Math.floor(0.025 * RESAMPLES)] ?? 0, high: means[Math.ceil(0.975 * RESAMPLES) - 1] ?? 0 };
+  return {
+    mean: mean((index) => index),
+    low: means[Math.floor(0.025 * RESAMPLES)] ?? 0,
+    high: means[Math.ceil(0.975 * RESAMPLES) - 1] ?? 0,
+  };
 }
 
 /**
@@ -48,14 +53,33 @@ export function compareModels(request: ComparisonRequest): Comparison {
     const old = beforeSummary?.find(({ label }) => label === row.label);
     return {
       label: labelNames.get(row.label) ?? `Label ${row.label}`,
-      diceBefore: old?.dice ?? null, diceAfter: row.dice, hd95Before: old?.hd95 ?? null, hd95After: row.hd95,
+      diceBefore: old?.dice ?? null,
+      diceAfter: row.dice,
+      hd95Before: old?.hd95 ?? null,
+      hd95After: row.hd95,
       difference: before === null ? null : bootstrapMean(differences(before, after, row.label), seed),
     };
   });
   const meanAfter = meanDice(afterSummary) ?? 0;
   const meanBefore = beforeSummary === null ? null : meanDice(beforeSummary);
-  const { proposed, verdict } = judge(labels, meanBefore, meanAfter, before === null ? null : bootstrapMean(meanDifferences(before, after), seed), margin, after.length);
-  return { beforeModelId: request.beforeModelId, afterModelId: request.afterModelId, cases: after.length, meanBefore, meanAfter, labels, promotionProposed: proposed, verdict };
+  const { proposed, verdict } = judge(
+    labels,
+    meanBefore,
+    meanAfter,
+    before === null ? null : bootstrapMean(meanDifferences(before, after), seed),
+    margin,
+    after.length,
+  );
+  return {
+    beforeModelId: request.beforeModelId,
+    afterModelId: request.afterModelId,
+    cases: after.length,
+    meanBefore,
+    meanAfter,
+    labels,
+    promotionProposed: proposed,
+    verdict,
+  };
 }
 
 const diceOf = (metrics: readonly LabelMetrics[], label: number): number | null => metrics.find((row) => row.label === label)?.dice ?? null;
@@ -77,7 +101,12 @@ function meanDifferences(before: readonly CaseMetrics[], after: readonly CaseMet
 }
 
 function judge(
-  labels: readonly LabelComparison[], meanBefore: number | null, meanAfter: number, difference: Interval | null, margin: number, cases: number,
+  labels: readonly LabelComparison[],
+  meanBefore: number | null,
+  meanAfter: number,
+  difference: Interval | null,
+  margin: number,
+  cases: number,
 ): { proposed: boolean; verdict: string } {
   const points = (value: number): string => `${(100 * Math.abs(value)).toFixed(1)} points`;
   const unfound = labels.filter(({ diceAfter }) => diceAfter !== null && diceAfter < COLLAPSED);
@@ -85,17 +114,33 @@ function judge(
   const collapsed = unfound.filter(({ diceBefore }) => diceBefore === null || diceBefore >= COLLAPSED).map(({ label }) => `"${label}"`);
   const missing = unfound.length === 0 ? '' : ` Still not found: ${unfound.map(({ label }) => `"${label}"`).join(', ')}.`;
   if (collapsed.length > 0) {
-    return { proposed: false, verdict: `Not proposed: ${collapsed.join(', ')} ${collapsed.length === 1 ? 'is' : 'are'} no longer found or not yet learned (Dice below ${COLLAPSED}). Check the masks of these labels.` };
+    return {
+      proposed: false,
+      verdict: `Not proposed: ${collapsed.join(', ')} ${collapsed.length === 1 ? 'is' : 'are'} no longer found or not yet learned (Dice below ${COLLAPSED}). Check the masks of these labels.`,
+    };
   }
-  if (labels.every(({ diceAfter }) => diceAfter === null)) return { proposed: false, verdict: 'No gain can be told: the held-out cases hold none of the labels. Hold out cases that do.' };
+  if (cases === 0)
+    return {
+      proposed: false,
+      verdict:
+        'Not measured: no accepted case is held out, which takes three. The new model is kept beside the model in use; look at its predictions before you use it.',
+    };
+  if (labels.every(({ diceAfter }) => diceAfter === null))
+    return { proposed: false, verdict: 'No gain can be told: the held-out cases hold none of the labels. Hold out cases that do.' };
   if (meanBefore === null) return { proposed: true, verdict: `The first model: mean Dice ${meanAfter.toFixed(3)} on the held-out cases.` };
   const gain = meanAfter - meanBefore;
   // One case has no spread: what looks like an interval would be the difference again.
   const single = cases < 2;
-  const chance = difference === null || single ? '' : ` (95% interval over cases: ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)} points)`;
+  const chance =
+    difference === null || single
+      ? ''
+      : ` (95% interval over cases: ${(100 * difference.low).toFixed(1)} to ${(100 * difference.high).toFixed(1)} points)`;
   if (gain < SMALLEST_GAIN) {
     const what = gain > -SMALLEST_GAIN ? 'the mean Dice is the same' : `the mean Dice fell by ${points(gain)}`;
-    return { proposed: false, verdict: `No gain: ${what}${chance}. The model in use stays. More accepted cases, or a longer budget, may help.` };
+    return {
+      proposed: false,
+      verdict: `No gain: ${what}${chance}. The model in use stays. More accepted cases, or a longer budget, may help.`,
+    };
   }
   const worse = labels.filter(({ diceBefore, diceAfter }) => diceBefore !== null && diceAfter !== null && diceBefore - diceAfter > margin);
   if (worse.length > 0) {

@@ -11,6 +11,8 @@ export interface HoldOutCandidate {
   readonly heldOut: boolean;
   /** Already trained on: can no longer be held out honestly. */
   readonly trainedOn: boolean;
+  /** Nobody looked at all of its mask: it may train and never measures. */
+  readonly unseen: boolean;
 }
 
 const FRACTION = 0.2;
@@ -23,7 +25,7 @@ export function heldOutTarget(accepted: number): number {
 
 /**
  * Which further cases to hold out, so that in all about a fifth are, drawn by patient, with every label as often among them as among
- * all. Patients with a case that has been trained on are left out. What is held out stays held out.
+ * all. Patients with a case that has been trained on, or was accepted without being looked at, are left out. What is held out stays held out.
  */
 export function chooseHeldOut(cases: readonly HoldOutCandidate[], seed: number): string[] {
   const patients = Map.groupBy(cases, ({ id, patient }) => patient ?? `case ${id}`);
@@ -31,16 +33,28 @@ export function chooseHeldOut(cases: readonly HoldOutCandidate[], seed: number):
   const target = heldOutTarget(cases.length);
   const total = labelCounts(cases);
   const chosen = [...patients].filter(([patient]) => locked.has(patient)).flatMap(([, own]) => own);
-  const free = new Random(seed).shuffle([...patients].filter(([patient, own]) => !locked.has(patient) && !own.some(({ trainedOn }) => trainedOn)).map(([, own]) => own).sort((a, b) => ((a[0]?.id ?? '') < (b[0]?.id ?? '') ? -1 : 1)));
+  const free = new Random(seed).shuffle(
+    [...patients]
+      .filter(([patient, own]) => !locked.has(patient) && !own.some(({ trainedOn, unseen }) => trainedOn || unseen))
+      .map(([, own]) => own)
+      .sort((a, b) => ((a[0]?.id ?? '') < (b[0]?.id ?? '') ? -1 : 1)),
+  );
   // At least one patient is left to train on.
   const spare = (own: readonly HoldOutCandidate[]): boolean => cases.length - chosen.length > own.length;
-  while (chosen.length < target) {
-    const next = free.filter((own) => spare(own) && chosen.length + own.length <= target + 1).sort((a, b) => imbalance([...chosen, ...a], total, cases.length) - imbalance([...chosen, ...b], total, cases.length))[0];
+  const measuring = (): number => chosen.filter(({ unseen }) => !unseen).length;
+  while (measuring() < target) {
+    const next = free
+      .filter((own) => spare(own) && measuring() + own.length <= target + 1)
+      .sort((a, b) => imbalance([...chosen, ...a], total, cases.length) - imbalance([...chosen, ...b], total, cases.length))[0];
     if (next === undefined) break;
     free.splice(free.indexOf(next), 1);
     chosen.push(...next);
   }
-  return chosen.filter(({ heldOut }) => !heldOut).map(({ id }) => id).sort();
+  // A patient's cases stay together: one that was not looked at is kept from training beside a held-out one.
+  return chosen
+    .filter(({ heldOut }) => !heldOut)
+    .map(({ id }) => id)
+    .sort();
 }
 
 function labelCounts(cases: readonly HoldOutCandidate[]): Map<number, number> {

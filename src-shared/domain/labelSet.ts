@@ -1,3 +1,5 @@
+import { paletteColor } from './labelPalette.ts';
+
 /** A label (class) that voxels may carry. Value 0 is always background and is not listed. */
 export interface Label {
   /** 1..255, unique in its set: what is stored in masks. */
@@ -11,4 +13,30 @@ export interface Label {
 
 export interface LabelSet {
   readonly labels: readonly Label[];
+}
+
+/** A label set of names and values alone. */
+export function labelSetFrom(labels: readonly { readonly value: number; readonly name: string }[]): LabelSet {
+  return {
+    labels: labels.map(({ value, name }, index) => ({
+      value,
+      name,
+      color: paletteColor(index),
+      locked: false,
+    })),
+  };
+}
+
+/** The name of a value, made up where the set has none. */
+export function labelName({ labels }: LabelSet, value: number): string {
+  return labels.find((label) => label.value === value)?.name ?? `Label ${value}`;
+}
+
+/** A label of this name stands for voxels that nobody marked, as in nnU-Net: it is no structure, and nothing is learned from them. */
+const ignoreName = 'ignore';
+
+/** A label set without the label that stands for unmarked voxels, and that label's value where there is one. */
+export function splitIgnored({ labels }: LabelSet): { readonly labelSet: LabelSet; readonly ignore: number | undefined } {
+  const isIgnore = ({ name }: Label): boolean => name.trim().toLowerCase() === ignoreName;
+  return { labelSet: { labels: labels.filter((label) => !isIgnore(label)) }, ignore: labels.find(isIgnore)?.value };
 }

@@ -29,7 +29,10 @@ export interface LabelSummary {
   readonly volumeError: number | null;
 }
 
-interface Box { readonly low: Triple; readonly size: Triple }
+interface Box {
+  readonly low: Triple;
+  readonly size: Triple;
+}
 
 /** Bounding box of the voxels that hold `label` in either array, grown by nothing; undefined where there is none. */
 function boundingBox(a: ArrayLike<number>, b: ArrayLike<number>, size: Triple, label: number): Box | undefined {
@@ -75,9 +78,19 @@ function surfaceOf(mask: Uint8Array, size: Triple): Uint8Array {
     for (let j = 0; j < nj; j++) {
       for (let i = 0; i < ni; i++, at++) {
         if (mask[at] === 0) continue;
-        const inside = i > 0 && i < ni - 1 && j > 0 && j < nj - 1 && k > 0 && k < nk - 1
-          && mask[at - 1] === 1 && mask[at + 1] === 1 && mask[at - ni] === 1 && mask[at + ni] === 1
-          && mask[at - ni * nj] === 1 && mask[at + ni * nj] === 1;
+        const inside =
+          i > 0 &&
+          i < ni - 1 &&
+          j > 0 &&
+          j < nj - 1 &&
+          k > 0 &&
+          k < nk - 1 &&
+          mask[at - 1] === 1 &&
+          mask[at + 1] === 1 &&
+          mask[at - ni] === 1 &&
+          mask[at + ni] === 1 &&
+          mask[at - ni * nj] === 1 &&
+          mask[at + ni * nj] === 1;
         if (!inside) surface[at] = 1;
       }
     }
@@ -96,7 +109,8 @@ export function quantile(values: Float64Array | Float32Array, fraction: number):
 
 function directed95(from: Uint8Array, squaredDistanceToOther: Float64Array): number {
   const distances = new Float64Array(from.reduce((sum, value) => sum + value, 0));
-  for (let at = 0, next = 0; at < from.length; at++) if (from[at] === 1) distances[next++] = Math.sqrt(squaredDistanceToOther[at] as number);
+  for (let at = 0, next = 0; at < from.length; at++)
+    if (from[at] === 1) distances[next++] = Math.sqrt(squaredDistanceToOther[at] as number);
   return quantile(distances, 0.95);
 }
 
@@ -115,7 +129,11 @@ function hausdorff95(a: Uint8Array, b: Uint8Array, size: Triple, spacing: Triple
  * i, j, k (i fastest). `distances: false` leaves hd95 null and is quicker. `invalid-argument` where the lengths differ.
  */
 export function compareLabels(
-  truth: ArrayLike<number>, prediction: ArrayLike<number>, size: Triple, spacing: Triple, labels: readonly number[],
+  truth: ArrayLike<number>,
+  prediction: ArrayLike<number>,
+  size: Triple,
+  spacing: Triple,
+  labels: readonly number[],
   { distances = true }: { distances?: boolean } = {},
 ): LabelMetrics[] {
   const voxels = size[0] * size[1] * size[2];
@@ -142,7 +160,8 @@ export function compareLabels(
     return {
       label,
       dice: t + p === 0 ? null : (2 * (both[label] as number)) / (t + p),
-      hd95: box === undefined ? null : hausdorff95(maskIn(box, truth, size, label), maskIn(box, prediction, size, label), box.size, spacing),
+      hd95:
+        box === undefined ? null : hausdorff95(maskIn(box, truth, size, label), maskIn(box, prediction, size, label), box.size, spacing),
       truthMillilitres: t * millilitres,
       predictionMillilitres: p * millilitres,
       volumeError: t === 0 ? null : (p - t) / t,
@@ -150,7 +169,8 @@ export function compareLabels(
   });
 }
 
-function meanOf(values: readonly (number | null)[]): number | null {
+/** Mean of the values that are known; null where none is. */
+export function meanOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }

@@ -1,3 +1,4 @@
+import type { ImportedModelCard } from './importedModel.ts';
 import type { ModelCard } from './modelCard.ts';
 import type { JobId, ModelId } from './ids.ts';
 
@@ -6,7 +7,7 @@ export interface ModelRecord {
   readonly id: ModelId;
   readonly name: string;
   readonly variant: string;
-  readonly card: ModelCard;
+  readonly card: ModelCard | ImportedModelCard;
   /** SHA-256 (hex) of the weights file. */
   readonly weightsHash: string;
   readonly parameters: number | null;

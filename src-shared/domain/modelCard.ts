@@ -1,3 +1,4 @@
+import { sameChannelName } from './caseImages.ts';
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
@@ -6,11 +7,29 @@ export type IntensityRule =
   | { readonly kind: 'window'; readonly low: number; readonly high: number }
   | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number };
 
+/** An image of a case as a network takes it. */
+export interface ModelChannel {
+  /** As the project or data set calls it: 'T1', 'FLAIR', 'PET'. */
+  readonly name: string;
+  readonly intensity: IntensityRule;
+  /** Cases without it trained, too, with zeros in its place, and so it is predicted. */
+  readonly optional?: true;
+}
+
+/** What a training minimised. `classWeights`: what a voxel of each class counts in the cross entropy, background first. */
+export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted'; readonly classWeights: readonly number[] };
+
+/** The networks that can be asked for by name (model/variants.ts has their shapes). */
+export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;
+export type VariantName = (typeof variantNames)[number];
+
 export interface ArchitectureConfig {
   readonly network: 'logonet' | 'ulkanet' | 'unet';
   readonly dims: readonly number[];
   readonly depths: readonly number[];
   readonly mlpRatios: readonly number[];
+  /** Channels at half and at full resolution: of the last decoder and of the skip from the input. Absent: dims[0]/2, and dims[0] of the skip (LOGONET.md). */
+  readonly topWidth?: number;
   readonly inChannels: number;
   /** Channels F that the backbone puts out (14, whatever the label set; LOGONET.md). */
   readonly features: number;
@@ -19,6 +38,23 @@ export interface ArchitectureConfig {
   /** Encoder blocks of each local ULKANet (2) and cubes per axis (2). */
   readonly localStages: number;
   readonly split: number;
+}
+
+/** The scans that a model learned from, each number the smallest and the largest of all. */
+export interface LearnedScans {
+  /** Whether they were CT: [false], [true], or both. */
+  readonly isCt: readonly boolean[];
+  /** mm along i, j, k of the orientation closest to RAS. */
+  readonly spacing: Span;
+  /** mm in all along these axes. */
+  readonly extent: Span;
+  /** Some quantiles of the intensities as the network sees them (inference/scanLook.ts). */
+  readonly intensities: Span;
+}
+
+interface Span {
+  readonly low: readonly number[];
+  readonly high: readonly number[];
 }
 
 export interface TrainingHistoryEntry {
@@ -41,10 +77,27 @@ export interface ModelCard {
   readonly classToLabel: readonly number[];
   /** Millimetres along i, j, k that volumes are resampled to, in the model's axis order (RAS-like closest axes). */
   readonly spacing: Triple;
+  /** Of the first channel. */
   readonly intensity: IntensityRule;
+  /** In the order of the network's input. Absent: one, a case's leading image, whatever it is called. */
+  readonly channels?: readonly ModelChannel[];
   /** Patch in voxels along D, H, W. */
   readonly patch: Triple;
+  /** Absent: the paper's loss, before there was another. */
+  readonly loss?: LossRule;
+  /** Absent in cards of earlier versions, and in models that went on from one. */
+  readonly scans?: LearnedScans;
   /** SHA-256 over the sorted hashes of the training data. */
   readonly datasetHash: string;
   readonly history: readonly TrainingHistoryEntry[];
+}
+
+/** How each channel's intensities become network input. */
+export function intensityRules({ intensity, channels }: Pick<ModelCard, 'intensity' | 'channels'>): readonly IntensityRule[] {
+  return channels?.map((channel) => channel.intensity) ?? [intensity];
+}
+
+/** Whether a model takes the images of these names, in this order. One that takes the leading image, whatever it is called, takes none by name. */
+export function takesThese({ channels }: Pick<ModelCard, 'channels'>, names: readonly string[]): boolean {
+  return channels?.length === names.length && channels.every(({ name }, n) => sameChannelName(name, names[n] ?? ''));
 }

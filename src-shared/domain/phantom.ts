@@ -70,7 +70,11 @@ export function makePhantom({ seed, resolution = 2.5 }: PhantomOptions): Phantom
         const x = origin[0] + i * spacing[0];
         const y = origin[1] + j * spacing[1];
         const z = origin[2] + k * spacing[2];
-        const p: Triple = [x + warpBy * wave(warps[0], x, y, z), y + warpBy * wave(warps[1], x, y, z), z + warpBy * wave(warps[2], x, y, z)];
+        const p: Triple = [
+          x + warpBy * wave(warps[0], x, y, z),
+          y + warpBy * wave(warps[1], x, y, z),
+          z + warpBy * wave(warps[2], x, y, z),
+        ];
         labels[at] = paint(shapes, p, (inPlane + inPlane + thickness) / 3, wave(texture, x, y, z), density, at);
       }
     }
@@ -80,12 +84,19 @@ export function makePhantom({ seed, resolution = 2.5 }: PhantomOptions): Phantom
     size,
     affine: [spacing[0], 0, 0, origin[0], 0, spacing[1], 0, origin[1], 0, 0, spacing[2], origin[2]],
   } as const;
-  return { image: { grid, data: Int16Array.from(density, (value) => Math.max(-1024, Math.min(3071, Math.round(value)))) }, labels: { grid, data: labels } };
+  return {
+    image: { grid, data: Int16Array.from(density, (value) => Math.max(-1024, Math.min(3071, Math.round(value)))) },
+    labels: { grid, data: labels },
+  };
 }
 
 function drawWaves(random: Random, low: number, high: number): readonly Wave[] {
   return Array.from({ length: 3 }, () => ({
-    k: [random.uniform(-1, 1) * random.uniform(low, high), random.uniform(-1, 1) * random.uniform(low, high), random.uniform(-1, 1) * random.uniform(low, high)],
+    k: [
+      random.uniform(-1, 1) * random.uniform(low, high),
+      random.uniform(-1, 1) * random.uniform(low, high),
+      random.uniform(-1, 1) * random.uniform(low, high),
+    ],
     phase: random.uniform(0, 2 * Math.PI),
   }));
 }
@@ -99,10 +110,25 @@ function wave(waves: readonly Wave[] | undefined, x: number, y: number, z: numbe
 /** From the outside in; later shapes lie over earlier ones. */
 function drawShapes(random: Random, build: number): Shape[] {
   const around = (value: number, spread: number): number => value + spread * random.uniform(-1, 1);
-  const shape = (label: number, hounsfield: number, texture: number, centre: Triple, radii: Triple, turn: number, jitter: number): Shape => ({
-    label, hounsfield, texture, turn: around(turn, 0.2),
+  const shape = (
+    label: number,
+    hounsfield: number,
+    texture: number,
+    centre: Triple,
+    radii: Triple,
+    turn: number,
+    jitter: number,
+  ): Shape => ({
+    label,
+    hounsfield,
+    texture,
+    turn: around(turn, 0.2),
     centre: [around(centre[0] * build, jitter), around(centre[1] * build, jitter), around(centre[2], jitter)],
-    radii: [radii[0] * build * random.uniform(0.85, 1.18), radii[1] * build * random.uniform(0.85, 1.18), radii[2] * random.uniform(0.85, 1.18)],
+    radii: [
+      radii[0] * build * random.uniform(0.85, 1.18),
+      radii[1] * build * random.uniform(0.85, 1.18),
+      radii[2] * random.uniform(0.85, 1.18),
+    ],
   });
   // Contrast phases: none, arterial, portal venous.
   const phase = random.integer(3);
@@ -111,7 +137,15 @@ function drawShapes(random: Random, build: number): Shape[] {
   const body = { centre: [0, 0, 0], turn: 0, label: 0, texture: 3 } as const;
   const bowel = Array.from({ length: 7 }, (): Shape => {
     const gas = random.next() < 0.4;
-    return shape(0, gas ? -850 : around(30, 25), 6, [random.uniform(-70, 70), random.uniform(-75, -35), random.uniform(-95, -20)], [18, 15, 18], 0, 5);
+    return shape(
+      0,
+      gas ? -850 : around(30, 25),
+      6,
+      [random.uniform(-70, 70), random.uniform(-75, -35), random.uniform(-95, -20)],
+      [18, 15, 18],
+      0,
+      5,
+    );
   });
   return [
     { ...body, hounsfield: around(-100, 8), radii: [148 * build, 112 * build, 900] },

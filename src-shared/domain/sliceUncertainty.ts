@@ -9,7 +9,7 @@ export interface UncertainSlice {
 
 /**
  * The slices along an axis (0, 1, 2 for i, j, k), the most uncertain first. `uncertainty`: 0..255 by voxel, i fastest. Sums, not means: what
- * counts is how many voxels of a slice may be wrong (measured in docs/improve.md).
+ * counts is how many voxels of a slice may be wrong (measured in docs/explanation/improve.md).
  */
 export function rankSlices(uncertainty: Uint8Array, size: Triple, axis: 0 | 1 | 2): UncertainSlice[] {
   const sums = new Float64Array(size[axis]);

@@ -12,8 +12,20 @@ export interface TrainConfig {
 
 export type RecipeName = 'standard' | 'paper';
 
+/** 'paper': Eq. 6–8. 'weighted': cross entropy weighted by class, Dice over the batch; small structures are learned, too (docs/explanation/training.md). */
+export const lossNames = ['paper', 'weighted'] as const;
+export type LossName = (typeof lossNames)[number];
+
+/** How the weighted loss counts the classes. */
+export interface ClassWeighting {
+  /** A class counts by its share of the voxels to the power of minus this; 0: every voxel alike. */
+  readonly classWeightPower: number;
+  /** The most that a voxel of any class counts, where it counts 1 on average. */
+  readonly classWeightLimit: number;
+}
+
 /** The numbers of a training recipe. */
-export interface Recipe {
+export interface Recipe extends Partial<ClassWeighting> {
   readonly learningRate: number;
   /** Part of the budget with a linearly growing rate. */
   readonly warmUp: number;
@@ -31,7 +43,7 @@ export interface Recipe {
   readonly augmentation: Augmentation;
 }
 
-/** Ranges of the random changes to a training patch; every one is drawn anew for each patch. */
+/** Ranges of the random changes to a training patch; every one is drawn again for each patch. */
 export interface Augmentation {
   /** Degrees about each axis, ±. */
   readonly rotation: number;
@@ -56,17 +68,55 @@ export interface Augmentation {
 }
 
 const augmentation: Augmentation = {
-  rotation: 12, scale: 1.15, elastic: 0.7, spatialShare: 0.6, shift: 4, gain: 1.3, offset: 0.2, gamma: 1.3, noise: 0.1, mirror: true,
+  rotation: 12,
+  scale: 1.15,
+  elastic: 0.7,
+  spatialShare: 0.6,
+  shift: 4,
+  gain: 1.3,
+  offset: 0.2,
+  gamma: 1.3,
+  noise: 0.1,
+  mirror: true,
 };
 
-/** 'standard' is what measured best here (docs/training.md); 'paper' has the values of the paper's section 4.2. */
+/** Of the weighted loss unless a recipe says otherwise. */
+export const classWeighting: ClassWeighting = { classWeightPower: 0.5, classWeightLimit: 100 };
+
+/** 'standard' is what measured best here (docs/explanation/training.md); 'paper' has the values of the paper's section 4.2. */
 export const recipes: Readonly<Record<RecipeName, Recipe>> = {
   standard: {
-    learningRate: 4e-3, warmUp: 0.03, weightDecay: 0.01, maximumNorm: 1, diceWeight: 1, crossEntropyWeight: 1,
-    foregroundShare: 0.5, averageSteps: 100, augmentation,
+    learningRate: 4e-3,
+    warmUp: 0.03,
+    weightDecay: 0.01,
+    maximumNorm: 1,
+    diceWeight: 1,
+    crossEntropyWeight: 1,
+    ...classWeighting,
+    foregroundShare: 0.5,
+    averageSteps: 100,
+    augmentation,
   },
   paper: {
-    learningRate: 1e-4, warmUp: 0.02, weightDecay: 1e-5, maximumNorm: 0, diceWeight: 1, crossEntropyWeight: 1,
-    batch: 2, foregroundShare: 0.5, averageSteps: 0, augmentation,
+    learningRate: 1e-4,
+    warmUp: 0.02,
+    weightDecay: 1e-5,
+    maximumNorm: 0,
+    diceWeight: 1,
+    crossEntropyWeight: 1,
+    batch: 2,
+    foregroundShare: 0.5,
+    averageSteps: 0,
+    augmentation,
   },
 };
+
+/** What a training of each recipe minimises unless told otherwise. */
+export const recipeLoss: Readonly<Record<RecipeName, LossName>> = { standard: 'weighted', paper: 'paper' };
+
+/**
+ * What becomes of slices over three times as thick as the voxels within them: kept, or divided until they are not; 'balance': before that the
+ * voxels within them are made coarser, until a patch sees a quarter of a case.
+ */
+export const sliceRules = ['keep', 'divide', 'balance'] as const;
+export type SliceRule = (typeof sliceRules)[number];

@@ -63,11 +63,16 @@ export function uncertaintyTour(uncertainty: Uint8Array, size: Triple, options: 
 /** Mean over the 3³ neighbourhood, what lies outside counting as sure. Separable: one axis after the other. */
 function blur(source: Uint8Array, [ni, nj, nk]: Triple): Uint8Array {
   let from: Uint16Array = Uint16Array.from(source);
-  for (const [step, extent] of [[1, ni], [ni, nj], [ni * nj, nk]] as const) {
+  for (const [step, extent] of [
+    [1, ni],
+    [ni, nj],
+    [ni * nj, nk],
+  ] as const) {
     const to = new Uint16Array(from.length);
     for (let at = 0; at < from.length; at++) {
       const place = Math.floor(at / step) % extent;
-      to[at] = (from[at] as number) + (place > 0 ? (from[at - step] as number) : 0) + (place < extent - 1 ? (from[at + step] as number) : 0);
+      to[at] =
+        (from[at] as number) + (place > 0 ? (from[at - step] as number) : 0) + (place < extent - 1 ? (from[at + step] as number) : 0);
     }
     from = to;
   }

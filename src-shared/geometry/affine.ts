@@ -32,15 +32,34 @@ export function isUsableAffine(a: Affine): boolean {
 
 /** Throws `invalid-argument` when the affine is singular. */
 export function invertAffine(a: Affine): Affine {
-  if (!isUsableAffine(a)) throw new StudioError('invalid-argument', 'The position of this image in space is degenerate: two of its axes coincide or one has no length.');
+  if (!isUsableAffine(a))
+    throw new StudioError(
+      'invalid-argument',
+      'The position of this image in space is degenerate: two of its axes coincide or one has no length.',
+    );
   const d = 1 / determinant(a);
-  const m00 = (a[5] * a[10] - a[6] * a[9]) * d, m01 = (a[2] * a[9] - a[1] * a[10]) * d, m02 = (a[1] * a[6] - a[2] * a[5]) * d;
-  const m10 = (a[6] * a[8] - a[4] * a[10]) * d, m11 = (a[0] * a[10] - a[2] * a[8]) * d, m12 = (a[2] * a[4] - a[0] * a[6]) * d;
-  const m20 = (a[4] * a[9] - a[5] * a[8]) * d, m21 = (a[1] * a[8] - a[0] * a[9]) * d, m22 = (a[0] * a[5] - a[1] * a[4]) * d;
+  const m00 = (a[5] * a[10] - a[6] * a[9]) * d,
+    m01 = (a[2] * a[9] - a[1] * a[10]) * d,
+    m02 = (a[1] * a[6] - a[2] * a[5]) * d;
+  const m10 = (a[6] * a[8] - a[4] * a[10]) * d,
+    m11 = (a[0] * a[10] - a[2] * a[8]) * d,
+    m12 = (a[2] * a[4] - a[0] * a[6]) * d;
+  const m20 = (a[4] * a[9] - a[5] * a[8]) * d,
+    m21 = (a[1] * a[8] - a[0] * a[9]) * d,
+    m22 = (a[0] * a[5] - a[1] * a[4]) * d;
   return [
-    m00, m01, m02, -(m00 * a[3] + m01 * a[7] + m02 * a[11]),
-    m10, m11, m12, -(m10 * a[3] + m11 * a[7] + m12 * a[11]),
-    m20, m21, m22, -(m20 * a[3] + m21 * a[7] + m22 * a[11]),
+    m00,
+    m01,
+    m02,
+    -(m00 * a[3] + m01 * a[7] + m02 * a[11]),
+    m10,
+    m11,
+    m12,
+    -(m10 * a[3] + m11 * a[7] + m12 * a[11]),
+    m20,
+    m21,
+    m22,
+    -(m20 * a[3] + m21 * a[7] + m22 * a[11]),
   ];
 }
 
@@ -75,9 +94,18 @@ export interface AffineParts {
 
 export function affineFrom({ origin, axes: [i, j, k], spacing: [si, sj, sk] }: AffineParts): Affine {
   return [
-    i[0] * si, j[0] * sj, k[0] * sk, origin[0],
-    i[1] * si, j[1] * sj, k[1] * sk, origin[1],
-    i[2] * si, j[2] * sj, k[2] * sk, origin[2],
+    i[0] * si,
+    j[0] * sj,
+    k[0] * sk,
+    origin[0],
+    i[1] * si,
+    j[1] * sj,
+    k[1] * sk,
+    origin[1],
+    i[2] * si,
+    j[2] * sj,
+    k[2] * sk,
+    origin[2],
   ];
 }
 

@@ -7,19 +7,13 @@ type Branded<Name extends string> = readonly [number, number, number] & { readon
 
 /** A point in the world, LPS millimetres. */
 export type LpsPoint = Branded<'lps'>;
-/** A point in the world, RAS millimetres (NIfTI's convention). */
-export type RasPoint = Branded<'ras'>;
 /** Continuous voxel index (i, j, k); integer values are voxel centres. */
 export type IjkPoint = Branded<'ijk'>;
 
 export type Triple = readonly [number, number, number];
 
 /** 3×4 row-major affine: world_r = m[4r]·i + m[4r+1]·j + m[4r+2]·k + m[4r+3]. */
-export type Affine = readonly [
-  number, number, number, number,
-  number, number, number, number,
-  number, number, number, number,
-];
+export type Affine = readonly [number, number, number, number, number, number, number, number, number, number, number, number];
 
 export interface Grid {
   /** Voxels along i, j, k: positive integers. */

@@ -8,13 +8,27 @@ import { voxelCount, type Affine, type Grid, type Triple, type Volume, type Voxe
  */
 export type OrientationCode = string;
 
-const letters = [['L', 'R'], ['P', 'A'], ['S', 'I']] as const;
+const letters = [
+  ['L', 'R'],
+  ['P', 'A'],
+  ['S', 'I'],
+] as const;
 
-const permutations: readonly Triple[] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+const permutations: readonly Triple[] = [
+  [0, 1, 2],
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+];
 
 /** All 48 axis orientations. */
 export const allOrientationCodes: readonly OrientationCode[] = permutations.flatMap((permutation) =>
-  [0, 1, 2, 3, 4, 5, 6, 7].map((signs) => permutation.map((axis, position) => letters[axis as 0 | 1 | 2][((signs >> position) & 1) as 0 | 1]).join('')));
+  [0, 1, 2, 3, 4, 5, 6, 7].map((signs) =>
+    permutation.map((axis, position) => letters[axis as 0 | 1 | 2][((signs >> position) & 1) as 0 | 1]).join(''),
+  ),
+);
 
 /** The orientation whose axes are closest to those of the affine (LPS world): the assignment with the largest sum of cosines. */
 export function orientationCode(affine: Affine): OrientationCode {
@@ -32,7 +46,10 @@ export function orientationCode(affine: Affine): OrientationCode {
   return best.map((world, voxel) => letters[world as 0 | 1 | 2][cosine(world, voxel) < 0 ? 1 : 0]).join('');
 }
 
-interface SignedAxis { readonly world: number; readonly negative: boolean }
+interface SignedAxis {
+  readonly world: number;
+  readonly negative: boolean;
+}
 
 function parseCode(code: OrientationCode): readonly SignedAxis[] {
   const axes = [...code].map((letter) => {
@@ -66,7 +83,9 @@ export function permuteGrid(grid: Grid, { source, flip }: AxisMap): Grid {
   const size = source.map((axis) => grid.size[axis as 0 | 1 | 2]) as unknown as Triple;
   const a = grid.affine;
   const corner = [0, 0, 0];
-  source.forEach((axis, target) => { if (flip[target]) corner[axis] = grid.size[axis as 0 | 1 | 2] - 1; });
+  source.forEach((axis, target) => {
+    if (flip[target]) corner[axis] = grid.size[axis as 0 | 1 | 2] - 1;
+  });
   const origin = applyAffine(a, corner as unknown as Triple);
   const entry = (row: number, target: number): number => {
     const value = a[row * 4 + (source[target] as number)] as number;
@@ -81,9 +100,15 @@ export function permuteVolume<A extends VoxelArray>(volume: Volume<A>, map: Axis
   if (map.source.every((axis, target) => axis === target) && !map.flip.includes(true)) return volume;
   const grid = permuteGrid(volume.grid, map);
   const strides = [1, volume.grid.size[0], volume.grid.size[0] * volume.grid.size[1]];
-  const [si, sj, sk] = map.source.map((axis, target) => (strides[axis] as number) * (map.flip[target] ? -1 : 1)) as [number, number, number];
+  const [si, sj, sk] = map.source.map((axis, target) => (strides[axis] as number) * (map.flip[target] ? -1 : 1)) as [
+    number,
+    number,
+    number,
+  ];
   let start = 0;
-  map.source.forEach((axis, target) => { if (map.flip[target]) start += (volume.grid.size[axis as 0 | 1 | 2] - 1) * (strides[axis] as number); });
+  map.source.forEach((axis, target) => {
+    if (map.flip[target]) start += (volume.grid.size[axis as 0 | 1 | 2] - 1) * (strides[axis] as number);
+  });
   const [ni, nj, nk] = grid.size;
   const from: VoxelArray = volume.data;
   const data = new (from.constructor as new (length: number) => A)(voxelCount(grid));
@@ -118,7 +143,8 @@ export function sameGrid(a: Grid, b: Grid, toleranceMm = 1e-3): boolean {
   if (!a.size.every((n, axis) => n === b.size[axis as 0 | 1 | 2])) return false;
   for (let corner = 0; corner < 8; corner++) {
     const index = a.size.map((n, axis) => ((corner >> axis) & 1) * (n - 1)) as unknown as Triple;
-    const p = applyAffine(a.affine, index), q = applyAffine(b.affine, index);
+    const p = applyAffine(a.affine, index),
+      q = applyAffine(b.affine, index);
     if (!(Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]) <= toleranceMm)) return false;
   }
   // Grids of one voxel along an axis must also agree on that axis's direction and spacing.

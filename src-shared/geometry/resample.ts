@@ -14,9 +14,12 @@ export interface ResampleOptions {
  * Throws `invalid-argument` on a spacing that is not positive.
  */
 export function gridWithSpacing(grid: Grid, spacing: Triple): Grid {
-  if (!spacing.every((mm) => mm > 0 && Number.isFinite(mm))) throw new StudioError('invalid-argument', 'A voxel spacing must be a positive number of millimetres.');
+  if (!spacing.every((mm) => mm > 0 && Number.isFinite(mm)))
+    throw new StudioError('invalid-argument', 'A voxel spacing must be a positive number of millimetres.');
   const old = spacingOf(grid);
-  const size = grid.size.map((n, axis) => Math.max(1, Math.round((n * old[axis as 0 | 1 | 2]) / spacing[axis as 0 | 1 | 2]))) as unknown as Triple;
+  const size = grid.size.map((n, axis) =>
+    Math.max(1, Math.round((n * old[axis as 0 | 1 | 2]) / spacing[axis as 0 | 1 | 2])),
+  ) as unknown as Triple;
   const scale = spacing.map((mm, axis) => mm / old[axis as 0 | 1 | 2]) as unknown as Triple;
   const shift = size.map((n, axis) => (grid.size[axis as 0 | 1 | 2] - 1 - (n - 1) * scale[axis as 0 | 1 | 2]) / 2) as unknown as Triple;
   return { size, affine: composeAffine(grid.affine, [scale[0], 0, 0, shift[0], 0, scale[1], 0, shift[1], 0, 0, scale[2], shift[2]]) };
@@ -45,11 +48,19 @@ function prepare(source: Grid, target: Grid, background: number): { sampling: Sa
  * There is no smoothing before going to coarser voxels. Throws `invalid-argument` on a degenerate grid.
  */
 export function resampleVolume(volume: Volume, target: Grid, mode: 'linear', options?: ResampleOptions): Volume<Float32Array>;
-export function resampleVolume<A extends VoxelArray>(volume: Volume<A>, target: Grid, mode: 'nearest', options?: ResampleOptions): Volume<A>;
+export function resampleVolume<A extends VoxelArray>(
+  volume: Volume<A>,
+  target: Grid,
+  mode: 'nearest',
+  options?: ResampleOptions,
+): Volume<A>;
 export function resampleVolume(volume: Volume, target: Grid, mode: 'linear' | 'nearest', options?: ResampleOptions): Volume;
 export function resampleVolume(volume: Volume, target: Grid, mode: 'linear' | 'nearest', { background = 0 }: ResampleOptions = {}): Volume {
   if (sameGrid(volume.grid, target, 1e-6)) {
-    return { grid: target, data: mode === 'linear' && !(volume.data instanceof Float32Array) ? Float32Array.from(volume.data) : volume.data };
+    return {
+      grid: target,
+      data: mode === 'linear' && !(volume.data instanceof Float32Array) ? Float32Array.from(volume.data) : volume.data,
+    };
   }
   const { sampling, axes } = prepare(volume.grid, target, background);
   if (mode === 'linear') {

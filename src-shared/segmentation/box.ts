@@ -10,10 +10,6 @@ export function wholeBox(size: Triple): Box {
   return { lower: [0, 0, 0], upper: size };
 }
 
-export function isEmptyBox(box: Box): boolean {
-  return box.upper[0] <= box.lower[0] || box.upper[1] <= box.lower[1] || box.upper[2] <= box.lower[2];
-}
-
 /** Voxels along i, j, k. */
 export function boxSize(box: Box): Triple {
   return [box.upper[0] - box.lower[0], box.upper[1] - box.lower[1], box.upper[2] - box.lower[2]];

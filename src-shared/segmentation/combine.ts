@@ -21,7 +21,8 @@ function memberTable(labels: readonly number[]): Uint8Array {
 }
 
 function checkLayer(target: EditTarget, layer: LabelVolume): void {
-  if (layer.data.length !== target.volume.data.length) throw new StudioError('invalid-argument', 'The prediction and the mask differ in size.');
+  if (layer.data.length !== target.volume.data.length)
+    throw new StudioError('invalid-argument', 'The prediction and the mask differ in size.');
 }
 
 /**
@@ -31,7 +32,8 @@ function checkLayer(target: EditTarget, layer: LabelVolume): void {
 export function combine(target: EditTarget, label: number, operator: BooleanOperator, operand?: Operand): Delta {
   checkLabel(target.volume, label);
   const { data, grid } = target.volume;
-  if (operand === undefined && operator !== 'invert' && operator !== 'clear') throw new StudioError('invalid-argument', 'Choose the labels to combine with.');
+  if (operand === undefined && operator !== 'invert' && operator !== 'clear')
+    throw new StudioError('invalid-argument', 'Choose the labels to combine with.');
   if (operand !== undefined) checkLayer(target, operand.volume);
   const other = operand?.volume.data ?? data;
   const member = memberTable(operand?.labels ?? []);
@@ -51,17 +53,22 @@ export function combine(target: EditTarget, label: number, operator: BooleanOper
     }
   };
   return edit(target, (editor) => {
-    forEachRow(grid.size, wholeBox(grid.size), (at, _inBox, length) => {
-      const end = at + length;
-      for (let n = at; n < end; ) {
-        const from = n;
-        const [now, there] = [data[n] as number, other[n] as number];
-        do n++;
-        while (n < end && data[n] === now && other[n] === there);
-        const next = result(now === label, now, member[there] === 1);
-        if (next >= 0) editor.write(from, n, next);
-      }
-    }, (fraction) => tick(target, 'Combining', fraction));
+    forEachRow(
+      grid.size,
+      wholeBox(grid.size),
+      (at, _inBox, length) => {
+        const end = at + length;
+        for (let n = at; n < end;) {
+          const from = n;
+          const [now, there] = [data[n] as number, other[n] as number];
+          do n++;
+          while (n < end && data[n] === now && other[n] === there);
+          const next = result(now === label, now, member[there] === 1);
+          if (next >= 0) editor.write(from, n, next);
+        }
+      },
+      (fraction) => tick(target, 'Combining', fraction),
+    );
   });
 }
 
@@ -75,7 +82,11 @@ export interface CopyOptions {
 }
 
 /** Accepts the prediction, wholly, by label or by region, as an edit that undo takes back. Locked labels stay as they are. */
-export function copyPrediction(target: EditTarget, prediction: LabelVolume, { shape = { kind: 'everything' }, labels, replace = false }: CopyOptions = {}): Delta {
+export function copyPrediction(
+  target: EditTarget,
+  prediction: LabelVolume,
+  { shape = { kind: 'everything' }, labels, replace = false }: CopyOptions = {},
+): Delta {
   checkLayer(target, prediction);
   const { data, grid } = target.volume;
   const member = labels === undefined ? new Uint8Array(0x1_0000).fill(1) : memberTable(labels);
@@ -86,7 +97,7 @@ export function copyPrediction(target: EditTarget, prediction: LabelVolume, { sh
     let row = 0;
     const emit = (i0: number, i1: number): void => {
       const end = row + i1;
-      for (let n = row + i0; n < end; ) {
+      for (let n = row + i0; n < end;) {
         const from = n;
         const [now, there] = [data[n] as number, prediction.data[n] as number];
         do n++;
@@ -109,7 +120,7 @@ export function copyPrediction(target: EditTarget, prediction: LabelVolume, { sh
 export function labelCounts(volume: LabelVolume): Record<number, number> {
   const { data } = volume;
   const counts = new Float64Array(0x1_0000);
-  for (let at = 0; at < data.length; ) {
+  for (let at = 0; at < data.length;) {
     const label = data[at] as number;
     const from = at;
     do at++;

@@ -65,17 +65,27 @@ class RunList {
  * Face-connected components of the voxels in `box` whose label is (or, with `invert`, is not) `label`. Linear in the voxels of the
  * box; memory goes with the runs.
  */
-export function componentsOf(target: EditTarget, box: Box, label: number, { invert = false, axes = everyAxis }: { invert?: boolean; axes?: NeighbourAxes } = {}): Components {
+export function componentsOf(
+  target: EditTarget,
+  box: Box,
+  label: number,
+  { invert = false, axes = everyAxis }: { invert?: boolean; axes?: NeighbourAxes } = {},
+): Components {
   const { data, grid } = target.volume;
   const [ni, nj] = grid.size;
   const rows = boxSize(box)[1] * boxSize(box)[2];
   const rowStart = new Uint32Array(rows + 1);
   const runs = new RunList();
   let row = 0;
-  forEachRow(grid.size, box, (at, _inBox, length) => {
-    rowStart[row++] = runs.count;
-    collectRuns(data, at, at + length, label, invert, axes[0], runs);
-  }, (fraction) => tick(target, 'Looking for connected parts', fraction * 0.6));
+  forEachRow(
+    grid.size,
+    box,
+    (at, _inBox, length) => {
+      rowStart[row++] = runs.count;
+      collectRuns(data, at, at + length, label, invert, axes[0], runs);
+    },
+    (fraction) => tick(target, 'Looking for connected parts', fraction * 0.6),
+  );
   rowStart[rows] = runs.count;
   const [, height] = boxSize(box);
   for (row = 0; row < rows; row++) {
@@ -86,7 +96,15 @@ export function componentsOf(target: EditTarget, box: Box, label: number, { inve
   return number(runs, rowStart, box, ni, axes);
 }
 
-function collectRuns(data: LabelVolume['data'], from: number, to: number, label: number, invert: boolean, join: boolean, runs: RunList): void {
+function collectRuns(
+  data: LabelVolume['data'],
+  from: number,
+  to: number,
+  label: number,
+  invert: boolean,
+  join: boolean,
+  runs: RunList,
+): void {
   let at = from;
   while (at < to) {
     if ((data[at] === label) === invert) {
@@ -124,7 +142,8 @@ function number(runs: RunList, rowStart: Uint32Array, box: Box, ni: number, axes
   const touches: number[] = [];
   const [, height, depth] = boxSize(box);
   for (let row = 0; row + 1 < rowStart.length; row++) {
-    const rowAtFace = (axes[1] && (row % height === 0 || row % height === height - 1)) || (axes[2] && (row < height || row >= height * (depth - 1)));
+    const rowAtFace =
+      (axes[1] && (row % height === 0 || row % height === height - 1)) || (axes[2] && (row < height || row >= height * (depth - 1)));
     for (let run = rowStart[row] as number; run < (rowStart[row + 1] as number); run++) {
       const root = runs.root(run);
       const id = root === run ? voxels.push(0) - 1 : (component[root] as number);
@@ -136,6 +155,12 @@ function number(runs: RunList, rowStart: Uint32Array, box: Box, ni: number, axes
     }
   }
   return {
-    runs: runs.count, start: runs.start, length: runs.length, component, count: voxels.length, voxels: Float64Array.from(voxels), touchesFace: Uint8Array.from(touches),
+    runs: runs.count,
+    start: runs.start,
+    length: runs.length,
+    component,
+    count: voxels.length,
+    voxels: Float64Array.from(voxels),
+    touchesFace: Uint8Array.from(touches),
   };
 }

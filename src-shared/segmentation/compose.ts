@@ -11,7 +11,8 @@ export function invertDelta(delta: Delta): Delta {
 
 /** One delta that does what `first` and then `second` do; what they undo between them drops out. */
 export function composeDeltas(first: Delta, second: Delta): Delta {
-  if (first.size.some((n, axis) => n !== second.size[axis])) throw new StudioError('invalid-argument', 'The two edits belong to different masks.');
+  if (first.size.some((n, axis) => n !== second.size[axis]))
+    throw new StudioError('invalid-argument', 'The two edits belong to different masks.');
   const [a, b] = [new RunReader(first), new RunReader(second)];
   const writer = new DeltaWriter(first.size);
   const emit = (start: number, end: number, before: number, after: number): void => {

@@ -114,7 +114,8 @@ function readHeader(bytes: Uint8Array): { delta: Delta; body: ByteReader } {
   const runs = body.varint();
   const box: Box | null =
     runs === 0 ? null : { lower: [body.varint(), body.varint(), body.varint()], upper: [body.varint(), body.varint(), body.varint()] };
-  if (box !== null && box.upper.some((end, axis) => end > (size[axis] as number) || end <= (box.lower[axis] as number))) throw damaged('box outside the volume');
+  if (box !== null && box.upper.some((end, axis) => end > (size[axis] as number) || end <= (box.lower[axis] as number)))
+    throw damaged('box outside the volume');
   return { delta: { bytes, size, changed, runs, box }, body };
 }
 
@@ -176,6 +177,13 @@ export class RunReader {
 export function forEachRun(delta: Delta, visit: (start: number, end: number, before: number, after: number) => void): void {
   const runs = new RunReader(delta);
   while (runs.next()) visit(runs.start, runs.end, runs.before, runs.after);
+}
+
+/** Labels that a delta takes away or writes, background among them. */
+export function labelsIn(delta: Delta): ReadonlySet<number> {
+  const labels = new Set<number>();
+  forEachRun(delta, (_start, _end, before, after) => labels.add(before).add(after));
+  return labels;
 }
 
 function checkSize(volume: LabelVolume, delta: Delta): void {

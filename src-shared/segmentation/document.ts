@@ -1,16 +1,19 @@
 import { StudioError } from '../base/errors.ts';
 import type { LabelVolume } from '../geometry/grid.ts';
 import { unionBox, type Box } from './box.ts';
-import { invertDelta, mergeDeltas } from './compose.ts';
-import { applyDelta, fits, revertDelta, type Delta } from './delta.ts';
+import { invertDelta } from './compose.ts';
+import { labelsIn, type Delta } from './delta.ts';
 import { History, type Edit } from './history.ts';
 import { decodeMask } from './maskCodec.ts';
+import { RecordPlayer } from './player.ts';
 import { decodeHistory, encodeRecord, type DocumentRecord } from './records.ts';
 
 export interface DocumentChange {
   readonly box: Box;
   /** What changed: the voxels of an edit, or of one dab of a stroke. Worked out when it is asked for. */
   readonly delta: Delta;
+  /** Labels that were taken away or written. Worked out when it is asked for. */
+  readonly labels: ReadonlySet<number>;
 }
 
 export interface DocumentOptions {
@@ -26,16 +29,14 @@ export interface DocumentOptions {
  * `push`; deltas that were made elsewhere (a worker, the main process) go through `apply`.
  */
 export class SegmentationDocument {
-  readonly volume: LabelVolume;
-  readonly history: History;
+  readonly #player: RecordPlayer;
   readonly #sink: (record: DocumentRecord) => void;
   readonly #now: () => number;
   readonly #listeners = new Set<(change: DocumentChange) => void>();
   #stroke: Stroke | null = null;
 
   constructor(volume: LabelVolume, options: DocumentOptions = {}) {
-    this.volume = volume;
-    this.history = options.history ?? new History();
+    this.#player = new RecordPlayer(volume, options.history ?? new History());
     const { sink } = options;
     this.#sink = sink === undefined ? () => undefined : (record) => sink(encodeRecord(record));
     this.#now = options.now ?? Date.now;
@@ -44,6 +45,14 @@ export class SegmentationDocument {
   /** A document from an encoded mask (encodeMask) and history (encodeHistory). Throws `corrupt`. */
   static restore(mask: Uint8Array, history: Uint8Array, options: Omit<DocumentOptions, 'history'> = {}): SegmentationDocument {
     return new SegmentationDocument(decodeMask(mask), { ...options, history: decodeHistory(history) });
+  }
+
+  get volume(): LabelVolume {
+    return this.#player.volume;
+  }
+
+  get history(): History {
+    return this.#player.history;
   }
 
   /** Calls `listener` with every touched box; the result unsubscribes. */
@@ -57,20 +66,24 @@ export class SegmentationDocument {
     this.#refuseOpenStroke();
     const stroke = new Stroke(name, {
       added: (delta) => {
-        this.#sink({ kind: 'partial', edit: { name, at: this.#now(), delta } });
+        const edit: Edit = { name, at: this.#now(), delta };
+        this.#player.take('partial', edit);
+        this.#sink({ kind: 'partial', edit });
         this.#announce(delta);
       },
-      committed: (delta) => {
+      committed: () => {
         this.#stroke = null;
-        return this.#record(name, delta);
+        const drawn = this.#player.stroke.length > 0;
+        const edit = this.#player.finishStroke(this.#now());
+        if (edit !== null) this.#sink({ kind: 'edit', edit });
+        else if (drawn) this.#sink({ kind: 'cancel', at: this.#now() });
+        return edit;
       },
-      cancelled: (deltas) => {
+      cancelled: () => {
         this.#stroke = null;
-        for (const delta of deltas.toReversed()) {
-          revertDelta(this.volume, delta);
-          this.#announce(delta, true);
-        }
-        if (deltas.length > 0) this.#sink({ kind: 'cancel', at: this.#now() });
+        const dabs = this.#player.stroke;
+        if (dabs.length > 0) this.#play({ kind: 'cancel', at: this.#now() });
+        for (const { delta } of dabs.toReversed()) this.#announce(delta, true);
       },
     });
     this.#stroke = stroke;
@@ -80,7 +93,10 @@ export class SegmentationDocument {
   /** Records an edit whose delta is already in the volume; null when it changed nothing. */
   push(name: string, delta: Delta): Edit | null {
     this.#refuseOpenStroke();
-    const edit = this.#record(name, delta);
+    if (delta.changed === 0) return null;
+    const edit: Edit = { name, at: this.#now(), delta };
+    this.#player.take('edit', edit);
+    this.#sink({ kind: 'edit', edit });
     this.#announce(delta);
     return edit;
   }
@@ -88,18 +104,19 @@ export class SegmentationDocument {
   /** Applies and records a delta that was made elsewhere. Throws `conflict` when the mask has changed under it. */
   apply(name: string, delta: Delta): Edit | null {
     this.#refuseOpenStroke();
-    if (!fits(this.volume, delta)) throw new StudioError('conflict', 'The mask has changed in the meantime; run the tool again.');
-    applyDelta(this.volume, delta);
-    return this.push(name, delta);
+    if (delta.changed === 0) return null;
+    const edit: Edit = { name, at: this.#now(), delta };
+    this.#play({ kind: 'edit', edit });
+    this.#announce(delta);
+    return edit;
   }
 
   /** Takes the last edit back; null when there is none. */
   undo(): Edit | null {
     this.#refuseOpenStroke();
-    const edit = this.history.undo();
-    if (edit === null) return null;
-    revertDelta(this.volume, edit.delta);
-    this.#sink({ kind: 'undo', at: this.#now() });
+    const edit = this.history.edits[this.history.done - 1];
+    if (edit === undefined) return null;
+    this.#play({ kind: 'undo', at: this.#now() });
     this.#announce(edit.delta, true);
     return edit;
   }
@@ -107,26 +124,30 @@ export class SegmentationDocument {
   /** Applies the edit that was last taken back; null when there is none. */
   redo(): Edit | null {
     this.#refuseOpenStroke();
-    const edit = this.history.redo();
-    if (edit === null) return null;
-    applyDelta(this.volume, edit.delta);
-    this.#sink({ kind: 'redo', at: this.#now() });
+    const edit = this.history.edits[this.history.done];
+    if (edit === undefined) return null;
+    this.#play({ kind: 'redo', at: this.#now() });
     this.#announce(edit.delta);
     return edit;
   }
 
-  #record(name: string, delta: Delta): Edit | null {
-    if (delta.changed === 0) return null;
-    const edit: Edit = { name, at: this.#now(), delta };
-    this.history.push(edit);
-    this.#sink({ kind: 'edit', edit });
-    return edit;
+  #play(record: DocumentRecord): void {
+    this.#player.play([record]);
+    this.#sink(record);
   }
 
   #announce(delta: Delta, reverted = false): void {
     const { box } = delta;
     if (box === null) return;
-    const change: DocumentChange = { box, get delta() { return reverted ? invertDelta(delta) : delta; } };
+    const change: DocumentChange = {
+      box,
+      get delta() {
+        return reverted ? invertDelta(delta) : delta;
+      },
+      get labels() {
+        return labelsIn(delta);
+      },
+    };
     for (const listener of this.#listeners) listener(change);
   }
 
@@ -137,15 +158,14 @@ export class SegmentationDocument {
 
 interface StrokeEvents {
   added(delta: Delta): void;
-  committed(delta: Delta): Edit | null;
-  cancelled(deltas: readonly Delta[]): void;
+  committed(): Edit | null;
+  cancelled(): void;
 }
 
 /** The dabs between pointer down and pointer up. */
 export class Stroke {
   readonly name: string;
   readonly #events: StrokeEvents;
-  readonly #deltas: Delta[] = [];
   #box: Box | null = null;
   #open = true;
 
@@ -163,7 +183,6 @@ export class Stroke {
   add(delta: Delta): void {
     if (!this.#open) throw new StudioError('conflict', 'This stroke is finished.');
     if (delta.changed === 0) return;
-    this.#deltas.push(delta);
     this.#box = unionBox(this.#box, delta.box);
     this.#events.added(delta);
   }
@@ -171,19 +190,13 @@ export class Stroke {
   /** Ends the stroke: one step in the history, or null when it changed nothing. */
   commit(): Edit | null {
     this.#close();
-    if (this.#deltas.length === 0) {
-      this.#events.cancelled([]);
-      return null;
-    }
-    const delta = mergeDeltas(this.#deltas);
-    if (delta.changed === 0) this.#events.cancelled(this.#deltas);
-    return delta.changed === 0 ? null : this.#events.committed(delta);
+    return this.#events.committed();
   }
 
   /** Gives the stroke up: the volume is as it was before. */
   cancel(): void {
     this.#close();
-    this.#events.cancelled(this.#deltas);
+    this.#events.cancelled();
   }
 
   #close(): void {

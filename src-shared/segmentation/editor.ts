@@ -121,5 +121,6 @@ function writableTable(volume: LabelVolume, policy: EditPolicy): Uint8Array {
 /** Throws `invalid-argument` unless the mask can store the label. */
 export function checkLabel(volume: LabelVolume, label: number): void {
   const limit = volume.data.BYTES_PER_ELEMENT === 1 ? 0xff : 0xffff;
-  if (!Number.isInteger(label) || label < 0 || label > limit) throw new StudioError('invalid-argument', `The label ${label} is not between 0 and ${limit}.`);
+  if (!Number.isInteger(label) || label < 0 || label > limit)
+    throw new StudioError('invalid-argument', `The label ${label} is not between 0 and ${limit}.`);
 }

@@ -38,7 +38,8 @@ export function regionGrow(target: EditTarget, seed: IjkPoint, label: number, lo
 
 function seedIndex(target: EditTarget, seed: IjkPoint): number {
   const { size } = target.volume.grid;
-  if (seed.some((n, axis) => !Number.isInteger(n) || n < 0 || n >= (size[axis] as number))) throw new StudioError('invalid-argument', 'Click inside the image to start from there.');
+  if (seed.some((n, axis) => !Number.isInteger(n) || n < 0 || n >= (size[axis] as number)))
+    throw new StudioError('invalid-argument', 'Click inside the image to start from there.');
   return seed[0] + size[0] * (seed[1] + size[1] * seed[2]);
 }
 

@@ -6,7 +6,7 @@ import { edit, imageOf, tick, type EditTarget } from './editor.ts';
 import { forEachRow, labelBox } from './selection.ts';
 
 export interface SeedOptions {
-  /** At least two labels whose voxels are the seeds. */
+  /** Labels whose voxels are the seeds, at least two of them in the mask; those without voxels take no part. */
   readonly labels: readonly number[];
   /** The one of them that marks what is none of the others: it ends as background. */
   readonly background?: number;
@@ -25,13 +25,21 @@ const maximumVoxels = 100e6;
  */
 export function growFromSeeds(target: EditTarget, { labels, background, margin }: SeedOptions): Delta {
   const image = imageOf(target);
-  const boxes = labels.map((label) => labelBox(target.volume, label));
-  if (new Set(labels).size < 2 || boxes.some((box) => box === null)) throw new StudioError('invalid-argument', 'Paint seeds of at least two labels first: one for what you want and one for what surrounds it.');
+  const boxes = [...new Set(labels)].map((label) => labelBox(target.volume, label)).filter((box) => box !== null);
+  if (boxes.length < 2)
+    throw new StudioError(
+      'invalid-argument',
+      'Paint seeds of at least two labels first: one for what you want and one for what surrounds it.',
+    );
   const { grid, data } = target.volume;
   const reach = spacing(grid).map((step) => Math.ceil(Math.max(0, margin) / step)) as unknown as Triple;
-  const box = expandBox(boxes.reduce(unionBox, null) as Box, reach, grid.size);
+  const box = expandBox(boxes.reduce<Box | null>(unionBox, null) as Box, reach, grid.size);
   const size = boxSize(box);
-  if (size[0] * size[1] * size[2] > maximumVoxels) throw new StudioError('unsupported', 'The seeds are too far apart for this tool. Choose a smaller margin or paint them closer together.');
+  if (size[0] * size[1] * size[2] > maximumVoxels)
+    throw new StudioError(
+      'unsupported',
+      'The seeds are too far apart for this tool. Choose a smaller margin or paint them closer together.',
+    );
   const owner = new Uint16Array(size[0] * size[1] * size[2]);
   const isSeed = new Set(labels);
   forEachRow(grid.size, box, (at, inBox, length) => {
@@ -43,7 +51,7 @@ export function growFromSeeds(target: EditTarget, { labels, background, margin }
   spread(target, owner, size, quantise(image, box));
   return edit(target, (editor) => {
     forEachRow(grid.size, box, (at, inBox, length) => {
-      for (let i = 0; i < length; ) {
+      for (let i = 0; i < length;) {
         const from = i;
         const label = owner[inBox + i] as number;
         do i++;

@@ -63,7 +63,8 @@ class Slices {
   }
 
   isFilled(slice: number): boolean {
-    for (let y = 0; y < this.#height; y++) for (let x = 0; x < this.#width; x++) if (this.#mask[this.#index(slice, x, y)] === 1) return true;
+    for (let y = 0; y < this.#height; y++)
+      for (let x = 0; x < this.#width; x++) if (this.#mask[this.#index(slice, x, y)] === 1) return true;
     return false;
   }
 
@@ -82,7 +83,11 @@ class Slices {
       }
     }
     const toInside = squaredDistanceTransform(inside, [width, height, 1], this.#step);
-    const toOutside = squaredDistanceTransform(inside.map((value) => 1 - value), [width, height, 1], this.#step);
+    const toOutside = squaredDistanceTransform(
+      inside.map((value) => 1 - value),
+      [width, height, 1],
+      this.#step,
+    );
     // The outline runs halfway between the centres of the last pixel inside and the first outside.
     const half = (this.#step[0] + this.#step[1]) / 4;
     const distance = toInside.map((squared, at) => (squared > 0 ? Math.sqrt(squared) - half : half - Math.sqrt(toOutside[at] as number)));

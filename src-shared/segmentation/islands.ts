@@ -52,7 +52,7 @@ function fillEnclosed(target: EditTarget, box: Box, label: number, axes: Neighbo
       if (outside.touchesFace[outside.component[run] as number] === 1) continue;
       const start = outside.start[run] as number;
       const end = start + (outside.length[run] as number);
-      for (let at = start; at < end; ) {
+      for (let at = start; at < end;) {
         const from = at;
         const empty = data[at] === 0;
         do at++;

@@ -43,11 +43,12 @@ export function decodeMask(bytes: Uint8Array, options: { maximumVoxels?: number 
   const affine = Array.from({ length: 12 }, () => input.float64()) as unknown as Affine;
   const grid: Grid = { size, affine };
   const voxels = size[0] * size[1] * size[2];
-  if (voxels > (options.maximumVoxels ?? 2 ** 31)) throw new StudioError('unsupported', 'This mask has more voxels than can be opened here.');
+  if (voxels > (options.maximumVoxels ?? 2 ** 31))
+    throw new StudioError('unsupported', 'This mask has more voxels than can be opened here.');
   checkTotal(new ByteReader(bytes, input.position, bytes.length - 4), voxels);
   if (bytesPerVoxel !== 1 && bytesPerVoxel !== 2) throw damaged('bytes per voxel');
   const volume: LabelVolume = bytesPerVoxel === 1 ? { grid, data: new Uint8Array(voxels) } : { grid, data: new Uint16Array(voxels) };
-  for (let at = 0; at < voxels; ) {
+  for (let at = 0; at < voxels;) {
     const label = input.varint();
     const end = at + input.varint();
     if (label !== 0) volume.data.fill(label, at, end);

@@ -24,12 +24,39 @@ export function grow(target: EditTarget, label: number, distance: number): Delta
 }
 
 /**
+ * Keeps a shell of the label: what is further inside than `thickness` millimetres (exact Euclidean distance between voxel centres) becomes
+ * background. The outside of the volume is no surface.
+ */
+export function hollow(target: EditTarget, label: number, thickness: number): Delta {
+  if (!(thickness > 0 && Number.isFinite(thickness))) throw new StudioError('invalid-argument', 'The wall must be thicker than 0 mm.');
+  const steps = spacing(target.volume.grid);
+  const reach = steps.map((step) => Math.ceil(thickness / step)) as unknown as Triple;
+  const limit = thickness * thickness * (1 + 1e-9);
+  return reshapeInTiles(
+    target,
+    label,
+    reach,
+    (mask, size) => {
+      const squared = squaredDistanceTransform(
+        mask.map((value) => 1 - value),
+        size,
+        steps,
+      );
+      for (let at = 0; at < mask.length; at++) mask[at] = mask[at] === 1 && (squared[at] as number) <= limit ? 1 : 0;
+    },
+    true,
+  );
+}
+
+/**
  * Smooths the label's outline. 'median': each voxel follows the majority in a box of ± `radius` mm. 'gaussian': the label is blurred
  * with a standard deviation of `radius` mm and cut at one half. At the border the volume is taken to go on as it ends.
  */
 export function smooth(target: EditTarget, label: number, method: 'median' | 'gaussian', radius: number): Delta {
   if (!(radius > 0 && Number.isFinite(radius))) throw new StudioError('invalid-argument', 'The smoothing radius must be more than 0 mm.');
-  const kernels = spacing(target.volume.grid).map((step) => (method === 'median' ? boxKernel(radius / step) : gaussianKernel(radius / step)));
+  const kernels = spacing(target.volume.grid).map((step) =>
+    method === 'median' ? boxKernel(radius / step) : gaussianKernel(radius / step),
+  );
   const reach = kernels.map((kernel) => (kernel.length - 1) / 2) as unknown as Triple;
   return reshapeInTiles(target, label, reach, (mask, size) => {
     let values: Float32Array = Float32Array.from(mask);
@@ -41,9 +68,15 @@ export function smooth(target: EditTarget, label: number, method: 'median' | 'ga
 /**
  * Reshapes a label by something local: `work` turns the label's mask (size along i, j, k) into the new one, and a voxel's result
  * depends on no voxel further away than `reach`. It is called tile by tile, and not where there is only label or none of it, so that
- * time and memory go with the outline rather than with the box around it.
+ * time and memory go with the outline rather than with the box around it. `deepGoes`: where there is only label, none is left of it.
  */
-function reshapeInTiles(target: EditTarget, label: number, reach: Triple, work: (mask: Uint8Array, size: Triple) => void): Delta {
+function reshapeInTiles(
+  target: EditTarget,
+  label: number,
+  reach: Triple,
+  work: (mask: Uint8Array, size: Triple) => void,
+  deepGoes = false,
+): Delta {
   const { volume } = target;
   const tight = labelBox(volume, label);
   if (tight === null) return edit(target, () => undefined);
@@ -60,6 +93,7 @@ function reshapeInTiles(target: EditTarget, label: number, reach: Triple, work: 
         const selection = selectLabel(volume, around, label);
         const first = selection.mask[0];
         if (selection.mask.some((value) => value !== first)) work(selection.mask, boxSize(around));
+        else if (deepGoes) selection.mask.fill(0);
         copyTile(selection, tile, result);
       }
     }
@@ -104,7 +138,8 @@ function convolve(values: Float32Array, size: Triple, axis: 0 | 1 | 2, kernel: F
       for (let n = -half; n <= half; n++) {
         const weight = kernel[n + half] as number;
         if (axis === 0) {
-          for (let i = 0; i < ni; i++) out[row + i] = (out[row + i] as number) + weight * (values[row + Math.min(ni - 1, Math.max(0, i + n))] as number);
+          for (let i = 0; i < ni; i++)
+            out[row + i] = (out[row + i] as number) + weight * (values[row + Math.min(ni - 1, Math.max(0, i + n))] as number);
         } else {
           const place = axis === 1 ? j : k;
           const from = row + (Math.min(count - 1, Math.max(0, place + n)) - place) * stride;

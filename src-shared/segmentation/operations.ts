@@ -2,13 +2,15 @@ import { StudioError } from '../base/errors.ts';
 import type { IjkPoint, LabelVolume } from '../geometry/grid.ts';
 import { combine, copyPrediction, type BooleanOperator, type CopyOptions } from './combine.ts';
 import type { Delta } from './delta.ts';
+import { doneHere, type DoneHereOptions } from './doneHere.ts';
 import type { EditTarget } from './editor.ts';
 import { floodFill, regionGrow } from './flood.ts';
 import { growFromSeeds, type SeedOptions } from './growFromSeeds.ts';
 import { interpolateSlices } from './interpolate.ts';
 import { fillHoles, keepLargest, removeSmall } from './islands.ts';
-import { grow, smooth } from './morphology.ts';
+import { grow, hollow, smooth } from './morphology.ts';
 import { paint } from './paint.ts';
+import { scissors, type ScissorsOptions } from './scissors.ts';
 import type { ShapeDescription } from './shapes.ts';
 
 type Axis = 0 | 1 | 2;
@@ -17,7 +19,14 @@ type Axis = 0 | 1 | 2;
 export type Operation =
   | { readonly kind: 'paint'; readonly shape: ShapeDescription; readonly label: number; readonly only?: number }
   | { readonly kind: 'floodFill'; readonly seed: IjkPoint; readonly label: number; readonly plane?: Axis }
-  | { readonly kind: 'regionGrow'; readonly seed: IjkPoint; readonly label: number; readonly low: number; readonly high: number; readonly plane?: Axis }
+  | {
+      readonly kind: 'regionGrow';
+      readonly seed: IjkPoint;
+      readonly label: number;
+      readonly low: number;
+      readonly high: number;
+      readonly plane?: Axis;
+    }
   | ({ readonly kind: 'growFromSeeds' } & SeedOptions)
   | { readonly kind: 'interpolate'; readonly label: number; readonly axis: Axis }
   | { readonly kind: 'keepLargest'; readonly label: number }
@@ -25,8 +34,13 @@ export type Operation =
   | { readonly kind: 'fillHoles'; readonly label: number; readonly axis?: Axis }
   | { readonly kind: 'smooth'; readonly label: number; readonly method: 'median' | 'gaussian'; readonly radius: number }
   | { readonly kind: 'grow'; readonly label: number; readonly distance: number }
+  | { readonly kind: 'hollow'; readonly label: number; readonly thickness: number }
+  | ({ readonly kind: 'doneHere' } & DoneHereOptions)
+  | ({ readonly kind: 'scissors' } & ScissorsOptions)
   | {
-      readonly kind: 'boolean'; readonly label: number; readonly operator: BooleanOperator;
+      readonly kind: 'boolean';
+      readonly label: number;
+      readonly operator: BooleanOperator;
       readonly operand?: { readonly layer: 'mask' | 'prediction'; readonly labels: readonly number[] };
     }
   | ({ readonly kind: 'copyPrediction' } & CopyOptions);
@@ -54,6 +68,12 @@ export function runOperation(target: EditTarget, operation: Operation, layers: {
       return smooth(target, operation.label, operation.method, operation.radius);
     case 'grow':
       return grow(target, operation.label, operation.distance);
+    case 'hollow':
+      return hollow(target, operation.label, operation.thickness);
+    case 'doneHere':
+      return doneHere(target, operation);
+    case 'scissors':
+      return scissors(target, operation);
     case 'boolean': {
       const { label, operator, operand } = operation;
       if (operand === undefined) return combine(target, label, operator);

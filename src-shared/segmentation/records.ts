@@ -7,8 +7,7 @@ import { History, type Edit } from './history.ts';
  * that ends the stroke holds the whole of it, and `cancel` gives it up.
  */
 export type DocumentRecord =
-  | { readonly kind: 'edit' | 'partial'; readonly edit: Edit }
-  | { readonly kind: 'undo' | 'redo' | 'cancel'; readonly at: number };
+  { readonly kind: 'edit' | 'partial'; readonly edit: Edit } | { readonly kind: 'undo' | 'redo' | 'cancel'; readonly at: number };
 
 const kinds = ['edit', 'partial', 'undo', 'redo', 'cancel'] as const;
 
@@ -37,6 +36,18 @@ export function decodeRecord(bytes: Uint8Array): DocumentRecord {
   const kind = kinds[input.byte()];
   if (kind === undefined) throw damaged('unknown record');
   return kind === 'edit' || kind === 'partial' ? { kind, edit: readEdit(input) } : { kind, at: input.float64() };
+}
+
+/** What a person would count in encoded records: edits, undos and redos, and a stroke that is still open. */
+export function countSteps(records: readonly Uint8Array[]): number {
+  let steps = 0;
+  let open = false;
+  for (const [first = 0] of records) {
+    const kind = kinds[first];
+    open = kind === 'partial';
+    if (kind === 'edit' || kind === 'undo' || kind === 'redo') steps++;
+  }
+  return steps + (open ? 1 : 0);
 }
 
 /** All edits and the undo position. */

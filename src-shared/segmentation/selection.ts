@@ -14,7 +14,12 @@ export function emptySelection(box: Box): Selection {
 }
 
 /** Calls `visit(volume index, box index, length)` for every row of the box, in memory order; `eachSlice` before every slice. */
-export function forEachRow(size: Triple, box: Box, visit: (at: number, inBox: number, length: number) => void, eachSlice?: (fraction: number) => void): void {
+export function forEachRow(
+  size: Triple,
+  box: Box,
+  visit: (at: number, inBox: number, length: number) => void,
+  eachSlice?: (fraction: number) => void,
+): void {
   const { lower, upper } = box;
   const length = upper[0] - lower[0];
   let inBox = 0;
@@ -33,7 +38,7 @@ export function labelBox({ grid, data }: LabelVolume, label: number): Box | null
   const lower: [number, number, number] = [Infinity, Infinity, Infinity];
   const upper: [number, number, number] = [0, 0, 0];
   // indexOf skips what is empty at memory speed.
-  for (let at = data.indexOf(label); at >= 0; ) {
+  for (let at = data.indexOf(label); at >= 0;) {
     const row = Math.floor(at / ni);
     const start = row * ni;
     let last = start + ni - 1;
@@ -64,24 +69,34 @@ export function selectLabel(volume: LabelVolume, box: Box, label: number, invert
 
 /** Gives the selected voxels the label. */
 export function writeSelection(target: EditTarget, editor: Editor, { box, mask }: Selection, label: number): void {
-  forEachRow(target.volume.grid.size, box, (at, inBox, length) => {
-    for (let i = 0; i < length; ) {
-      const from = i;
-      const selected = mask[inBox + i] === 1;
-      do i++;
-      while (i < length && (mask[inBox + i] === 1) === selected);
-      if (selected) editor.write(at + from, at + i, label);
-    }
-  }, (fraction) => tick(target, 'Writing', fraction));
+  forEachRow(
+    target.volume.grid.size,
+    box,
+    (at, inBox, length) => {
+      for (let i = 0; i < length;) {
+        const from = i;
+        const selected = mask[inBox + i] === 1;
+        do i++;
+        while (i < length && (mask[inBox + i] === 1) === selected);
+        if (selected) editor.write(at + from, at + i, label);
+      }
+    },
+    (fraction) => tick(target, 'Writing', fraction),
+  );
 }
 
 /** Makes the label's voxels inside the box exactly the selected ones: others become background. */
 export function reshapeLabel(target: EditTarget, editor: Editor, { box, mask }: Selection, label: number): void {
   const { data, grid } = target.volume;
-  forEachRow(grid.size, box, (at, inBox, length) => {
-    for (let i = 0; i < length; i++) {
-      const is = data[at + i] === label;
-      if ((mask[inBox + i] === 1) !== is) editor.write(at + i, at + i + 1, is ? 0 : label);
-    }
-  }, (fraction) => tick(target, 'Writing', fraction));
+  forEachRow(
+    grid.size,
+    box,
+    (at, inBox, length) => {
+      for (let i = 0; i < length; i++) {
+        const is = data[at + i] === label;
+        if ((mask[inBox + i] === 1) !== is) editor.write(at + i, at + i + 1, is ? 0 : label);
+      }
+    },
+    (fraction) => tick(target, 'Writing', fraction),
+  );
 }

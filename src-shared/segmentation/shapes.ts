@@ -38,7 +38,12 @@ export function shapeOn(grid: Grid, description: ShapeDescription): Shape {
 
 function boxShape(box: Box): Shape {
   const [i0, i1] = [box.lower[0], box.upper[0]];
-  return { box, spans: (_j, _k, emit) => { if (i1 > i0) emit(i0, i1); } };
+  return {
+    box,
+    spans: (_j, _k, emit) => {
+      if (i1 > i0) emit(i0, i1);
+    },
+  };
 }
 
 const dot = (a: Triple, b: Triple): number => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];

@@ -29,14 +29,17 @@ export async function measurePeaks(device: GPUDevice, scale = 1): Promise<Peaks>
   const vectors = bytes / 16;
   const across = Math.min(65535, Math.ceil(vectors / 256));
   return {
-    gigaflops: (groups * 256 * 1024 * 4 * 4 * 2) / (1e6 * await best(device, arithmetic, groups * 256 * 16, [groups, 1])),
-    gigabytesPerSecond: (2 * bytes) / (1e6 * await best(device, memory, bytes, [across, Math.ceil(vectors / 256 / across)])),
+    gigaflops: (groups * 256 * 1024 * 4 * 4 * 2) / (1e6 * (await best(device, arithmetic, groups * 256 * 16, [groups, 1]))),
+    gigabytesPerSecond: (2 * bytes) / (1e6 * (await best(device, memory, bytes, [across, Math.ceil(vectors / 256 / across)]))),
   };
 }
 
 async function best(device: GPUDevice, code: string, size: number, [x, y]: readonly [number, number]): Promise<number> {
   const buffer = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE });
-  const pipeline = await device.createComputePipelineAsync({ layout: 'auto', compute: { module: device.createShaderModule({ code }), entryPoint: 'main' } });
+  const pipeline = await device.createComputePipelineAsync({
+    layout: 'auto',
+    compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
+  });
   const group = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries: [{ binding: 0, resource: { buffer } }] });
   let milliseconds = Infinity;
   for (let repetition = 0; repetition < 5; repetition++) {

@@ -22,13 +22,20 @@ function report(what: string): void {
 report('start of the process');
 const executor = await createWebgpuExecutor({ adapter });
 report(`opening ${executor.description}`);
-const { builder, x, logits } = buildModel(variant(name, 14), { batch: 1, size: [Number(side), Number(side), Number(side)], mode: 'predict' });
+const { builder, x, logits } = buildModel(variant(name, 14), {
+  batch: 1,
+  size: [Number(side), Number(side), Number(side)],
+  mode: 'predict',
+});
 builder.output('logits', logits);
 const plan = makePlan(builder.build(), executor);
 report('network and plan');
 const session = await executor.prepare(plan);
 for (const value of plan.graph.parameters) await session.write(value, new Float32Array(elementCount(value.type.shape)).fill(0.01));
-await session.write(x, Float32Array.from({ length: elementCount(x.type.shape) }, (_unused, at) => Math.sin(at)));
+await session.write(
+  x,
+  Float32Array.from({ length: elementCount(x.type.shape) }, (_unused, at) => Math.sin(at)),
+);
 report(`${session.pipelines} pipelines for ${session.program.kernels.length} kernels`);
 for (const run of ['first run', 'second run']) {
   await session.run();

@@ -15,7 +15,13 @@ import { engineInnerProducts } from '#main/clustering/engineInnerProducts.ts';
 import { choosePlane, sliceVectors } from '#main/clustering/slices.ts';
 
 const { values } = parseArgs({
-  options: { data: { type: 'string' }, python: { type: 'string' }, clusters: { type: 'string', default: '200' }, seeds: { type: 'string', default: '3' }, plain: { type: 'boolean' } },
+  options: {
+    data: { type: 'string' },
+    python: { type: 'string' },
+    clusters: { type: 'string', default: '200' },
+    seeds: { type: 'string', default: '3' },
+    plain: { type: 'boolean' },
+  },
 });
 const clusters = Number(values.clusters);
 const seeds = Array.from({ length: Number(values.seeds) }, (_, seed) => seed);
@@ -25,13 +31,14 @@ function mixture(): { points: Float32Array; dimension: number } {
   const [count, side, patterns] = [10_240, 48, 300];
   const dimension = side * side;
   const centres = Float32Array.from({ length: patterns * dimension }, () => 0);
-  for (let pattern = 0; pattern < patterns; pattern++) for (let blob = 0; blob < 6; blob++) {
-    const [x, y, r, h] = [random.uniform(0, side), random.uniform(0, side), random.uniform(3, 12), random.uniform(-1, 1)];
-    for (let at = 0; at < dimension; at++) {
-      const d2 = ((at % side) - x) ** 2 + (Math.floor(at / side) - y) ** 2;
-      centres[pattern * dimension + at] = (centres[pattern * dimension + at] as number) + h * Math.exp(-d2 / (2 * r * r));
+  for (let pattern = 0; pattern < patterns; pattern++)
+    for (let blob = 0; blob < 6; blob++) {
+      const [x, y, r, h] = [random.uniform(0, side), random.uniform(0, side), random.uniform(3, 12), random.uniform(-1, 1)];
+      for (let at = 0; at < dimension; at++) {
+        const d2 = ((at % side) - x) ** 2 + (Math.floor(at / side) - y) ** 2;
+        centres[pattern * dimension + at] = (centres[pattern * dimension + at] as number) + h * Math.exp(-d2 / (2 * r * r));
+      }
     }
-  }
   const points = new Float32Array(count * dimension);
   for (let row = 0; row < count; row++) {
     const from = random.integer(patterns) * dimension;
@@ -43,11 +50,22 @@ function mixture(): { points: Float32Array; dimension: number } {
 async function slices(folder: string): Promise<{ points: Float32Array; dimension: number }> {
   const { readImage } = await import('#main/imageio/readImage.ts');
   const { prepareImage } = await import('#main/inference/prepareVolume.ts');
-  const files = ['imagesTr', 'imagesUnlabelled'].flatMap((name) => readdirSync(join(folder, name)).filter((file) => file.endsWith('.nii.gz')).map((file) => join(folder, name, file)));
+  const files = ['imagesTr', 'imagesUnlabelled'].flatMap((name) =>
+    readdirSync(join(folder, name))
+      .filter((file) => file.endsWith('.nii.gz'))
+      .map((file) => join(folder, name, file)),
+  );
   const volumes = [];
-  for (const file of files) volumes.push(prepareImage((await readImage(file)).volume, [1, 1, 1], { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 }));
+  for (const file of files)
+    volumes.push(prepareImage((await readImage(file)).volume, [1, 1, 1], { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 }));
   const plane = choosePlane(volumes.map((volume) => volume.grid.size));
-  const parts = volumes.map((volume) => sliceVectors(volume.data, volume.grid.size, plane, volume.data.reduce((low, value) => Math.min(low, value), Infinity)));
+  const parts = volumes.map((volume) =>
+    sliceVectors(
+      [{ data: volume.data, background: volume.data.reduce((low, value) => Math.min(low, value), Infinity) }],
+      volume.grid.size,
+      plane,
+    ),
+  );
   const points = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {
@@ -62,12 +80,15 @@ const count = Math.floor(points.length / dimension / 1024) * 1024; // scikit-lea
 const used = points.subarray(0, count * dimension);
 console.log(`${count} slices of ${dimension} values, K=${clusters}, 350 batches of 1024`);
 
-const makeProducts = values.plain === true ? plainInnerProducts : await (async () => {
-  const { openExecutor } = await import('#main/jobs/tasks/openExecutor.ts');
-  const executor = await openExecutor('cpu');
-  console.log(executor.description);
-  return engineInnerProducts(executor);
-})();
+const makeProducts =
+  values.plain === true
+    ? plainInnerProducts
+    : await (async () => {
+        const { openExecutor } = await import('#main/engine/devices/openExecutor.ts');
+        const executor = await openExecutor('cpu');
+        console.log(executor.description);
+        return engineInnerProducts(executor);
+      })();
 const ours = [];
 for (const seed of seeds) {
   const start = performance.now();
@@ -76,7 +97,13 @@ for (const seed of seeds) {
   const trained = performance.now();
   const spent = process.cpuUsage(cpu);
   const { inertia, labels } = await assignClusters(clusterer, used, makeProducts);
-  ours.push({ seconds: (trained - start) / 1000, cpuSeconds: (spent.user + spent.system) / 1e6, assignSeconds: (performance.now() - trained) / 1000, inertia, used: new Set(labels).size });
+  ours.push({
+    seconds: (trained - start) / 1000,
+    cpuSeconds: (spent.user + spent.system) / 1e6,
+    assignSeconds: (performance.now() - trained) / 1000,
+    inertia,
+    used: new Set(labels).size,
+  });
 }
 const mean = (numbers: number[]): number => numbers.reduce((sum, value) => sum + value, 0) / numbers.length;
 console.table(ours);
@@ -101,13 +128,24 @@ for s in range(seeds):
     out.append(dict(seconds=t1 - t, cpuSeconds=cpu, assignSeconds=t2 - t1, inertia=inertia, steps=int(m.n_steps_), used=len(set(labels.tolist()))))
 json.dump(out, open(folder + '/out.json', 'w'))
 `;
-  const run = spawnSync(values.python, ['-c', script, folder, String(dimension), String(clusters), String(seeds.length)], { stdio: 'inherit', env: { ...process.env, OMP_NUM_THREADS: '2' } });
+  const run = spawnSync(values.python, ['-c', script, folder, String(dimension), String(clusters), String(seeds.length)], {
+    stdio: 'inherit',
+    env: { ...process.env, OMP_NUM_THREADS: '2' },
+  });
   if (run.status === 0) {
-    const theirs = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8')) as { seconds: number; cpuSeconds: number; assignSeconds: number; inertia: number; steps: number }[];
+    const theirs = JSON.parse(readFileSync(join(folder, 'out.json'), 'utf8')) as {
+      seconds: number;
+      cpuSeconds: number;
+      assignSeconds: number;
+      inertia: number;
+      steps: number;
+    }[];
     console.table(theirs);
-    const perStep = (list: { seconds: number; cpuSeconds: number; steps?: number }[], key: 'seconds' | 'cpuSeconds'): number => mean(list.map((each) => each[key] / (each.steps ?? 350)));
+    const perStep = (list: { seconds: number; cpuSeconds: number; steps?: number }[], key: 'seconds' | 'cpuSeconds'): number =>
+      mean(list.map((each) => each[key] / (each.steps ?? 350)));
     console.log(`inertia ours / theirs: ${(mean(ours.map((each) => each.inertia)) / mean(theirs.map((each) => each.inertia))).toFixed(4)}`);
-    for (const key of ['seconds', 'cpuSeconds'] as const) console.log(`${key} a batch, seeding included, ours / theirs: ${(perStep(ours, key) / perStep(theirs, key)).toFixed(2)}`);
+    for (const key of ['seconds', 'cpuSeconds'] as const)
+      console.log(`${key} a batch, seeding included, ours / theirs: ${(perStep(ours, key) / perStep(theirs, key)).toFixed(2)}`);
   }
   rmSync(folder, { recursive: true });
 }

@@ -10,12 +10,18 @@ import { Random } from '#shared/base/random.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 
-interface Measured { readonly seconds: number; readonly cpuSeconds: number; readonly peakBytes: number }
+interface Measured {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
 
 const own = fileURLToPath(import.meta.url);
 
 function peakBytes(): number {
-  return process.platform === 'linux' ? Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024 : process.resourceUsage().maxRSS * 1024;
+  return process.platform === 'linux'
+    ? Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024
+    : process.resourceUsage().maxRSS * 1024;
 }
 
 async function gunzipAlone(path: string): Promise<void> {
@@ -38,7 +44,13 @@ async function child(mode: string, path: string, slices: number): Promise<void> 
   if (mode === '--gunzip') await gunzipAlone(path);
   else if ((await readImage(path)).volume.data.length !== 512 * 512 * slices) throw new Error('the volume is not whole');
   const cpu = process.cpuUsage();
-  process.stdout.write(JSON.stringify({ seconds: (performance.now() - start) / 1000, cpuSeconds: (cpu.user + cpu.system) / 1e6, peakBytes: peakBytes() - before }));
+  process.stdout.write(
+    JSON.stringify({
+      seconds: (performance.now() - start) / 1000,
+      cpuSeconds: (cpu.user + cpu.system) / 1e6,
+      peakBytes: peakBytes() - before,
+    }),
+  );
 }
 
 function run(mode: string, path: string, slices: number): Measured {
@@ -59,11 +71,23 @@ function measure(slices: number): void {
     // Alternating, so that what else the machine does falls on both alike; the first pair only warms the disk cache.
     const pairs = Array.from({ length: 6 }, () => ({ gunzip: run('--gunzip', path, slices), open: run('--open', path, slices) })).slice(1);
     const voxelBytes = 512 * 512 * slices * 2;
-    const gunzip = median(pairs.map((pair) => pair.gunzip.seconds)), open = median(pairs.map((pair) => pair.open.seconds));
-    console.log(JSON.stringify({
-      fileMegabytes: Math.round(statSync(path).size / 1e6), voxelMegabytes: Math.round(voxelBytes / 1e6), gunzipSeconds: gunzip, openSeconds: open,
-      cpuRatio: median(pairs.map((pair) => pair.open.cpuSeconds / pair.gunzip.cpuSeconds)), timeRatio: median(pairs.map((pair) => pair.open.seconds / pair.gunzip.seconds)), peakOverVoxels: median(pairs.map((pair) => pair.open.peakBytes)) / voxelBytes,
-    }, null, 2));
+    const gunzip = median(pairs.map((pair) => pair.gunzip.seconds)),
+      open = median(pairs.map((pair) => pair.open.seconds));
+    console.log(
+      JSON.stringify(
+        {
+          fileMegabytes: Math.round(statSync(path).size / 1e6),
+          voxelMegabytes: Math.round(voxelBytes / 1e6),
+          gunzipSeconds: gunzip,
+          openSeconds: open,
+          cpuRatio: median(pairs.map((pair) => pair.open.cpuSeconds / pair.gunzip.cpuSeconds)),
+          timeRatio: median(pairs.map((pair) => pair.open.seconds / pair.gunzip.seconds)),
+          peakOverVoxels: median(pairs.map((pair) => pair.open.peakBytes)) / voxelBytes,
+        },
+        null,
+        2,
+      ),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

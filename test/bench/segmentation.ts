@@ -4,16 +4,27 @@
  */
 import { Random } from '#shared/base/random.ts';
 import type { Grid, LabelVolume, LpsPoint, Triple, Volume } from '#shared/geometry/grid.ts';
-import { dabsAlong, encodeMask, freePolicy, paint, runOperation, SegmentationDocument, type Operation } from '#shared/segmentation/index.ts';
+import {
+  dabsAlong,
+  encodeMask,
+  freePolicy,
+  paint,
+  runOperation,
+  SegmentationDocument,
+  type Operation,
+} from '#shared/segmentation/index.ts';
 
 const size: Triple = [512, 512, 600];
 const grid: Grid = { size, affine: [0.8, 0, 0, -204, 0, 0.8, 0, -204, 0, 0, 1, 0] };
 const voxels = size[0] * size[1] * size[2];
 const random = new Random(1);
 
-const quantile = (values: number[], fraction: number): number => values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * fraction))] ?? 0;
+const quantile = (values: number[], fraction: number): number =>
+  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * fraction))] ?? 0;
 const report = (what: string, values: number[], target: string): void => {
-  console.log(`${what.padEnd(58)} median ${quantile(values, 0.5).toFixed(2).padStart(9)} ms   p95 ${quantile(values, 0.95).toFixed(2).padStart(9)} ms   ${target}`);
+  console.log(
+    `${what.padEnd(58)} median ${quantile(values, 0.5).toFixed(2).padStart(9)} ms   p95 ${quantile(values, 0.95).toFixed(2).padStart(9)} ms   ${target}`,
+  );
 };
 /** Milliseconds of this thread's processor time, so that whatever else runs on the machine counts little. */
 const timed = (work: () => void): number => {
@@ -45,12 +56,17 @@ const dabs: number[] = [];
 const commits: number[] = [];
 const undos: number[] = [];
 let journalBytes = 0;
-const document = new SegmentationDocument(volume, { sink: (record) => { journalBytes += record.length; } });
+const document = new SegmentationDocument(volume, {
+  sink: (record) => {
+    journalBytes += record.length;
+  },
+});
 for (let n = 0; n < 60; n++) {
   const from: LpsPoint = [random.uniform(-150, 150), random.uniform(-150, 150), random.uniform(50, 550)];
   const to: LpsPoint = [from[0] + random.uniform(-60, 60), from[1] + random.uniform(-60, 60), from[2]];
   const stroke = document.begin('Brush');
-  for (const centre of dabsAlong(from, to, 1.6)) dabs.push(timed(() => stroke.add(paint({ volume, policy: freePolicy }, { kind: 'ball', centre, radius: 8 }, 1 + (n % 12)))));
+  for (const centre of dabsAlong(from, to, 1.6))
+    dabs.push(timed(() => stroke.add(paint({ volume, policy: freePolicy }, { kind: 'ball', centre, radius: 8 }, 1 + (n % 12)))));
   commits.push(timed(() => stroke.commit()));
 }
 while (document.history.canUndo) undos.push(timed(() => document.undo()));
@@ -61,7 +77,14 @@ console.log(`journal: ${(journalBytes / dabs.length).toFixed(0)} bytes a dab`);
 
 const largest: LpsPoint = [0, 0, 300];
 const flood = document.begin('Giant stroke');
-for (let n = 0; n < 400; n++) flood.add(paint({ volume, policy: freePolicy }, { kind: 'ball', centre: [largest[0] + Math.sin(n / 9) * 140, Math.cos(n / 7) * 140, 100 + n], radius: 24 }, 3));
+for (let n = 0; n < 400; n++)
+  flood.add(
+    paint(
+      { volume, policy: freePolicy },
+      { kind: 'ball', centre: [largest[0] + Math.sin(n / 9) * 140, Math.cos(n / 7) * 140, 100 + n], radius: 24 },
+      3,
+    ),
+  );
 const giant = timed(() => flood.commit());
 report(`undo of a giant stroke (400 dabs of radius 30, ${giant.toFixed(0)} ms to end)`, [timed(() => document.undo())], 'target ≤ 5 ms');
 
@@ -85,5 +108,13 @@ for (const [name, operation, target] of operations) {
   report(name, times, target);
 }
 const filled: LabelVolume = { grid, data: new Uint8Array(voxels).fill(1) };
-report('islands of a label that fills the whole volume', [timed(() => runOperation({ volume: filled, policy: freePolicy }, { kind: 'keepLargest', label: 1 }))], 'target ≤ 2 s');
-report('encode the mask', [1, 2, 3].map(() => timed(() => encodeMask(volume))), '');
+report(
+  'islands of a label that fills the whole volume',
+  [timed(() => runOperation({ volume: filled, policy: freePolicy }, { kind: 'keepLargest', label: 1 }))],
+  'target ≤ 2 s',
+);
+report(
+  'encode the mask',
+  [1, 2, 3].map(() => timed(() => encodeMask(volume))),
+  '',
+);

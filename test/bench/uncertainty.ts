@@ -15,14 +15,19 @@ import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { predictVolume } from '#main/inference/predictVolume.ts';
 import type { PatchPredictor } from '#main/inference/slidingWindow.ts';
 import { mirror } from '#main/inference/windows.ts';
-import { loadModel } from '#main/jobs/tasks/modelFolder.ts';
-import { openExecutor } from '#main/jobs/tasks/openExecutor.ts';
-import { mirrorAxesFor } from '#main/jobs/tasks/train.ts';
+import { loadModel } from '#main/model/modelFolder.ts';
+import { openExecutor } from '#main/engine/devices/openExecutor.ts';
+import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
 
 const { values } = parseArgs({
   options: {
-    model: { type: 'string', default: 'resources/models/phantom' }, images: { type: 'string' }, labels: { type: 'string' }, cases: { type: 'string', default: '20' },
-    phantoms: { type: 'string' }, resolution: { type: 'string', default: '2.5' }, threads: { type: 'string' },
+    model: { type: 'string', default: 'resources/models/phantom' },
+    images: { type: 'string' },
+    labels: { type: 'string' },
+    cases: { type: 'string', default: '20' },
+    phantoms: { type: 'string' },
+    resolution: { type: 'string', default: '2.5' },
+    threads: { type: 'string' },
   },
 });
 
@@ -38,8 +43,12 @@ async function* cases(): AsyncGenerator<{ image: Volume; truth: LabelVolume }> {
     return;
   }
   const { images = '', labels = '' } = values;
-  const names = readdirSync(images).filter((name) => /\.nii(\.gz)?$/.test(name) && !name.startsWith('.')).sort().slice(-Number(values.cases));
-  for (const name of names) yield { image: (await readImage(join(images, name))).volume, truth: (await readLabels(join(labels, name))).volume as LabelVolume };
+  const names = readdirSync(images)
+    .filter((name) => /\.nii(\.gz)?$/.test(name) && !name.startsWith('.'))
+    .sort()
+    .slice(-Number(values.cases));
+  for (const name of names)
+    yield { image: (await readImage(join(images, name))).volume, truth: (await readLabels(join(labels, name))).volume as LabelVolume };
 }
 
 /** The network as it sees a patch from the other side. */
@@ -48,7 +57,9 @@ function flipped(predictor: PatchPredictor): PatchPredictor {
   const turned = new Float32Array(depth * height * width);
   const back = new Float32Array(turned.length * predictor.classes);
   return {
-    classes: predictor.classes, patch: predictor.patch, dispose: () => undefined,
+    classes: predictor.classes,
+    patch: predictor.patch,
+    dispose: () => undefined,
     predict: async (image) => {
       mirror(image, 1, [width, height, depth], [0], turned);
       mirror(await predictor.predict(turned), predictor.classes, [width, height, depth], [0], back);
@@ -61,14 +72,17 @@ const { card, weights } = await loadModel(values.model);
 const executor = await openExecutor('cpu', values.threads === undefined ? {} : { threads: Number(values.threads) });
 const predictor = await NetworkPredictor.create(executor, card.architecture, card.patch, weights);
 
-interface Slice { readonly wrong: number; readonly scores: Readonly<Record<string, number>> }
+interface Slice {
+  readonly wrong: number;
+  readonly scores: Readonly<Record<string, number>>;
+}
 const volumes: Slice[][][] = [[], [], []];
 const histogram = { all: new Float64Array(256), wrong: new Float64Array(256) };
 const common = { overlap: 0.5, uncertainty: true };
 for await (const { image, truth } of cases()) {
-  const both = await predictVolume(image, card, predictor, { ...common, mirrorAxes: mirrorAxesFor(card.labelSet) });
-  const one = await predictVolume(image, card, predictor, common);
-  const other = await predictVolume(image, card, flipped(predictor), common);
+  const both = await predictVolume([image], card, predictor, { ...common, mirrorAxes: mirrorAxesFor(card.labelSet) });
+  const one = await predictVolume([image], card, predictor, common);
+  const other = await predictVolume([image], card, flipped(predictor), common);
   const { size } = image.grid;
   const entropy = both.uncertainty?.data ?? new Uint8Array();
   for (const [at, value] of entropy.entries()) {
@@ -76,7 +90,15 @@ for await (const { image, truth } of cases()) {
     if (both.labels.data[at] !== truth.data[at]) histogram.wrong[value] = (histogram.wrong[value] ?? 0) + 1;
   }
   for (const axis of [0, 1, 2] as const) {
-    const sums = Array.from({ length: size[axis] }, () => ({ wrong: 0, entropy: 0, unsure: 0, foreground: 0, within: 0, flips: 0, squares: 0 }));
+    const sums = Array.from({ length: size[axis] }, () => ({
+      wrong: 0,
+      entropy: 0,
+      unsure: 0,
+      foreground: 0,
+      within: 0,
+      flips: 0,
+      squares: 0,
+    }));
     for (let at = 0; at < truth.data.length; at++) {
       const sum = sums[[at % size[0], Math.floor(at / size[0]) % size[1], Math.floor(at / (size[0] * size[1]))][axis] as number];
       if (sum === undefined) continue;
@@ -92,20 +114,30 @@ for await (const { image, truth } of cases()) {
       if (one.labels.data[at] !== other.labels.data[at]) sum.flips++;
     }
     const ranked = new Map(rankSlices(entropy, size, axis).map(({ index, score }) => [index, score]));
-    volumes[axis]?.push(sums.map(({ wrong, entropy: total, unsure, foreground, within, flips, squares }, index) => ({
-      wrong,
-      scores: {
-        'product (rankSlices)': ranked.get(index) ?? 0, 'sum of entropy': total, 'mean entropy in foreground': within / Math.max(1, foreground), 'sum of squared entropy': squares,
-        'voxels of entropy above a half': unsure, 'flip disagreement': flips, 'entropy + flips': total / 255 + flips, 'most possible': wrong,
-      },
-    })));
+    volumes[axis]?.push(
+      sums.map(({ wrong, entropy: total, unsure, foreground, within, flips, squares }, index) => ({
+        wrong,
+        scores: {
+          'product (rankSlices)': ranked.get(index) ?? 0,
+          'sum of entropy': total,
+          'mean entropy in foreground': within / Math.max(1, foreground),
+          'sum of squared entropy': squares,
+          'voxels of entropy above a half': unsure,
+          'flip disagreement': flips,
+          'entropy + flips': total / 255 + flips,
+          'most possible': wrong,
+        },
+      })),
+    );
   }
 }
 
 /** Part of the wrong voxels that the tenth with the highest score holds. */
 function share(slices: readonly Slice[], score: string): number {
   const total = slices.reduce((sum, { wrong }) => sum + wrong, 0);
-  const tenth = [...slices].sort((a, b) => (b.scores[score] ?? 0) - (a.scores[score] ?? 0)).slice(0, Math.max(1, Math.round(slices.length / 10)));
+  const tenth = [...slices]
+    .sort((a, b) => (b.scores[score] ?? 0) - (a.scores[score] ?? 0))
+    .slice(0, Math.max(1, Math.round(slices.length / 10)));
   return total === 0 ? 0 : tenth.reduce((sum, { wrong }) => sum + wrong, 0) / total;
 }
 
@@ -126,12 +158,18 @@ const percent = (value: number): string => `${(100 * value).toFixed(1)}%`.padSta
 for (const [axis, own] of volumes.entries()) {
   const all = own.flat();
   const wrong = all.reduce((sum, each) => sum + each.wrong, 0);
-  console.log(`axis ${'ijk'[axis]}: ${own.length} volumes, ${all.length} slices, ${wrong} wrong voxels; share in the tenth with the highest score (all slices | volume by volume)`);
+  console.log(
+    `axis ${'ijk'[axis]}: ${own.length} volumes, ${all.length} slices, ${wrong} wrong voxels; share in the tenth with the highest score (all slices | volume by volume)`,
+  );
   for (const score of Object.keys(all[0]?.scores ?? {})) {
-    console.log(`  ${score.padEnd(32)} ${percent(share(all, score))} | ${percent(own.reduce((sum, slices) => sum + share(slices, score), 0) / own.length)}`);
+    console.log(
+      `  ${score.padEnd(32)} ${percent(share(all, score))} | ${percent(own.reduce((sum, slices) => sum + share(slices, score), 0) / own.length)}`,
+    );
   }
 }
-console.log(`wrong voxels among the most uncertain 1%, 2%, 5%, 10% of all voxels:${[0.01, 0.02, 0.05, 0.1].map((part) => percent(voxelShare(part))).join(',')}`);
+console.log(
+  `wrong voxels among the most uncertain 1%, 2%, 5%, 10% of all voxels:${[0.01, 0.02, 0.05, 0.1].map((part) => percent(voxelShare(part))).join(',')}`,
+);
 predictor.dispose();
 executor.dispose();
 process.exit(0);

@@ -13,7 +13,7 @@ import type { CDPSession, Page } from 'playwright-core';
 import type { Triple } from '#shared/geometry/grid.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { addCase, addImage, openProject } from '#main/library/index.ts';
-import { startStudio, type TestStudio } from '../support/studio.ts';
+import { startStudio, writeLabelList, type TestStudio } from '../support/studio.ts';
 import { installedBrowser, openBrowser } from '../support/browser.ts';
 import { writePhantoms } from '../support/commandLine.ts';
 import { scaledCase } from '../support/syntheticCase.ts';
@@ -21,7 +21,12 @@ import { launchWebHost } from '../support/webHost.ts';
 import { costsOf, type Cost, type UploadCount } from './viewerCosts.ts';
 
 const { values } = parseArgs({
-  options: { size: { type: 'string', default: '512x512x600' }, cases: { type: 'string', default: '5000' }, dabs: { type: 'string', default: '60' }, beside: { type: 'string' } },
+  options: {
+    size: { type: 'string', default: '512x512x600' },
+    cases: { type: 'string', default: '5000' },
+    dabs: { type: 'string', default: '60' },
+    beside: { type: 'string' },
+  },
 });
 const size = values.size.split('x').map(Number) as unknown as Triple;
 const root = resolve(import.meta.dirname, '../..');
@@ -33,7 +38,9 @@ if (executable === null) {
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-viewer-'));
 const dataFolder = join(folder, 'data');
-const print = (name: string, text: string): void => { console.log(`${name.padEnd(40)} ${text}`); };
+const print = (name: string, text: string): void => {
+  console.log(`${name.padEnd(40)} ${text}`);
+};
 const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
 
 /** A project with the large case and rows of further ones, as the services make it. */
@@ -44,22 +51,41 @@ async function makeProject(): Promise<void> {
   for (const part of ['images', 'labels']) mkdirSync(join(folder, 'incoming', part), { recursive: true });
   await writeVolume(join(folder, 'incoming/images/large.nii'), made.image);
   await writeVolume(join(folder, 'incoming/labels/large.nii'), made.mask);
-  const { added, refused } = await studio.client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference' });
-  if (added.length !== 1) throw new Error(JSON.stringify(refused));
+  writeLabelList(join(folder, 'incoming', 'labels'), made.labels);
+  const { added, skipped } = await studio.client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference' });
+  if (added.length !== 1) throw new Error(JSON.stringify(skipped));
   await studio.studio.close();
   const project = openProject(join(folder, 'project'), { author: 'bench' });
   project.write.transaction(() => {
     for (let n = 0; n < Number(values.cases); n++) {
-      const caseId = addCase(project.write, { name: `Patient ${String(n).padStart(5, '0')}`, notes: n % 7 === 0 ? 'motion artefact' : '', heldOut: n % 20 === 0 });
-      addImage(project.write, { caseId, contentHash: `hash ${String(n)}`, storage: 'copy', paths: [`images/${String(n)}.nii.gz`], format: 'nifti1', modality: 'CT', grid: made.image.grid });
+      const caseId = addCase(project.write, {
+        name: `Patient ${String(n).padStart(5, '0')}`,
+        notes: n % 7 === 0 ? 'motion artefact' : '',
+        heldOut: n % 20 === 0,
+      });
+      addImage(project.write, {
+        caseId,
+        contentHash: `hash ${String(n)}`,
+        storedHash: null,
+        fileStates: null,
+        storage: 'copy',
+        paths: [`images/${String(n)}.nii.gz`],
+        format: 'nifti1',
+        modality: 'CT',
+        grid: made.image.grid,
+      });
     }
   });
   project.close();
 }
 
 function report(name: string, costs: readonly Cost[]): void {
-  const at = (key: keyof Cost, share: number): number => costs.map((cost) => cost[key]).toSorted((a, b) => a - b)[Math.min(costs.length - 1, Math.floor(share * costs.length))] ?? 0;
-  print(name, `script median ${milliseconds(at('script', 0.5))} p95 ${milliseconds(at('script', 0.95))}, main thread p95 ${milliseconds(at('main', 0.95))}, wall median ${milliseconds(at('wall', 0.5))}, to the GPU p95 ${String(at('bytes', 0.95))} bytes`);
+  const at = (key: keyof Cost, share: number): number =>
+    costs.map((cost) => cost[key]).toSorted((a, b) => a - b)[Math.min(costs.length - 1, Math.floor(share * costs.length))] ?? 0;
+  print(
+    name,
+    `script median ${milliseconds(at('script', 0.5))} p95 ${milliseconds(at('script', 0.95))}, main thread p95 ${milliseconds(at('main', 0.95))}, wall median ${milliseconds(at('wall', 0.5))}, to the GPU p95 ${String(at('bytes', 0.95))} bytes`,
+  );
 }
 
 async function measure(): Promise<void> {
@@ -84,7 +110,10 @@ async function measure(): Promise<void> {
       const listening = performance.now();
       await page.goto(host.address);
       await page.waitForSelector('html[data-ready=true]', { timeout: 120_000 });
-      print(`start to usable window, ${run}`, `${milliseconds(performance.now() - started)} wall, of it ${milliseconds(listening - started)} until the host listens; script ${milliseconds(await scriptSoFar(session))}`);
+      print(
+        `start to usable window, ${run}`,
+        `${milliseconds(performance.now() - started)} wall, of it ${milliseconds(listening - started)} until the host listens; script ${milliseconds(await scriptSoFar(session))}`,
+      );
       if (run === 'warm') await useWindow(page, session).finally(() => host.stop());
       else await host.stop();
     }
@@ -104,24 +133,36 @@ async function useWindow(page: Page, session: CDPSession): Promise<void> {
   await search.waitFor({ timeout: 60_000 });
   const rows = page.getByRole('listbox', { name: 'Cases' }).getByRole('option');
   await rows.first().waitFor();
-  report(`filter ${values.cases} cases by text`, await costsOf(page, session, 20, 2, async (n) => {
-    const wanted = `Patient ${String((n * 37) % Number(values.cases)).padStart(5, '0')}`;
-    await search.fill(wanted);
-    await rows.filter({ hasText: wanted }).first().waitFor();
-  }));
+  report(
+    `filter ${values.cases} cases by text`,
+    await costsOf(page, session, 20, 2, async (n) => {
+      const wanted = `Patient ${String((n * 37) % Number(values.cases)).padStart(5, '0')}`;
+      await search.fill(wanted);
+      await rows.filter({ hasText: wanted }).first().waitFor();
+    }),
+  );
   await search.fill('large');
   await rows.filter({ hasText: 'large' }).first().dblclick();
   await page.waitForFunction(() => performance.getEntriesByName('first-slice').length > 0, undefined, { timeout: 600_000 });
   const before = await scriptSoFar(session);
-  print('first slice after the bytes are read', milliseconds(await page.evaluate(() => performance.getEntriesByName('first-slice')[0]?.duration ?? 0)));
+  print(
+    'first slice after the bytes are read',
+    milliseconds(await page.evaluate(() => performance.getEntriesByName('first-slice')[0]?.duration ?? 0)),
+  );
   const expected = size[0] * size[1] * size[2] * 2;
   const began = performance.now();
   await page.waitForFunction((bytes) => (window as unknown as UploadCount).uploaded >= bytes, expected, { timeout: 600_000 });
-  print('  whole volume on the GPU after it', `${milliseconds(performance.now() - began)} wall, script ${milliseconds((await scriptSoFar(session)) - before)}`);
+  print(
+    '  whole volume on the GPU after it',
+    `${milliseconds(performance.now() - began)} wall, script ${milliseconds((await scriptSoFar(session)) - before)}`,
+  );
   // Whatever goes on in the background after opening is over before anything is measured.
-  await page.getByRole('button', { name: /go to Liver$/ }).filter({ hasText: /ml/ }).waitFor({ timeout: 600_000 });
+  await page
+    .getByRole('button', { name: /go to Liver$/ })
+    .filter({ hasText: /ml/ })
+    .waitFor({ timeout: 600_000 });
   await page.getByText(/^surfaces \d/).waitFor({ state: 'hidden', timeout: 600_000 });
-  for (let seen = -1, now = 0; now !== seen; ) {
+  for (let seen = -1, now = 0; now !== seen;) {
     seen = now;
     await page.waitForTimeout(3000);
     now = await page.evaluate(() => (window as unknown as UploadCount).uploaded);
@@ -136,7 +177,9 @@ async function useWindow(page: Page, session: CDPSession): Promise<void> {
     await page.mouse.move(...middle);
     await page.mouse.down();
     // Six pixels a move, about what a quick hand makes between two frames.
-    const costs = await costsOf(page, session, Number(values.dabs), 5, (n) => page.mouse.move(middle[0] + 40 * Math.sin(n * 0.15), middle[1] + 40 * Math.cos(n * 0.15)));
+    const costs = await costsOf(page, session, Number(values.dabs), 5, (n) =>
+      page.mouse.move(middle[0] + 40 * Math.sin(n * 0.15), middle[1] + 40 * Math.cos(n * 0.15)),
+    );
     await page.mouse.up();
     return costs;
   };
@@ -150,19 +193,38 @@ async function useWindow(page: Page, session: CDPSession): Promise<void> {
 /** `logonet train` on generated phantoms, for longer than this takes; resolves once it has made optimiser steps. */
 async function startTraining(within: string): Promise<ChildProcess> {
   const { images, labels } = await writePhantoms(join(within, 'phantoms'), [1, 2, 3, 4, 5, 6], 2.5);
-  const child = spawn(process.execPath, [join(root, 'src-main/cli/main.ts'), 'train', '--images', images, '--labels', labels, '--out', join(within, 'model'), '--minutes', '60'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, 'src-main/cli/main.ts'),
+      'train',
+      '--images',
+      images,
+      '--labels',
+      labels,
+      '--out',
+      join(within, 'model'),
+      '--minutes',
+      '60',
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
   await new Promise<void>((started, failed) => {
     let said = '';
     child.stderr.on('data', (piece: Buffer) => {
       said = (said + piece.toString()).slice(-4000);
       if (/step [1-9]\d*/.test(said)) started();
     });
-    child.once('exit', () => { failed(new Error(`the training ended: ${said}`)); });
+    child.once('exit', () => {
+      failed(new Error(`the training ended: ${said}`));
+    });
   });
   return child;
 }
 
-console.log(`volume ${values.size}, window 1280×720 with three linked views and the 3D view, ${cpus()[0]?.model ?? ''}, ${String(cpus().length)} cores`);
+console.log(
+  `volume ${values.size}, window 1280×720 with three linked views and the 3D view, ${cpus()[0]?.model ?? ''}, ${String(cpus().length)} cores`,
+);
 const beside: ChildProcess[] = [];
 try {
   await makeProject();

@@ -10,10 +10,12 @@ function executor(options: CpuOptions): CpuExecutor {
   made.push(created);
   return created;
 }
-afterAll(() => { for (const one of made) one.dispose(); });
+afterAll(() => {
+  for (const one of made) one.dispose();
+});
 
 const present = nativeModule().instructionSets();
-for (const instructionSet of ['avx512', 'avx2', 'baseline'] as const) {
+for (const instructionSet of ['avx512', 'avx2', 'avx2wide', 'baseline'] as const) {
   // Reported as skipped where this CPU lacks it.
   if (!present.includes(instructionSet)) {
     it.skip(`cpu ${instructionSet}: this CPU has no ${instructionSet}`);

@@ -1,19 +1,44 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { verifyGolden, type GoldenReport } from '#main/model/golden.ts';
 import { decodeSafetensors } from '#main/model/safetensors.ts';
+import { channelGoldens, readChannelGolden } from '#test/support/channelGoldens.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const file = resolve(root, '../shared/reference/golden/seg-3stage-32x48x32.safetensors');
 
+/** In a process of its own: what the test runner makes of imports slows the reference executor's loops down tenfold. */
+function onReference(path: string): GoldenReport {
+  const output = execFileSync(
+    process.execPath,
+    [resolve(root, 'src-main/cli/main.ts'), 'verify-golden', path, '--device', 'reference', '--json'],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  return JSON.parse(output) as GoldenReport;
+}
+
+describe('goldens of several channels on the reference executor', () => {
+  it.each(channelGoldens)('%s', { timeout: 600_000 }, (name) => {
+    const folder = mkdtempSync(join(tmpdir(), 'golden-'));
+    try {
+      writeFileSync(join(folder, 'golden.safetensors'), readChannelGolden(name));
+      const report = onReference(join(folder, 'golden.safetensors'));
+      expect(report.pass).toBe(true);
+      expect(report.maxLogitError).toBeLessThan(1e-6);
+      expect(report.worstGradientError).toBeLessThan(1e-6);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe.skipIf(!existsSync(file))('goldens of the PyTorch reference (../shared/reference)', () => {
-  // In a process of its own: what the test runner makes of imports slows these loops down tenfold.
   it('one training step agrees on the reference executor', { timeout: 600_000 }, () => {
-    const output = execFileSync(process.execPath, [resolve(root, 'src-main/cli/main.ts'), 'verify-golden', file, '--device', 'reference', '--json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    const report = JSON.parse(output) as GoldenReport;
+    const report = onReference(file);
     expect(report.pass).toBe(true);
     expect(report.maxLogitError).toBeLessThan(1e-6);
     expect(report.worstGradientError).toBeLessThan(1e-6);

@@ -14,9 +14,12 @@ function dense(candidate: Candidate, { op, name, attributes }: OpCase): boolean 
   if (!thorough && !name.endsWith('3³ odd sizes, batch 2')) return false;
   const stencil = attributes.kernel === 3 && attributes.stride === 1;
   switch (candidate.kind) {
-    case 'gemm': return true;
-    case 'halo': return stencil && op !== 'conv3dGradWeight';
-    case 'halo weight': return stencil && op === 'conv3dGradWeight';
+    case 'gemm':
+      return true;
+    case 'halo':
+      return stencil && op !== 'conv3dGradWeight';
+    case 'halo weight':
+      return stencil && op === 'conv3dGradWeight';
   }
 }
 
@@ -28,7 +31,10 @@ describeOn(softwareDrivers, 'ways to compute convolutions with webgpu', (executo
       for (const opCase of opCases.filter((each) => dense(candidate, each))) {
         it(`${opCase.name} agrees with reference`, async () => {
           const shared = executor();
-          const only: Executor = { ...shared, prepare: (plan) => shared.prepare(plan, (_class, other) => (other === candidate ? 1 : 1e-12)) };
+          const only: Executor = {
+            ...shared,
+            prepare: (plan) => shared.prepare(plan, (_class, other) => (other === candidate ? 1 : 1e-12)),
+          };
           const data = drawInputs(opCase);
           const expected = await runOp(reference, opCase, data);
           const actual = await runOp(only, opCase, data);

@@ -22,7 +22,12 @@ function smallStep(): { graph: ReturnType<GraphBuilder['build']>; x: ReturnType<
   const [gradient] = builder.node('conv3dGradWeight', { kernel: 1, stride: 1, padding: 0, instances: 1 }, [x, y], 'small');
   const norm = builder.apply('gradientNorm', {}, [gradient!], 'small');
   const moments = [builder.state('m', weight.type), builder.state('v', weight.type)];
-  const next = builder.node('adamW', { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 }, [weight, gradient!, ...moments, norm, hyper], 'small');
+  const next = builder.node(
+    'adamW',
+    { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
+    [weight, gradient!, ...moments, norm, hyper],
+    'small',
+  );
   [weight, ...moments].forEach((persistent, index) => builder.update(persistent, next[index]!));
   builder.output('y', y);
   return { graph: builder.build(), x };
@@ -41,7 +46,10 @@ describeOn(softwareDrivers, 'a WebGPU device', (executor) => {
     const bytes = session.bytes;
     for (let step = 0; step < 1000; step++) {
       await session.run();
-      if (step % 100 === 99) { await session.read(graph.outputs.get('y')!); rss.push(process.memoryUsage().rss); }
+      if (step % 100 === 99) {
+        await session.read(graph.outputs.get('y')!);
+        rss.push(process.memoryUsage().rss);
+      }
     }
     expect(session.bytes).toBe(bytes);
     // The first half is what the process itself needs to settle.
@@ -93,15 +101,29 @@ describeOn(softwareDrivers, 'a WebGPU device', (executor) => {
   });
 });
 
-describeOn(softwareDrivers, 'an adapter with small storage bindings', (executor) => {
-  for (const name of ['conv3d 3³ 24→14', 'conv3dGradWeight 3³ 24→14', 'batchNormGradInput batch 2, gelu', 'activationGrad gelu', 'upsample2 ', 'concatChannels 20 + 9', 'adamW clipped', 'cubeSplit batch 2']) {
-    it(`splits what is larger than one: ${name}`, async () => {
-      const opCase = opCases.find((each) => each.name === name);
-      expect(opCase).toBeDefined();
-      const data = drawInputs(opCase!);
-      const expected = await runOp(createReferenceExecutor(), opCase!, data);
-      const actual = await runOp(executor(), opCase!, data);
-      actual.forEach((output, index) => expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5));
-    });
-  }
-}, { bindingLimit: 16384 });
+describeOn(
+  softwareDrivers,
+  'an adapter with small storage bindings',
+  (executor) => {
+    for (const name of [
+      'conv3d 3³ 24→14',
+      'conv3dGradWeight 3³ 24→14',
+      'batchNormGradInput batch 2, gelu',
+      'activationGrad gelu',
+      'upsample2 ',
+      'concatChannels 20 + 9',
+      'adamW clipped',
+      'cubeSplit batch 2',
+    ]) {
+      it(`splits what is larger than one: ${name}`, async () => {
+        const opCase = opCases.find((each) => each.name === name);
+        expect(opCase).toBeDefined();
+        const data = drawInputs(opCase!);
+        const expected = await runOp(createReferenceExecutor(), opCase!, data);
+        const actual = await runOp(executor(), opCase!, data);
+        actual.forEach((output, index) => expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5));
+      });
+    }
+  },
+  { bindingLimit: 16384 },
+);

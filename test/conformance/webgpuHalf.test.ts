@@ -28,25 +28,46 @@ const cases = opCases.filter(({ op, inputs: [first] }) => {
 });
 
 async function agrees(executor: Executor, opCase: OpCase): Promise<void> {
-  const data = drawInputs(opCase).map((input, index) => (opCase.inputs[index]?.type.shape.length === 5 ? fromHalf(toHalf(input)).subarray(0, input.length) : input));
+  const data = drawInputs(opCase).map((input, index) =>
+    opCase.inputs[index]?.type.shape.length === 5 ? fromHalf(toHalf(input)).subarray(0, input.length) : input,
+  );
   const expected = await runOp(createReferenceExecutor(), opCase, data);
   const actual = await runOp(executor, opCase, data);
-  actual.forEach((output, index) => { expect(relativeError(output, expected[index]!)).toBeLessThan(HALF_TOLERANCE); });
+  actual.forEach((output, index) => {
+    expect(relativeError(output, expected[index]!)).toBeLessThan(HALF_TOLERANCE);
+  });
 }
 
-describeOn([lavapipe], 'float16 storage', (executor) => {
-  it.each(cases)('$name agrees with reference', (opCase: OpCase) => agrees(executor(), opCase));
-}, { narrow: everyHalf });
+describeOn(
+  [lavapipe],
+  'float16 storage',
+  (executor) => {
+    it.each(cases)('$name agrees with reference', (opCase: OpCase) => agrees(executor(), opCase));
+  },
+  { narrow: everyHalf },
+);
 
-describeOn([lavapipe], 'float16 storage in small bindings', (executor) => {
-  it.each(opCases.filter(({ name }) => ['activationGrad gelu', 'upsample2 ', 'concatChannels 20 + 9'].includes(name)))('$name agrees with reference', (opCase: OpCase) => agrees(executor(), opCase));
-}, { narrow: everyHalf, bindingLimit: 4096 });
+describeOn(
+  [lavapipe],
+  'float16 storage in small bindings',
+  (executor) => {
+    it.each(opCases.filter(({ name }) => ['activationGrad gelu', 'upsample2 ', 'concatChannels 20 + 9'].includes(name)))(
+      '$name agrees with reference',
+      (opCase: OpCase) => agrees(executor(), opCase),
+    );
+  },
+  { narrow: everyHalf, bindingLimit: 4096 },
+);
 
 describeOn([lavapipe], 'the check of a device in half precision', () => {
   it('finds it usable, under a name that says so', { timeout: 300_000 }, async () => {
     const id = `webgpu:${lavapipe.adapter ?? ''}${HALF}`;
     expect(await checkDevice({ id, name: 'lavapipe', executor: 'webgpu', software: true }, { software: true })).toMatchObject({
-      id, usable: true, correct: true, reason: '', name: expect.stringMatching(/llvmpipe.*, half precision$/) as string,
+      id,
+      usable: true,
+      correct: true,
+      reason: '',
+      name: expect.stringMatching(/llvmpipe.*, half precision$/) as string,
     });
   });
 });
@@ -56,6 +77,8 @@ describeOn([lavapipe], 'a loss scale', (executor) => {
     const data = drawInputs(opCase);
     const expected = await runOp(createReferenceExecutor(), opCase, data);
     const actual = await runOp(executor(), opCase, data);
-    actual.forEach((output, index) => { expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5); });
+    actual.forEach((output, index) => {
+      expect(relativeError(output, expected[index]!)).toBeLessThan(2e-5);
+    });
   });
 });

@@ -32,7 +32,12 @@ function draw(seed: number): StepInputs & { readonly label: Int32Array } {
 }
 
 async function open(executor: WebgpuExecutor, lossScale?: number): Promise<TrainingNetwork> {
-  const network = await TrainingNetwork.create(executor, architecture, { batch: 1, patch: [...patch], optimiser: paperOptimiser, loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 } });
+  const network = await TrainingNetwork.create(executor, architecture, {
+    batch: 1,
+    patch: [...patch],
+    optimiser: paperOptimiser,
+    loss: { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 },
+  });
   await network.load(initialWeights(network.model, new Random(1)));
   await network.loadMoments(new Map(lossScale === undefined ? [] : [['lossScale', { shape: [2], data: Float32Array.of(lossScale, 0) }]]));
   return network;
@@ -44,8 +49,8 @@ async function steps(network: TrainingNetwork, from: number, to: number): Promis
 
 /** Everything that training changes, running statistics aside. */
 async function trained(network: TrainingNetwork): Promise<Map<string, NamedTensor>> {
-  const weights = [...await network.weights()].filter(([name]) => !name.includes('running'));
-  return new Map([...weights, ...await network.moments()]);
+  const weights = [...(await network.weights())].filter(([name]) => !name.includes('running'));
+  return new Map([...weights, ...(await network.moments())]);
 }
 
 /** Over a few draws that were not trained on. */
@@ -65,58 +70,70 @@ async function dice(executor: WebgpuExecutor, network: TrainingNetwork): Promise
   return (2 * common) / all;
 }
 
-describeOn([lavapipe], 'training with float16 storage', (executor) => {
-  it.skipIf(quick)('learns as well as with float32, in less memory', LIMIT, async () => {
-    const full = await createWebgpuExecutor({ adapter: lavapipe.adapter });
-    const networks = [await open(full), await open(executor())] as const;
-    expect(networks[1].arenaBytes).toBeLessThan(0.75 * networks[0].arenaBytes);
-    for (const network of networks) await steps(network, 0, 60);
-    const [reached, wanted] = [await dice(executor(), networks[1]), await dice(full, networks[0])];
-    expect(wanted).toBeGreaterThan(0.95);
-    expect(Math.abs(reached - wanted)).toBeLessThan(0.02);
-    networks.forEach((network) => { network.dispose(); });
-    full.dispose();
-  });
+describeOn(
+  [lavapipe],
+  'training with float16 storage',
+  (executor) => {
+    it.skipIf(quick)('learns as well as with float32, in less memory', LIMIT, async () => {
+      const full = await createWebgpuExecutor({ adapter: lavapipe.adapter });
+      const networks = [await open(full), await open(executor())] as const;
+      expect(networks[1].arenaBytes).toBeLessThan(0.75 * networks[0].arenaBytes);
+      for (const network of networks) await steps(network, 0, 60);
+      const [reached, wanted] = [await dice(executor(), networks[1]), await dice(full, networks[0])];
+      expect(wanted).toBeGreaterThan(0.95);
+      expect(Math.abs(reached - wanted)).toBeLessThan(0.02);
+      networks.forEach((network) => {
+        network.dispose();
+      });
+      full.dispose();
+    });
 
-  it('repeats a step whose gradients overflow at a smaller scale, as if it had never been tried', LIMIT, async () => {
-    const network = await open(executor(), 2 ** 40);
-    await steps(network, 0, 1);
-    const after = await trained(network);
-    const factor = Number(after.get('lossScale')?.data[0]);
-    expect(factor).toBeLessThan(2 ** 40);
-    expect(factor).toBeGreaterThan(1);
-    const other = await open(executor(), factor);
-    await steps(other, 0, 1);
-    for (const [name, { data }] of await trained(other)) expect(after.get(name)?.data).toEqual(data);
-    network.dispose();
-    other.dispose();
-  });
+    it('repeats a step whose gradients overflow at a smaller scale, as if it had never been tried', LIMIT, async () => {
+      const network = await open(executor(), 2 ** 40);
+      await steps(network, 0, 1);
+      const after = await trained(network);
+      const factor = Number(after.get('lossScale')?.data[0]);
+      expect(factor).toBeLessThan(2 ** 40);
+      expect(factor).toBeGreaterThan(1);
+      const other = await open(executor(), factor);
+      await steps(other, 0, 1);
+      for (const [name, { data }] of await trained(other)) expect(after.get(name)?.data).toEqual(data);
+      network.dispose();
+      other.dispose();
+    });
 
-  it('leaves a loss that is no number, and its scale, to the training', LIMIT, async () => {
-    const network = await open(executor());
-    const before = (await network.moments()).get('lossScale')?.data;
-    const { loss } = await network.step({ ...draw(1), x: new Float32Array(SIDE ** 3).fill(1e30) }, { learningRate: 1e-2, maximumNorm: 1, count: 1 });
-    expect(loss).toBeNaN();
-    expect((await network.moments()).get('lossScale')?.data).toEqual(before);
-    network.dispose();
-  });
+    it('leaves a loss that is no number, and its scale, to the training', LIMIT, async () => {
+      const network = await open(executor());
+      const before = (await network.moments()).get('lossScale')?.data;
+      const { loss } = await network.step(
+        { ...draw(1), x: new Float32Array(SIDE ** 3).fill(1e30) },
+        { learningRate: 1e-2, maximumNorm: 1, count: 1 },
+      );
+      expect(loss).toBeNaN();
+      expect((await network.moments()).get('lossScale')?.data).toEqual(before);
+      network.dispose();
+    });
 
-  it('goes on from a checkpoint bit for bit', LIMIT, async () => {
-    const [whole, first] = [await open(executor()), await open(executor())];
-    await steps(whole, 0, 4);
-    await steps(first, 0, 2);
-    const second = await open(executor());
-    await second.load(await first.weights());
-    await second.loadMoments(await first.moments());
-    await steps(second, 2, 4);
-    expect(await trained(second)).toEqual(await trained(whole));
-    [whole, first, second].forEach((network) => { network.dispose(); });
-  });
+    it('resumes from a checkpoint bit for bit', LIMIT, async () => {
+      const [whole, first] = [await open(executor()), await open(executor())];
+      await steps(whole, 0, 4);
+      await steps(first, 0, 2);
+      const second = await open(executor());
+      await second.load(await first.weights());
+      await second.loadMoments(await first.moments());
+      await steps(second, 2, 4);
+      expect(await trained(second)).toEqual(await trained(whole));
+      [whole, first, second].forEach((network) => {
+        network.dispose();
+      });
+    });
 
-  it.skipIf(quick)('passes through every kind of kernel with the error of eleven bits', LIMIT, async () => {
-    expect(await goldenStepError(executor())).toBeLessThan(8 * 2 ** -11);
-  });
-}, { narrow: withHalfStorage });
+    it.skipIf(quick)('passes through every kind of kernel with the error of eleven bits', LIMIT, async () => {
+      expect(await goldenStepError(executor())).toBeLessThan(8 * 2 ** -11);
+    });
+  },
+  { narrow: withHalfStorage },
+);
 
 describeOn([lavapipe], 'a loss scale without float16 storage', (executor) => {
   it('changes no weight', LIMIT, async () => {
@@ -125,6 +142,8 @@ describeOn([lavapipe], 'a loss scale without float16 storage', (executor) => {
     const found = await trained(scaled);
     for (const [name, { data }] of await trained(plain)) expect(found.get(name)?.data).toEqual(data);
     expect(found.get('lossScale')?.data).toEqual(Float32Array.of(2 ** 10, 2));
-    [scaled, plain].forEach((network) => { network.dispose(); });
+    [scaled, plain].forEach((network) => {
+      network.dispose();
+    });
   });
 });

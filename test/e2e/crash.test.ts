@@ -1,35 +1,22 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Job } from '#shared/domain/job.ts';
 import { installedBrowser } from '../support/browser.ts';
+import { computeProcessOf } from '../support/children.ts';
 import { deskForTests } from './driver.ts';
-
-/** Children of a process whose command line has `words` in it (Linux's /proc). */
-function childrenOf(parent: number, words: string): readonly number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
-    try {
-      const ppid = Number(readFileSync(`/proc/${String(pid)}/stat`, 'utf8').replace(/^.*\) . /s, '').split(' ')[0]);
-      return ppid === parent && readFileSync(`/proc/${String(pid)}/cmdline`, 'utf8').includes(words);
-    } catch {
-      return false; // It ended meanwhile.
-    }
-  });
-}
 
 describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a crash is explained on the next screen', () => {
   const tests = deskForTests();
-  const compute = (): number => {
-    const [pid] = childrenOf(tests.desk.host.process.pid ?? 0, 'tasks/main.ts');
-    if (pid === undefined) throw new Error('no compute process');
-    return pid;
-  };
+  const compute = (): number => computeProcessOf(tests.desk.host.process.pid ?? 0);
 
   it('of the compute process: what happened, and that the work goes on', async () => {
     const { desk } = tests;
     await desk.openDemo();
     await desk.openCase('Phantom 04');
     const { client, socket } = await desk.client();
-    const wished = async (): Promise<Job | undefined> => (await client.jobs.list()).jobs.find(({ kind, priority, state }) => kind === 'predict' && priority === 'interactive' && state === 'running');
+    const wished = async (): Promise<Job | undefined> =>
+      (await client.jobs.list()).jobs.find(
+        ({ kind, priority, state }) => kind === 'predict' && priority === 'interactive' && state === 'running',
+      );
     // It stands still while the prediction is asked for, so that this cannot be over before the kill.
     const doomed = compute();
     process.kill(doomed, 'SIGSTOP');
@@ -39,7 +26,9 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     process.kill(doomed, 'SIGKILL');
     await desk.told(/The compute process is gone\. It was ended by SIGKILL\. No work of yours is lost\./);
     await desk.told(/was started again/);
-    await expect.poll(async () => (await client.jobs.get({ jobId })).job, { timeout: 480_000 }).toMatchObject({ state: 'done', attempt: 2 });
+    await expect
+      .poll(async () => (await client.jobs.get({ jobId })).job, { timeout: 480_000 })
+      .toMatchObject({ state: 'done', attempt: 2 });
     socket.close();
     await desk.page.getByRole('checkbox', { name: 'Prediction' }).and(desk.page.locator(':enabled')).waitFor();
   }, 900_000);
@@ -57,7 +46,7 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     expect((await desk.said()).filter((text) => text.includes('compute process is gone'))).toHaveLength(1);
   });
 
-  it('of the graphics process: the window is loaded anew and says so', async () => {
+  it('of the graphics process: the window is reloaded and says so', async () => {
     const { desk } = tests;
     await desk.page.addInitScript(() => {
       const kept: RenderingContext[] = [];
@@ -74,9 +63,13 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     await desk.caseIsOpen('Phantom 04');
     await desk.page.evaluate(() => {
       const { graphics } = window as unknown as { readonly graphics: RenderingContext[] };
-      for (const context of graphics) if (context instanceof WebGL2RenderingContext) context.getExtension('WEBGL_lose_context')?.loseContext();
+      for (const context of graphics)
+        if (context instanceof WebGL2RenderingContext) context.getExtension('WEBGL_lose_context')?.loseContext();
     });
-    await desk.page.getByLabel('Messages').getByText(/The graphics driver was reset/).waitFor(); // stays until it is closed
+    await desk.page
+      .getByLabel('Messages')
+      .getByText(/The graphics driver was reset/)
+      .waitFor(); // stays until it is closed
     await desk.ready();
     await desk.caseIsOpen('Phantom 04');
   });
@@ -85,7 +78,10 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     const { desk } = tests;
     await desk.page.keyboard.press('Digit1');
     await desk.page.keyboard.press('b');
-    await desk.drag('axial', [[0.3, 0.45], [0.36, 0.5]]);
+    await desk.drag('axial', [
+      [0.3, 0.45],
+      [0.36, 0.5],
+    ]);
     await desk.saved();
     await desk.historyIs(['Brush: Liver']);
     await desk.page.reload();
@@ -97,23 +93,8 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     void session.send('Page.crash').catch(() => undefined); // Nobody is left to answer.
     await crashed;
     await desk.anotherWindow();
-    await desk.told(/The window crashed and was opened anew/);
+    await desk.told(/The window crashed and was reopened/);
     await desk.caseIsOpen('Phantom 04');
     await desk.historyIs(['Brush: Liver']);
-  });
-
-  it('of the main process: in the window that is left, and at the next start', async () => {
-    const { desk } = tests;
-    const ended = new Promise((resolve) => { desk.host.process.once('exit', resolve); });
-    desk.host.process.kill('SIGKILL');
-    await ended;
-    await desk.page.getByRole('heading', { name: 'The program behind this window is not running' }).waitFor();
-    await tests.restart();
-    await tests.desk.page.getByText('The last run ended unexpectedly.').waitFor();
-    await tests.desk.screenshot('crash-720p');
-    await tests.desk.button('Understood').click();
-    await tests.desk.openDemo();
-    await tests.desk.openCase('Phantom 04');
-    await tests.desk.historyIs(['Brush: Liver']);
   });
 });

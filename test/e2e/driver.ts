@@ -1,16 +1,28 @@
 import AxeBuilder from 'axe-core';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import { installedBrowser, openBrowser, type OpenBrowser } from '../support/browser.ts';
 import { connectClient, launchWebHost, type RunningWebHost } from '../support/webHost.ts';
+import { keepCensus, type Census, type Computed, type PageCensus } from './census/recorder.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const rendererFolder = join(root, 'dist/renderer');
 export const screenshots = join(root, 'test-results/screens');
-const sizes = [{ name: '720p', width: 1280, height: 720 }, { name: '4k', width: 3840, height: 2160 }] as const;
+/** What each desk has seen and pressed, for the census. */
+export const censusFolder = join(root, 'test-results/census');
+/** The sizes that the window is made for: all of them where pictures are wanted to be looked at (LOGONET_SCREENS=all), else the smallest. */
+const sizes = [
+  { name: '720p', width: 1280, height: 720 },
+  ...(process.env['LOGONET_SCREENS'] === 'all'
+    ? [
+        { name: '900p', width: 1440, height: 900 },
+        { name: '4k', width: 3840, height: 2160 },
+      ]
+    : []),
+];
 
 /** The desk of a file's tests, over one data folder that outlives restarts. */
 export interface TestDesk {
@@ -19,12 +31,25 @@ export interface TestDesk {
   restart(): Promise<void>;
 }
 
-/** Opens a desk before the tests of a suite and clears it away after them. */
-export function deskForTests(): TestDesk {
+/**
+ * Opens a desk before the tests of a suite and clears it away after them. Where the tests are the steps of one `script`, what comes after a
+ * step that failed is not tried.
+ */
+export function deskForTests({ script = false } = {}): TestDesk {
   const data = mkdtempSync(join(tmpdir(), 'logonet-e2e-'));
   let desk: Desk | undefined;
-  const open = async (): Promise<void> => { desk = await Desk.open(data); };
+  let broken: string | undefined;
+  const open = async (): Promise<void> => {
+    desk = await Desk.open(data);
+  };
   beforeAll(open);
+  beforeEach(({ task, onTestFailed }) => {
+    if (script && broken !== undefined) throw new Error(`Not tried: “${broken}” failed before.`);
+    onTestFailed(async () => {
+      broken ??= task.name;
+      await desk?.screenshot(`failed ${task.name.replace(/[^\w ]/g, '')}`);
+    });
+  });
   afterAll(async () => {
     await desk?.close();
     rmSync(data, { recursive: true, force: true, maxRetries: 20 }); // A killed host's compute process may still leave its checkpoint.
@@ -57,25 +82,28 @@ function rememberMessages(): void {
 
 /** The app as a person has it: a real host process and a real browser window. */
 export class Desk {
-  readonly host: RunningWebHost;
+  host: RunningWebHost;
   readonly browser: OpenBrowser;
+  readonly census: Census;
   page: Page;
   /** What the window threw or logged as an error. */
   readonly errors: string[] = [];
 
-  private constructor(host: RunningWebHost, browser: OpenBrowser) {
+  private constructor(host: RunningWebHost, browser: OpenBrowser, census: Census) {
     this.host = host;
     this.browser = browser;
+    this.census = census;
     this.page = browser.page;
     this.#listen();
   }
 
   /** What the window throws or logs as an error is kept. */
   #listen(): void {
-    this.page.on('pageerror', (error) => this.errors.push(error.message));
+    this.page.on('pageerror', (error) => this.errors.push(error.stack ?? error.message));
     this.page.on('console', (message) => {
       // The host's entry page has no icon of its own.
-      if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) this.errors.push(`${message.text()} ${message.location().url}`);
+      if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico'))
+        this.errors.push(`${message.text()} ${message.location().url}`);
     });
   }
 
@@ -96,16 +124,39 @@ export class Desk {
     const executable = installedBrowser();
     if (executable === null) throw new Error('no browser');
     const host = await launchWebHost({ rendererFolder, dataFolder });
-    const desk = new Desk(host, await openBrowser(executable, size));
+    const browser = await openBrowser(executable, size);
+    const desk = new Desk(host, browser, await keepCensus(browser.context));
     await desk.browser.context.addInitScript(rememberMessages);
     await desk.page.goto(host.address);
     await desk.ready();
     return desk;
   }
 
+  /** Ends the host as kill -9 does, and starts it again under the window that is left. */
+  async restartHost(): Promise<void> {
+    const { process, dataFolder } = this.host;
+    const ended = new Promise((resolve) => process.once('exit', resolve));
+    process.kill('SIGKILL');
+    await ended;
+    this.host = await launchWebHost({ rendererFolder, dataFolder });
+    await this.page.goto(this.host.address);
+    await this.ready();
+  }
+
   async close(): Promise<void> {
     await this.browser.close();
     await this.host.stop();
+    const { seen, pressed, nameless } = this.census;
+    mkdirSync(censusFolder, { recursive: true });
+    writeFileSync(
+      join(censusFolder, `${String(process.pid)}-${String(Date.now())}.json`),
+      JSON.stringify({ seen: [...seen], pressed: [...pressed], nameless: [...nameless] }),
+    );
+  }
+
+  /** How often a hand has clicked and pressed keys since the page was loaded. */
+  async hands(): Promise<{ readonly clicks: number; readonly keys: number }> {
+    return this.page.evaluate(() => ({ ...(window as unknown as { readonly hands: { clicks: number; keys: number } }).hands }));
   }
 
   /** A button of the workspace (not of the bar that chooses it). */
@@ -118,9 +169,19 @@ export class Desk {
   }
 
   async openDemo(): Promise<void> {
-    await this.button(/^Demo project/).first().click();
+    await this.button(/^Demo project/)
+      .first()
+      .click();
     await this.page.locator('[data-workspace=cases][aria-current=page]').waitFor({ timeout: 480_000 });
     await this.caseRow(/./).first().waitFor();
+  }
+
+  /** Shows a folder in the folder browser, as one who types its path. */
+  async browseTo(title: string, path: string): Promise<void> {
+    const dialog = this.page.getByRole('dialog', { name: title });
+    await dialog.getByRole('textbox', { name: 'Folder path' }).fill(path);
+    await dialog.getByRole('button', { name: 'Go', exact: true }).click();
+    await dialog.getByRole('list', { name: `Contents of ${path}`, exact: true }).waitFor();
   }
 
   caseRow(text: string | RegExp): Locator {
@@ -133,6 +194,19 @@ export class Desk {
     await this.caseIsOpen(name);
   }
 
+  /** Opens a case, whatever layout the views have. */
+  async returnTo(name: string): Promise<void> {
+    await this.go('cases');
+    await this.caseRow(name).dblclick();
+    await this.titled(name);
+  }
+
+  /** A case is open, whatever of it is shown. */
+  async titled(name: string): Promise<void> {
+    await this.page.locator('.case h2').filter({ hasText: name }).waitFor();
+    await this.settled();
+  }
+
   /** A case is shown, and its views know their size. */
   async caseIsOpen(name: string): Promise<void> {
     await this.page.locator('.case h2').filter({ hasText: name }).waitFor();
@@ -143,18 +217,43 @@ export class Desk {
 
   /** Waits until a view shows an image, not only its frame. */
   async drawn(view: string): Promise<void> {
-    await this.page.waitForFunction((name) => {
-      const canvas = document.querySelector<HTMLCanvasElement>(`[data-orientation=${name}] canvas`);
-      const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
-      return pixels?.some((value, at) => at % 4 === 0 && value > 64 && value === pixels[at + 1] && value === pixels[at + 2]) ?? false; // grey: tissue, not crosshair
-    }, view, { polling: 200 });
+    await this.page.waitForFunction(
+      (name) => {
+        const canvas = document.querySelector<HTMLCanvasElement>(`[data-orientation=${name}] canvas`);
+        const pixels = canvas?.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data;
+        return pixels?.some((value, at) => at % 4 === 0 && value > 64 && value === pixels[at + 1] && value === pixels[at + 2]) ?? false; // grey: tissue, not crosshair
+      },
+      view,
+      { polling: 200 },
+    );
   }
 
   /** What has changed is laid out and drawn: a view learns its size in the frame after it was laid out. */
   async settled(): Promise<void> {
     await this.page.evaluate(async () => {
-      for (let frame = 0; frame < 3; frame++) await new Promise((done) => { requestAnimationFrame(done); });
+      for (let frame = 0; frame < 3; frame++)
+        await new Promise((done) => {
+          requestAnimationFrame(done);
+        });
     });
+  }
+
+  /** Nothing in the window changes any more: what it says, and in which state its controls are. */
+  async quiet({ drawn = true } = {}): Promise<void> {
+    let before = '';
+    let same = 0;
+    await expect
+      .poll(
+        async () => {
+          const now = await this.page.evaluate(() => (window as unknown as { readonly census: PageCensus }).census.state());
+          same = now === before ? same + 1 : 0;
+          before = now;
+          return same;
+        },
+        { interval: 80 },
+      )
+      .toBeGreaterThanOrEqual(drawn ? 2 : 1);
+    if (drawn) await this.settled();
   }
 
   /** A place in a view, in fractions of its size. */
@@ -185,11 +284,27 @@ export class Desk {
   async predictedBy(caseName: string): Promise<string | undefined> {
     const { client, socket } = await this.client();
     try {
-      const { cases: [found] } = await client.library.list({ text: caseName });
+      const {
+        cases: [found],
+      } = await client.library.list({ text: caseName });
       return found === undefined ? undefined : (await client.predictions.get({ caseId: found.id }))?.modelName;
     } finally {
       socket.close();
     }
+  }
+
+  /** Goes to a control by the Tab key alone. */
+  async tabTo(role: string, name: string | RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
+    const most = 120;
+    for (let n = 0; n < most; n++) {
+      const found = await this.page.evaluate(() => {
+        const { computedRole, computedName } = document.activeElement as unknown as Computed;
+        return [computedRole, computedName.trim()] as const;
+      });
+      if (found[0].toLowerCase() === role && (typeof name === 'string' ? found[1] === name : name.test(found[1]))) return;
+      await this.page.keyboard.press(key);
+    }
+    throw new Error(`${String(most)} times ${key} do not reach the ${role} ${String(name)}.`);
   }
 
   /** Every message since the page was loaded, oldest first, whether it is still shown or not. */
@@ -221,6 +336,24 @@ export class Desk {
     await this.page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor();
   }
 
+  /** Accepts the open case by key: looks at what was not shown yet, and leaves out what a prediction found beyond its mask. */
+  async acceptAsItIs(key: 'Control+Enter' | 'Shift+A'): Promise<void> {
+    const before = (await this.said()).length;
+    const isDone = async (): Promise<boolean> => (await this.said()).slice(before).some((text) => text.startsWith('Accepted.'));
+    const asked = this.page.getByRole('dialog').getByRole('button', { name: /^(Accept as|Show )/ });
+    await this.page.keyboard.press(key);
+    for (;;) {
+      await expect.poll(async () => (await asked.count()) > 0 || (await isDone())).toBe(true);
+      if (await isDone()) return;
+      const looks = (await asked.textContent())?.startsWith('Show') === true;
+      await asked.click();
+      await this.page.locator('dialog').waitFor({ state: 'detached' });
+      if (!looks) continue;
+      await this.settled();
+      await this.page.keyboard.press(key);
+    }
+  }
+
   /** Serious and critical findings of axe-core in what is shown now. */
   async findings(): Promise<readonly string[]> {
     await this.settled();
@@ -228,9 +361,80 @@ export class Desk {
     return this.page.evaluate(async () => {
       const { axe } = window as unknown as { readonly axe: typeof AxeBuilder };
       const { violations } = await axe.run(document, { resultTypes: ['violations'] });
-      return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ')}`);
+      return violations
+        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+        .map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes
+              .slice(0, 3)
+              .map((node) => node.target.join(' '))
+              .join(' | ')}`,
+        );
     });
+  }
+
+  /** The tool in the hand, as the tool panel names it. */
+  async tool(): Promise<string> {
+    return (await this.page.getByRole('region', { name: 'Tool settings' }).getByRole('heading').textContent()) ?? '';
+  }
+
+  async toolIs(name: string): Promise<void> {
+    await expect.poll(() => this.tool()).toBe(name);
+  }
+
+  /** The slice number that a view shows. */
+  async slice(view: string): Promise<number> {
+    return Number.parseInt((await this.page.locator(`[data-orientation=${view}] .title .number`).first().textContent()) ?? '', 10);
+  }
+
+  /** The brightest channel of what a view shows. */
+  async brightest(view: string): Promise<number> {
+    return this.page
+      .getByRole('application', { name: view })
+      .locator('canvas')
+      .evaluate((canvas: HTMLCanvasElement) => {
+        const pixels = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
+        return pixels.reduce((most, value, at) => (at % 4 === 3 ? most : Math.max(most, value)), 0);
+      });
+  }
+
+  /** What a view shows, to be compared. */
+  async picture(view: string): Promise<string> {
+    return this.page
+      .getByRole('application', { name: view })
+      .locator('canvas')
+      .evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  }
+
+  /** Gives up whatever is begun or open, opens the project again where it was closed, and takes the filters off the list. */
+  async release(): Promise<void> {
+    await this.page.mouse.up();
+    for (let n = 0; n < 3; n++) await this.page.keyboard.press('Escape');
+    await this.page.locator('dialog').waitFor({ state: 'detached' });
+    await expect.poll(() => this.#tidied()).toBe(true);
+  }
+
+  /** False where the project went meanwhile: closing it takes a while. */
+  async #tidied(): Promise<boolean> {
+    const patience = { timeout: 8000 };
+    try {
+      const cases = this.page.locator('[data-workspace=cases]');
+      if (await cases.isDisabled()) {
+        await this.go('start');
+        await this.page.locator('.open:enabled').first().click(patience);
+      }
+      await cases.click(patience);
+      await this.page.getByRole('searchbox').fill('', patience);
+      await this.page.getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click(patience);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** What the window has said of faults of its own. */
+  async failures(): Promise<readonly string[]> {
+    return (await this.said()).filter((text) => /for a reason that the log has|unexpected|opened in another window/i.test(text));
   }
 
   /** Waits for a dialog that a key opens. */
@@ -248,10 +452,10 @@ export class Desk {
   async screenshots(name: string): Promise<void> {
     for (const { name: size, width, height } of sizes) {
       await this.page.setViewportSize({ width, height });
-      await this.page.waitForTimeout(700); // For the picture alone: nothing is judged by it.
+      await this.quiet();
       await this.screenshot(`${name}-${size}`);
     }
-    await this.page.setViewportSize({ width: 1280, height: 720 });
+    if (sizes.length > 1) await this.page.setViewportSize({ width: 1280, height: 720 });
   }
 
   async screenshot(name: string): Promise<void> {

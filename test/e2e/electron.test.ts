@@ -1,11 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const root = resolve(import.meta.dirname, '../..');
+import { ownNode, root } from '../../scripts/node.mjs';
 
 /** Electron's program, or null: it is downloaded at first use, and not every network allows that. */
 function electronProgram(): string | null {
@@ -20,9 +19,9 @@ const because = program === null ? ' (skipped: Electron’s program is not insta
 
 describe.skipIf(program === null)(`the window under Electron${because}`, () => {
   const data = mkdtempSync(join(tmpdir(), 'logonet-electron-'));
-  const ownNode = join(root, 'node_modules/node/bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const options = {
-    executablePath: program ?? '', args: [root, `--user-data-dir=${join(data, 'profile')}`, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+    executablePath: program ?? '',
+    args: [root, `--user-data-dir=${join(data, 'profile')}`, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
     env: { ...process.env, LOGONET_DATA: join(data, 'data'), LOGONET_NODE: ownNode } as Record<string, string>,
   };
   let app: ElectronApplication;
@@ -40,18 +39,29 @@ describe.skipIf(program === null)(`the window under Electron${because}`, () => {
   });
 
   it('is hardened: no Node in the page, isolated, no way out', async () => {
-    expect(await page.evaluate(() => ({ node: 'process' in globalThis || 'require' in globalThis, opened: window.open('https://example.org') !== null }))).toEqual({ node: false, opened: false });
-    expect(await app.evaluate(({ BrowserWindow }) => {
-      // There, and left out of Electron's types.
-      const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> };
-      const { contextIsolation, sandbox, nodeIntegration, webSecurity } = contents.getLastWebPreferences();
-      return { contextIsolation, sandbox, nodeIntegration, webSecurity };
-    })).toEqual({ contextIsolation: true, sandbox: true, nodeIntegration: false, webSecurity: true });
+    expect(
+      await page.evaluate(() => ({
+        node: 'process' in globalThis || 'require' in globalThis,
+        opened: window.open('https://example.org') !== null,
+      })),
+    ).toEqual({ node: false, opened: false });
+    expect(
+      await app.evaluate(({ BrowserWindow }) => {
+        // There, and left out of Electron's types.
+        const contents = BrowserWindow.getAllWindows()[0]?.webContents as unknown as { getLastWebPreferences(): Record<string, unknown> };
+        const { contextIsolation, sandbox, nodeIntegration, webSecurity } = contents.getLastWebPreferences();
+        return { contextIsolation, sandbox, nodeIntegration, webSecurity };
+      }),
+    ).toEqual({ contextIsolation: true, sandbox: true, nodeIntegration: false, webSecurity: true });
     expect(new URL(page.url()).protocol).not.toBe('file:');
   });
 
   it('opens the demo project and a case, and paints a stroke that is saved', async () => {
-    await page.getByRole('main').getByRole('button', { name: /^Demo project/ }).first().click();
+    await page
+      .getByRole('main')
+      .getByRole('button', { name: /^Demo project/ })
+      .first()
+      .click();
     await page.getByRole('listbox', { name: 'Cases' }).getByRole('option').filter({ hasText: 'Phantom 04' }).dblclick({ timeout: 240_000 });
     await page.locator('.case h2').filter({ hasText: 'Phantom 04' }).waitFor({ timeout: 120_000 });
     await page.keyboard.press('b');
@@ -66,8 +76,10 @@ describe.skipIf(program === null)(`the window under Electron${because}`, () => {
   });
 
   it('comes back by itself after its page crashed, and says so', async () => {
-    await app.evaluate(({ BrowserWindow }) => { BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer(); });
+    await app.evaluate(({ BrowserWindow }) => {
+      BrowserWindow.getAllWindows()[0]?.webContents.forcefullyCrashRenderer();
+    });
     const back = await app.firstWindow();
-    await back.getByText(/The window crashed and was opened anew/).waitFor({ timeout: 60_000 });
+    await back.getByText(/The window crashed and was reopened/).waitFor({ timeout: 60_000 });
   });
 });

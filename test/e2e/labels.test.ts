@@ -17,17 +17,27 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-labels-'));
     const studio = startStudio(join(folder, 'studio'));
-    const labels = names.map((name, index) => ({ value: index + 1, name, color: `#${(0x20a0f0 + index * 0x1a2b3c).toString(16).padStart(6, '0').slice(-6)}`, locked: false }));
+    const labels = names.map((name, index) => ({
+      value: index + 1,
+      name,
+      color: `#${(0x20a0f0 + index * 0x1a2b3c).toString(16).padStart(6, '0').slice(-6)}`,
+      locked: false,
+    }));
     await studio.client.projects.create({ path: join(folder, 'project'), name: 'Abdomen', labels: [...labels, cyst] });
     mkdirSync(join(folder, 'incoming'));
     await writeVolume(join(folder, 'incoming', 'patient 01.nii.gz'), syntheticCase([96, 80, 60], [3, 3, 5]).image);
     await studio.client.library.import({ sources: [join(folder, 'incoming')] });
     await studio.studio.close();
   });
-  afterAll(() => { rmSync(folder, { recursive: true, force: true, maxRetries: 20 }); });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
 
   it('is removed by keyboard, refused while a mask holds it, and brought back', async () => {
-    const { desk, desk: { page } } = tests;
+    const {
+      desk,
+      desk: { page },
+    } = tests;
     const { client, socket } = await desk.client();
     await client.projects.open({ path: join(folder, 'project') });
     socket.close();
@@ -37,7 +47,7 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     const findings: string[] = [];
     const look = async (name: string): Promise<void> => {
       await desk.screenshot(`label-${name}`);
-      findings.push(...await desk.findings());
+      findings.push(...(await desk.findings()));
     };
     const list = page.getByRole('region', { name: 'Labels', exact: true });
     const label = list.getByRole('button', { name: /^Cyst/ });
@@ -54,7 +64,10 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
 
     // The stroke that holds it has only just been made.
     await page.keyboard.press('b');
-    await desk.drag('axial', [[0.4, 0.5], [0.6, 0.5]]);
+    await desk.drag('axial', [
+      [0.4, 0.5],
+      [0.6, 0.5],
+    ]);
     await list.getByRole('button', { name: 'Remove Cyst' }).click();
     await remove.click();
     await dialog.getByRole('alert').getByText('“Cyst” cannot be removed: the mask of 1 case still holds it (patient 01).').waitFor();
@@ -83,7 +96,7 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     await look('undone');
     await list.getByRole('button', { name: 'Bring back Cyst' }).click();
     await label.waitFor();
-    await page.keyboard.press('Control+Enter');
+    await desk.acceptAsItIs('Control+Enter');
     await page.locator('.case .status').getByText('Accepted').waitFor();
 
     await list.getByRole('button', { name: 'Add', exact: true }).click();
@@ -93,7 +106,13 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     const again = await desk.client();
     const { project } = await again.client.projects.current();
     again.socket.close();
-    expect([project?.labels.map(({ value, name }) => [value, name]).slice(-2), project?.removedLabels]).toEqual([[[17, 'Cyst'], [9, 'Stone']], []]);
+    expect([project?.labels.map(({ value, name }) => [value, name]).slice(-2), project?.removedLabels]).toEqual([
+      [
+        [17, 'Cyst'],
+        [9, 'Stone'],
+      ],
+      [],
+    ]);
     expect([findings, desk.errors]).toEqual([[], []]);
   }, 900_000);
 });

@@ -11,24 +11,48 @@ export function installedBrowser(): string | null {
   return findBrowser() ?? null;
 }
 
-export interface OpenBrowser { readonly page: Page; readonly context: BrowserContext; close(): Promise<void> }
+export interface OpenBrowser {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
 
-export interface BrowserOptions { readonly width?: number; readonly height?: number; readonly scale?: number }
+export interface BrowserOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly scale?: number;
+}
 
 /** Longer than anything takes on a slow machine that is busy with other things; what does not come at all fails then. */
-const PATIENCE_MS = 180_000;
+export const PATIENCE_MS = 90_000;
 
 /** A fresh profile in real Chromium, drawing with SwiftShader so that it works without a GPU. Nothing moves by itself, so that a picture shows no state in between. */
-export async function openBrowser(executablePath: string, { width = 1280, height = 720, scale = 1 }: BrowserOptions = {}): Promise<OpenBrowser> {
+export async function openBrowser(
+  executablePath: string,
+  { width = 1280, height = 720, scale = 1 }: BrowserOptions = {},
+): Promise<OpenBrowser> {
   const profile = mkdtempSync(join(tmpdir(), 'logonet-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath, headless: true, viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce', timeout: PATIENCE_MS,
-    args: ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist', '--disable-dev-shm-usage'],
+    executablePath,
+    headless: true,
+    viewport: { width, height },
+    deviceScaleFactor: scale,
+    reducedMotion: 'reduce',
+    timeout: PATIENCE_MS,
+    args: [
+      '--no-sandbox',
+      '--use-angle=swiftshader',
+      '--enable-unsafe-swiftshader',
+      '--ignore-gpu-blocklist',
+      '--disable-dev-shm-usage',
+      '--enable-blink-features=ComputedAccessibilityInfo', // roles and names from the browser's own accessibility tree
+    ],
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = context.pages()[0] ?? (await context.newPage());
   return {
-    page, context,
+    page,
+    context,
     close: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true, maxRetries: 20 }); // A process of the browser's may still write.
@@ -36,7 +60,13 @@ export async function openBrowser(executablePath: string, { width = 1280, height
   };
 }
 
-const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.json': 'application/json', '.wasm': 'application/wasm' };
+const types: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.json': 'application/json',
+  '.wasm': 'application/wasm',
+};
 
 /** Serves a built folder on a free loopback port. */
 export async function serveFolder(folder: string): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -53,6 +83,9 @@ export async function serveFolder(folder: string): Promise<{ readonly url: strin
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    close: () => new Promise((done) => { server.close(() => done()); }),
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+      }),
   };
 }

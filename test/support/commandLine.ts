@@ -17,22 +17,31 @@ export interface CommandOutcome {
 }
 
 /** Runs the real command line in a process of its own, which dies at one of its checkpoints where `killAt` says so. */
-export function logonet(words: readonly string[], killAt?: KillAt): Promise<CommandOutcome> {
+export function logonet(args: readonly string[], killAt?: KillAt): Promise<CommandOutcome> {
   return new Promise((settle, reject) => {
-    const child = spawn(process.execPath, [...(killAt === undefined ? [] : ['--import', pathToFileURL(killer).href]), main, ...words], {
-      stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...(killAt !== undefined && { KILL_AT: JSON.stringify(killAt) }) },
+    const child = spawn(process.execPath, [...(killAt === undefined ? [] : ['--import', pathToFileURL(killer).href]), main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...(killAt !== undefined && { KILL_AT: JSON.stringify(killAt) }) },
     });
     let stdout = '';
     let stderr = '';
-    child.stdout.on('data', (data: Buffer) => { stdout += data.toString(); });
-    child.stderr.on('data', (data: Buffer) => { stderr += data.toString(); });
+    child.stdout.on('data', (data: Buffer) => {
+      stdout += data.toString();
+    });
+    child.stderr.on('data', (data: Buffer) => {
+      stderr += data.toString();
+    });
     child.on('error', reject);
     child.on('close', (code, signal) => settle({ code, signal, stdout, stderr }));
   });
 }
 
 /** Phantoms as images/ and labels/ under `folder`. */
-export async function writePhantoms(folder: string, seeds: readonly number[], resolution: number): Promise<{ images: string; labels: string }> {
+export async function writePhantoms(
+  folder: string,
+  seeds: readonly number[],
+  resolution: number,
+): Promise<{ images: string; labels: string }> {
   const images = join(folder, 'images');
   const labels = join(folder, 'labels');
   mkdirSync(images, { recursive: true });

@@ -9,7 +9,10 @@ import { writeVolume } from '#main/imageio/writeImage.ts';
 import type { Task, TaskContext } from '#main/jobs/task.ts';
 
 export const labelSet = {
-  labels: [{ value: 1, name: 'kidney', color: '#e69f00', locked: false }, { value: 2, name: 'stone', color: '#56b4e9', locked: false }],
+  labels: [
+    { value: 1, name: 'kidney', color: '#e69f00', locked: false },
+    { value: 2, name: 'stone', color: '#56b4e9', locked: false },
+  ],
 };
 
 export interface PhantomCase {
@@ -33,7 +36,8 @@ export async function phantoms(folder: string, count: number, seed: number, size
     const mask = new Uint8Array(image.length);
     for (let at = 0; at < image.length; at++) {
       const point = [at % size[0], Math.floor(at / size[0]) % size[1], Math.floor(at / (size[0] * size[1]))];
-      const inside = (centre: number[], r: number): boolean => point.reduce((sum, value, axis) => sum + (value - (centre[axis] as number)) ** 2, 0) <= r * r;
+      const inside = (centre: number[], r: number): boolean =>
+        point.reduce((sum, value, axis) => sum + (value - (centre[axis] as number)) ** 2, 0) <= r * r;
       mask[at] = inside(b, small) ? 2 : inside(a, radius) ? 1 : 0;
       image[at] = 100 + 60 * (mask[at] as number) + 8 * random.normal();
     }
@@ -53,7 +57,12 @@ export interface RunningTask<Result> {
 }
 
 /** Runs a task in this process; `stopAfter` turns it is cancelled. */
-export function runTask<Config, Result>(task: Task<Config, Result>, config: unknown, folder: string, stopAfter = Infinity): RunningTask<Result> {
+export function runTask<Config, Result>(
+  task: Task<Config, Result>,
+  config: unknown,
+  folder: string,
+  stopAfter = Infinity,
+): RunningTask<Result> {
   const [checkpointFolder, outFolder] = [join(folder, 'checkpoint'), join(folder, 'out')];
   for (const each of [checkpointFolder, outFolder]) mkdirSync(each, { recursive: true });
   const alarms: JobAlarm[] = [];
@@ -61,12 +70,25 @@ export function runTask<Config, Result>(task: Task<Config, Result>, config: unkn
   const cancellation = { aborted: false };
   let turns = 0;
   const context: TaskContext<Config> = {
-    jobId: 'test', folder, checkpointFolder, outFolder, config: task.parse(config), attempt: 1, crashes: 0, cancellation,
-    report: ({ phase }) => { phases.add(phase); },
+    jobId: 'test',
+    folder,
+    checkpointFolder,
+    outFolder,
+    config: task.parse(config),
+    attempt: 1,
+    crashes: 0,
+    cancellation,
+    report: ({ phase }) => {
+      phases.add(phase);
+    },
     point: () => undefined,
-    alarm: (severity, message) => { alarms.push({ at: '', severity, message }); },
+    alarm: (severity, message) => {
+      alarms.push({ at: '', severity, message });
+    },
     turn: async () => {
-      await new Promise((resolve) => { setImmediate(resolve); });
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
       if (++turns > stopAfter) cancellation.aborted = true;
       if (cancellation.aborted) throw new StudioError('cancelled', 'Cancelled.');
     },

@@ -15,7 +15,9 @@ export interface KillAt {
 }
 
 const { checkpoint, when, after = 0 } = JSON.parse(process.env['KILL_AT'] ?? '{}') as KillAt;
-const kill = (): void => { process.kill(process.pid, 'SIGKILL'); };
+const kill = (): void => {
+  process.kill(process.pid, 'SIGKILL');
+};
 const { rename } = fs.promises;
 let written = 0;
 

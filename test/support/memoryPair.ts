@@ -16,24 +16,70 @@ export function memoryPair(handlers: PartialHandlers): MemoryPair {
   const internalErrors: unknown[] = [];
   const toClient = new Set<(frame: Uint8Array) => void>();
   const closed = new Set<() => void>();
-  const connection = serve(handlers, (frame) => {
-    queueMicrotask(() => { for (const listener of toClient) listener(frame); });
-  }, { createAbort: () => new AbortController(), onInternalError: (_call, error) => { internalErrors.push(error); } });
+  const connection = serve(
+    handlers,
+    (frame) => {
+      queueMicrotask(() => {
+        for (const listener of toClient) listener(frame);
+      });
+    },
+    {
+      createAbort: () => new AbortController(),
+      onInternalError: (_call, error) => {
+        internalErrors.push(error);
+      },
+    },
+  );
   const client = createClient({
-    send: (frame) => { queueMicrotask(() => { connection.receive(frame); }); },
-    onFrame: (listener) => { toClient.add(listener); return () => { toClient.delete(listener); }; },
-    onClose: (listener) => { closed.add(listener); return () => { closed.delete(listener); }; },
+    send: (frame) => {
+      queueMicrotask(() => {
+        connection.receive(frame);
+      });
+    },
+    onFrame: (listener) => {
+      toClient.add(listener);
+      return () => {
+        toClient.delete(listener);
+      };
+    },
+    onClose: (listener) => {
+      closed.add(listener);
+      return () => {
+        closed.delete(listener);
+      };
+    },
   });
-  return { client, connection, internalErrors, disconnect: () => { connection.close(); for (const listener of closed) listener(); } };
+  return {
+    client,
+    connection,
+    internalErrors,
+    disconnect: () => {
+      connection.close();
+      for (const listener of closed) listener();
+    },
+  };
 }
 
 /** A client of a host that connects windows, in this process. */
 export function memoryClient(connect: (send: (frame: Uint8Array) => void) => Connection): Client {
   const listeners = new Set<(frame: Uint8Array) => void>();
-  const connection = connect((frame) => { queueMicrotask(() => { for (const listener of listeners) listener(frame); }); });
+  const connection = connect((frame) => {
+    queueMicrotask(() => {
+      for (const listener of listeners) listener(frame);
+    });
+  });
   return createClient({
-    send: (frame) => { queueMicrotask(() => { connection.receive(frame); }); },
-    onFrame: (listener) => { listeners.add(listener); return () => { listeners.delete(listener); }; },
+    send: (frame) => {
+      queueMicrotask(() => {
+        connection.receive(frame);
+      });
+    },
+    onFrame: (listener) => {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
     onClose: () => () => undefined,
   });
 }

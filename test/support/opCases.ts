@@ -19,7 +19,10 @@ export interface OpCase<K extends OpKind = OpKind> {
 
 const n = (...shape: number[]): { type: TensorType; draw: Draw } => ({ type: f32(...shape), draw: 'normal' });
 const p = (...shape: number[]): { type: TensorType; draw: Draw } => ({ type: f32(...shape), draw: 'positive' });
-const classes = (limit: number, ...shape: number[]): { type: TensorType; draw: Draw } => ({ type: i32(...shape), draw: { classes: limit } });
+const classes = (limit: number, ...shape: number[]): { type: TensorType; draw: Draw } => ({
+  type: i32(...shape),
+  draw: { classes: limit },
+});
 
 const cases: OpCase[] = [];
 function add<K extends OpKind>(name: string, op: K, attributes: OpAttributes[K], ...inputs: { type: TensorType; draw: Draw }[]): void {
@@ -27,7 +30,16 @@ function add<K extends OpKind>(name: string, op: K, attributes: OpAttributes[K],
 }
 
 type Size = readonly [number, number, number];
-interface Dense { kernel: number; stride: number; padding: number; instances: number; batch: number; from: number; to: number; size: Size }
+interface Dense {
+  kernel: number;
+  stride: number;
+  padding: number;
+  instances: number;
+  batch: number;
+  from: number;
+  to: number;
+  size: Size;
+}
 const dense: Record<string, Dense> = {
   '3³ odd sizes, batch 2': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 2, from: 5, to: 7, size: [5, 6, 7] },
   '3³ 16→32': { kernel: 3, stride: 1, padding: 1, instances: 1, batch: 1, from: 16, to: 32, size: [4, 9, 13] },
@@ -59,12 +71,58 @@ for (const [name, { kernel, stride, padding, instances, batch, from, to, size }]
 }
 for (const activation of ['relu', 'leakyRelu', 'gelu'] as const) {
   for (const from of [6, 10])
-    add(`fused ${activation}, ${String(from)} channels`, 'conv3d', { kernel: 3, stride: 1, padding: 1, instances: 1, activation }, n(1, from, 4, 4, 5), n(1, 9, from, 3, 3, 3), n(1, 9));
+    add(
+      `fused ${activation}, ${String(from)} channels`,
+      'conv3d',
+      { kernel: 3, stride: 1, padding: 1, instances: 1, activation },
+      n(1, from, 4, 4, 5),
+      n(1, 9, from, 3, 3, 3),
+      n(1, 9),
+    );
+}
+
+for (const [name, kernel, stride, batch, from, to, size] of [
+  ['1×3×3', [1, 3, 3], [1, 1, 1], 2, 9, 17, [3, 5, 6]],
+  ['1×3×3, several bands of tiles', [1, 3, 3], [1, 1, 1], 1, 40, 10, [5, 9, 35]],
+  ['1×3×3, one input channel', [1, 3, 3], [1, 1, 1], 2, 1, 8, [3, 5, 9]],
+  ['3³', [3, 3, 3], [1, 1, 1], 1, 16, 18, [3, 6, 7]],
+  ['3³ stride 1×2×2', [3, 3, 3], [1, 2, 2], 2, 10, 20, [4, 6, 8]],
+  ['1×3×3 stride 1×2×2', [1, 3, 3], [1, 2, 2], 1, 20, 7, [3, 7, 10]],
+  ['3×3×1 stride 2×2×1, one input channel', [3, 3, 1], [2, 2, 1], 1, 1, 9, [6, 4, 5]],
+  ['3×3×5 stride 2, one input channel', [3, 3, 5], [2, 2, 2], 2, 1, 9, [6, 4, 8]],
+  ['5×3×1 stride 3×1×2', [5, 3, 1], [3, 1, 2], 1, 6, 5, [9, 4, 6]],
+  ['1³', [1, 1, 1], [1, 1, 1], 2, 18, 33, [2, 3, 5]],
+] as const) {
+  const padding = kernel.map((extent) => (extent - 1) / 2) as unknown as Size;
+  const attributes = { kernel, stride, padding };
+  const out = size.map((extent, axis) => Math.floor((extent - 1) / (stride[axis] ?? 1)) + 1);
+  const [x, weight, dy] = [n(batch, from, ...size), n(1, to, from, ...kernel), n(batch, to, ...out)];
+  add(name, 'boxConv3d', { ...attributes, activation: 'leakyRelu' }, x, weight, n(1, to));
+  add(`${name}, no bias`, 'boxConv3d', { ...attributes, activation: 'none' }, x, weight);
+  add(name, 'boxConv3dGradInput', { ...attributes, inputSize: size }, dy, weight);
+  add(name, 'boxConv3dGradWeight', attributes, x, dy);
+}
+for (const [stride, batch, from, to, size] of [
+  [[2, 2, 2], 2, 18, 9, [3, 2, 5]],
+  [[1, 2, 2], 1, 7, 33, [3, 4, 5]],
+  [[3, 1, 2], 1, 5, 6, [2, 3, 4]],
+  [[1, 1, 1], 2, 4, 20, [2, 3, 4]],
+] as const) {
+  const [x, dy] = [n(batch, from, ...size), n(batch, to, ...size.map((extent, axis) => extent * (stride[axis] ?? 1)))];
+  add(stride.join('×'), 'transposedConv3d', { stride }, x, n(1, from, to, ...stride), n(1, to));
+  add(`${stride.join('×')}, no bias`, 'transposedConv3d', { stride }, x, n(1, from, to, ...stride));
+  add(stride.join('×'), 'transposedConv3dGradWeight', { stride }, x, dy);
+  add(stride.join('×'), 'averagePool3d', { kernel: stride }, dy);
+  add(stride.join('×'), 'averagePool3dGrad', { kernel: stride }, x);
 }
 
 for (const [name, kernel, dilation, instances, batch, c, size] of [
-  ['3³', 3, 1, 1, 2, 20, [3, 5, 6]], ['5³', 5, 1, 1, 1, 16, [7, 4, 9]], ['5³ 8 instances', 5, 1, 8, 1, 8, [3, 3, 4]],
-  ['7³ dilation 3', 7, 3, 1, 1, 18, [5, 12, 25]], ['7³ dilation 3, 8 instances, batch 2', 7, 3, 8, 2, 9, [3, 4, 6]], ['7³ dilation 3, long rows', 7, 3, 1, 1, 3, [4, 4, 40]],
+  ['3³', 3, 1, 1, 2, 20, [3, 5, 6]],
+  ['5³', 5, 1, 1, 1, 16, [7, 4, 9]],
+  ['5³ 8 instances', 5, 1, 8, 1, 8, [3, 3, 4]],
+  ['7³ dilation 3', 7, 3, 1, 1, 18, [5, 12, 25]],
+  ['7³ dilation 3, 8 instances, batch 2', 7, 3, 8, 2, 9, [3, 4, 6]],
+  ['7³ dilation 3, long rows', 7, 3, 1, 1, 3, [4, 4, 40]],
 ] as const) {
   const attributes = { kernel, dilation, instances };
   const x = n(instances * batch, c, ...size);
@@ -74,7 +132,11 @@ for (const [name, kernel, dilation, instances, batch, c, size] of [
   add(name, 'depthwiseConv3dGradWeight', attributes, x, x);
 }
 
-for (const [name, instances, batch, c, size] of [['batch 2', 1, 2, 18, [3, 4, 5]], ['8 instances', 8, 2, 7, [2, 3, 4]], ['many voxels', 1, 1, 3, [9, 17, 21]]] as const) {
+for (const [name, instances, batch, c, size] of [
+  ['batch 2', 1, 2, 18, [3, 4, 5]],
+  ['8 instances', 8, 2, 7, [2, 3, 4]],
+  ['many voxels', 1, 1, 3, [9, 17, 21]],
+] as const) {
   const x = n(instances * batch, c, ...size);
   const norm = [n(instances, c), p(instances, c), n(instances, c), n(instances, c)];
   add(name, 'batchNormStatistics', { instances }, x);
@@ -87,6 +149,16 @@ for (const [name, instances, batch, c, size] of [['batch 2', 1, 2, 18, [3, 4, 5]
   add(name, 'layerNorm', { instances, epsilon: 1e-5 }, x, n(instances, c), n(instances, c));
   add(name, 'layerNormGrad', { instances, epsilon: 1e-5 }, x, x, n(instances, c));
 }
+for (const activation of ['none', 'leakyRelu'] as const)
+  for (const [name, batch, c, size] of [
+    ['batch 3', 3, 18, [3, 4, 5]],
+    ['many voxels', 1, 3, [9, 17, 121]],
+    ['one sample', 1, 20, [2, 3, 4]],
+  ] as const) {
+    const attributes = { epsilon: 1e-5, activation };
+    add(`${name}, ${activation}`, 'instanceNorm', attributes, n(batch, c, ...size), n(1, c), n(1, c));
+    add(`${name}, ${activation}`, 'instanceNormGrad', attributes, n(batch, c, ...size), n(batch, c, ...size), n(1, c), n(1, c));
+  }
 add('', 'runningStatisticsUpdate', { momentum: 0.1, count: 30 }, n(8, 5), p(8, 5), n(8, 5), p(8, 5));
 
 for (const kind of ['relu', 'leakyRelu', 'gelu'] as const) {
@@ -112,12 +184,32 @@ add('of the pre-training head', 'permute', { axes: [0, 3, 2, 1, 4] }, n(2, 5, 6,
 add('reversed', 'permute', { axes: [0, 4, 3, 2, 1] }, n(2, 3, 4, 5, 6));
 add('one voxel wide', 'permute', { axes: [0, 4, 3, 2, 1] }, n(2, 1, 20, 5, 18));
 
-const dice = { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5 };
+const dice = { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] } as const;
+const weighted = {
+  ...dice,
+  crossEntropyWeight: 0.7,
+  overBatch: true,
+  classWeights: Array.from({ length: 14 }, (_, c) => 0.3 + c ** 1.5),
+} as const;
 add('14 classes', 'diceCrossEntropy', dice, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5));
 add('3 classes, one absent', 'diceCrossEntropy', { ...dice, diceWeight: 0.5 }, n(1, 3, 5, 6, 7), classes(2, 1, 5, 6, 7));
 add('14 classes', 'diceCrossEntropyGrad', dice, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3));
+add('weighted, over the batch', 'diceCrossEntropy', weighted, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5));
+add('weighted, over the batch, many voxels', 'diceCrossEntropy', weighted, n(3, 14, 8, 33, 23), classes(9, 3, 8, 33, 23));
+add('weighted, over the batch', 'diceCrossEntropyGrad', weighted, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(1, 14, 3));
+add(
+  'weighted, per sample',
+  'diceCrossEntropyGrad',
+  { ...weighted, overBatch: false },
+  n(2, 14, 3, 4, 5),
+  classes(14, 2, 3, 4, 5),
+  p(2, 14, 3),
+);
 add('', 'pseudoLabelLoss', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8));
 add('', 'pseudoLabelLossGrad', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8));
+const upstream = { type: f32(1), draw: { constant: 0.375 } } as const;
+add('upstream gradient', 'diceCrossEntropyGrad', dice, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3), upstream);
+add('upstream gradient', 'pseudoLabelLossGrad', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8), upstream);
 add('', 'gradientNorm', {}, n(1, 7, 5), n(8, 3), n(1, 1, 9));
 const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 };
 const tensors = [n(1, 7, 11), n(1, 7, 11), n(1, 7, 11), p(1, 7, 11)];
@@ -127,12 +219,33 @@ add('norm not finite', 'adamW', adam, ...tensors, { type: f32(1), draw: { consta
 /** One or more cases of every operation: odd sizes, channel counts off the vector width, batch 2, eight instances. */
 export const opCases: readonly OpCase[] = cases;
 
-/** What only executors with float16 storage need: the upstream gradient of a loss, and gradients that carry a loss scale. */
+/** What only executors with float16 storage need: losses and gradients that carry a loss scale. */
 const scale = { type: f32(1), draw: { constant: 1024 } } as const;
 export const scaledCases: readonly OpCase[] = [
-  { name: 'diceCrossEntropyGrad', op: 'diceCrossEntropyGrad', attributes: dice, inputs: [n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3), scale] },
-  { name: 'pseudoLabelLossGrad', op: 'pseudoLabelLossGrad', attributes: { temperature: 0.1 }, inputs: [n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8), scale] },
-  { name: 'adamW', op: 'adamW', attributes: adam, inputs: [...tensors, { type: f32(1), draw: { constant: 5000 } }, { type: f32(4), draw: 'hyper' }, scale] },
+  {
+    name: 'diceCrossEntropyGrad',
+    op: 'diceCrossEntropyGrad',
+    attributes: dice,
+    inputs: [n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3), scale],
+  },
+  {
+    name: 'diceCrossEntropyGrad, weighted, over the batch',
+    op: 'diceCrossEntropyGrad',
+    attributes: weighted,
+    inputs: [n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(1, 14, 3), scale],
+  },
+  {
+    name: 'pseudoLabelLossGrad',
+    op: 'pseudoLabelLossGrad',
+    attributes: { temperature: 0.1 },
+    inputs: [n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8), scale],
+  },
+  {
+    name: 'adamW',
+    op: 'adamW',
+    attributes: adam,
+    inputs: [...tensors, { type: f32(1), draw: { constant: 5000 } }, { type: f32(4), draw: 'hyper' }, scale],
+  },
 ];
 
 export function drawInputs({ inputs }: Pick<OpCase, 'inputs'>, seed = 1): HostData[] {
@@ -151,7 +264,9 @@ export async function runOp(executor: Executor, { op, attributes, inputs }: OpCa
   const builder = new GraphBuilder();
   const definition = operations[op];
   const overwrites = new Set(definition.overwrites ?? []);
-  const values = inputs.map(({ type }, index) => (overwrites.has(index) ? builder.state(`s${index}`, type) : builder.input(`x${index}`, type)));
+  const values = inputs.map(({ type }, index) =>
+    overwrites.has(index) ? builder.state(`s${index}`, type) : builder.input(`x${index}`, type),
+  );
   const outputs = builder.node(op, attributes, values, 'case');
   outputs.forEach((output, index) => {
     builder.output(`y${index}`, output);

@@ -20,29 +20,65 @@ export interface InputPool {
 }
 
 export const hostileStrings = [
-  '', ' ', '\0', '../../etc/passwd', '..\\..\\windows\\win.ini', 'C:\\x', '\\\\host\\share', "'; DROP TABLE cases; --", '" OR 1=1', '${7*7}', '<script>alert(1)</script>',
-  '%00', '\u202e\ufeff', '🩻'.repeat(50), 'constructor', '__proto__', 'toString', 'x'.repeat(5000), 'NaN', '-1', '1e309', '{"$bytes":0}', 'null',
+  '',
+  ' ',
+  '\0',
+  '../../etc/passwd',
+  '..\\..\\windows\\win.ini',
+  'C:\\x',
+  '\\\\host\\share',
+  "'; DROP TABLE cases; --",
+  '" OR 1=1',
+  '${7*7}',
+  '<script>alert(1)</script>',
+  '%00',
+  '\u202e\ufeff',
+  '🩻'.repeat(50),
+  'constructor',
+  '__proto__',
+  'toString',
+  'x'.repeat(5000),
+  'NaN',
+  '-1',
+  '1e309',
+  '{"$bytes":0}',
+  'null',
 ] as const;
 
 /** Anything at all; what JSON cannot carry becomes something that it can. */
 export function hostileValue(random: Random): unknown {
   const pick = random.integer(16);
   switch (pick) {
-    case 0: return null;
-    case 1: return random.integer(2) === 0;
-    case 2: return -1;
-    case 3: return 2 ** 53;
-    case 4: return 1e308;
-    case 5: return 0.5;
-    case 6: return [];
-    case 7: return {};
-    case 8: return new Array(random.integer(2000)).fill(hostileStrings[random.integer(hostileStrings.length)]);
-    case 9: return JSON.parse('{"__proto__":{"polluted":true}}') as unknown;
-    case 10: return { constructor: { prototype: { polluted: true } } };
-    case 11: return { $bytes: random.integer(5) };
-    case 12: return new Uint8Array(random.integer(64)).map(() => random.integer(256));
-    case 13: return nested(random.integer(40));
-    default: return hostileStrings[random.integer(hostileStrings.length)];
+    case 0:
+      return null;
+    case 1:
+      return random.integer(2) === 0;
+    case 2:
+      return -1;
+    case 3:
+      return 2 ** 53;
+    case 4:
+      return 1e308;
+    case 5:
+      return 0.5;
+    case 6:
+      return [];
+    case 7:
+      return {};
+    case 8:
+      return new Array(random.integer(2000)).fill(hostileStrings[random.integer(hostileStrings.length)]);
+    case 9:
+      return JSON.parse('{"__proto__":{"polluted":true}}') as unknown;
+    case 10:
+      return { constructor: { prototype: { polluted: true } } };
+    case 11:
+      return { $bytes: random.integer(5) };
+    case 12:
+      return new Uint8Array(random.integer(64)).map(() => random.integer(256));
+    case 13:
+      return nested(random.integer(40));
+    default:
+      return hostileStrings[random.integer(hostileStrings.length)];
   }
 }
 
@@ -61,19 +97,32 @@ export function randomInput(schema: Schema, random: Random, pool: InputPool, spo
       if (random.next() < spoil) result[hostileStrings[random.integer(hostileStrings.length)] ?? ''] = hostileValue(random);
       return result;
     }
-    case 'array': return Array.from({ length: random.integer(4) }, () => part(shape.item as Schema));
-    case 'strict_tuple': return (shape.items ?? []).map(part);
-    case 'optional': return part(shape.wrapped as Schema);
-    case 'nullable': return random.next() < 0.3 ? null : part(shape.wrapped as Schema);
-    case 'picklist': return shape.options?.[random.integer(shape.options.length)];
-    case 'variant': return part(shape.options?.[random.integer(shape.options.length)] as Schema);
-    case 'literal': return shape.literal;
-    case 'boolean': return random.integer(2) === 0;
-    case 'number': return [0, 1, 2, random.integer(1000), random.uniform(-5, 5), 1e9][random.integer(6)];
-    case 'record': return { [String(part(shape.key as Schema))]: part(shape.value as Schema) };
-    case 'custom': return new Uint8Array(random.integer(200)).map(() => random.integer(256));
-    case 'string': return pool.strings[random.integer(pool.strings.length)];
-    default: return hostileValue(random);
+    case 'array':
+      return Array.from({ length: random.integer(4) }, () => part(shape.item as Schema));
+    case 'strict_tuple':
+      return (shape.items ?? []).map(part);
+    case 'optional':
+      return part(shape.wrapped as Schema);
+    case 'nullable':
+      return random.next() < 0.3 ? null : part(shape.wrapped as Schema);
+    case 'picklist':
+      return shape.options?.[random.integer(shape.options.length)];
+    case 'variant':
+      return part(shape.options?.[random.integer(shape.options.length)] as Schema);
+    case 'literal':
+      return shape.literal;
+    case 'boolean':
+      return random.integer(2) === 0;
+    case 'number':
+      return [0, 1, 2, random.integer(1000), random.uniform(-5, 5), 1e9][random.integer(6)];
+    case 'record':
+      return { [String(part(shape.key as Schema))]: part(shape.value as Schema) };
+    case 'custom':
+      return new Uint8Array(random.integer(200)).map(() => random.integer(256));
+    case 'string':
+      return pool.strings[random.integer(pool.strings.length)];
+    default:
+      return hostileValue(random);
   }
 }
 

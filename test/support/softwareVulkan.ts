@@ -16,8 +16,24 @@ export interface SoftwareDriver {
 }
 
 const known = [
-  { name: 'SwiftShader', adapter: 'SwiftShader', files: ['/usr/lib/chromium/vk_swiftshader_icd.json', '/usr/lib/chromium-browser/vk_swiftshader_icd.json', '/opt/google/chrome/vk_swiftshader_icd.json'] },
-  { name: 'lavapipe', adapter: 'llvmpipe', files: ['/usr/share/vulkan/icd.d/lvp_icd.json', '/usr/share/vulkan/icd.d/lvp_icd.x86_64.json', '/usr/share/vulkan/icd.d/lvp_icd.aarch64.json'] },
+  {
+    name: 'SwiftShader',
+    adapter: 'SwiftShader',
+    files: [
+      '/usr/lib/chromium/vk_swiftshader_icd.json',
+      '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
+      '/opt/google/chrome/vk_swiftshader_icd.json',
+    ],
+  },
+  {
+    name: 'lavapipe',
+    adapter: 'llvmpipe',
+    files: [
+      '/usr/share/vulkan/icd.d/lvp_icd.json',
+      '/usr/share/vulkan/icd.d/lvp_icd.x86_64.json',
+      '/usr/share/vulkan/icd.d/lvp_icd.aarch64.json',
+    ],
+  },
 ] as const;
 
 /** Points Vulkan at every software driver there is, unless VK_ICD_FILENAMES names some already. */
@@ -31,7 +47,10 @@ async function find(): Promise<readonly SoftwareDriver[]> {
   const adapters = await listAdapters();
   return known.map(({ name, adapter }, index) => {
     if (adapters.some((each) => each.name.includes(adapter))) return { name, adapter, title: name };
-    return absent(name, given !== undefined ? 'not in VK_ICD_FILENAMES' : files[index] === undefined ? 'not on this computer' : 'Dawn does not accept it');
+    return absent(
+      name,
+      given !== undefined ? 'not in VK_ICD_FILENAMES' : files[index] === undefined ? 'not on this computer' : 'Dawn does not accept it',
+    );
   });
 }
 
@@ -42,19 +61,30 @@ function absent(name: string, reason: string): SoftwareDriver {
 const all = await find();
 
 /** The drivers to run a suite on: all of them with LOGONET_SLOW_TESTS=1, else the first that is there. */
-export const softwareDrivers: readonly SoftwareDriver[] = process.env['LOGONET_SLOW_TESTS'] === undefined
-  ? [all.find((driver) => driver.absent === undefined) ?? absent('a software Vulkan driver', 'neither SwiftShader nor lavapipe is on this computer')]
-  : all;
+export const softwareDrivers: readonly SoftwareDriver[] =
+  process.env['LOGONET_SLOW_TESTS'] === undefined
+    ? [
+        all.find((driver) => driver.absent === undefined) ??
+          absent('a software Vulkan driver', 'neither SwiftShader nor lavapipe is on this computer'),
+      ]
+    : all;
 
 /** The one that stores float16. */
 export const lavapipe: SoftwareDriver = all.find(({ name }) => name === 'lavapipe') ?? absent('lavapipe', 'unknown');
 
 /** A suite on each of some drivers, with an executor that is open while its tests run; skipped by name where a driver is absent. */
-export function describeOn(drivers: readonly SoftwareDriver[], title: string, suite: (executor: () => WebgpuExecutor) => void, options: Omit<WebgpuOptions, 'adapter'> = {}): void {
+export function describeOn(
+  drivers: readonly SoftwareDriver[],
+  title: string,
+  suite: (executor: () => WebgpuExecutor) => void,
+  options: Omit<WebgpuOptions, 'adapter'> = {},
+): void {
   for (const { adapter, absent: reason, title: driver } of drivers) {
     describe.skipIf(reason !== undefined)(`${title} on ${driver}`, () => {
       let executor: WebgpuExecutor | undefined;
-      beforeAll(async () => { executor = await createWebgpuExecutor({ ...options, adapter }); });
+      beforeAll(async () => {
+        executor = await createWebgpuExecutor({ ...options, adapter });
+      });
       afterAll(() => executor?.dispose());
       suite(() => must(executor, 'executor'));
     });

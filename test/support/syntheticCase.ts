@@ -9,7 +9,12 @@ export interface SyntheticCase {
   readonly labels: readonly Label[];
 }
 
-interface Organ { readonly value: number; readonly centre: readonly [number, number, number]; readonly radii: readonly [number, number, number]; readonly hounsfield: number }
+interface Organ {
+  readonly value: number;
+  readonly centre: readonly [number, number, number];
+  readonly radii: readonly [number, number, number];
+  readonly hounsfield: number;
+}
 
 /** A body of ellipsoids in fractions of the volume, CT-like, with the spacing of a clinical scan. */
 export function syntheticCase(size: readonly [number, number, number], spacing: readonly [number, number, number]): SyntheticCase {
@@ -17,7 +22,18 @@ export function syntheticCase(size: readonly [number, number, number], spacing: 
   const grid = {
     size,
     affine: [
-      spacing[0], 0, 0, (-ni * spacing[0]) / 2, 0, spacing[1], 0, (-nj * spacing[1]) / 2, 0, 0, spacing[2], (-nk * spacing[2]) / 2,
+      spacing[0],
+      0,
+      0,
+      (-ni * spacing[0]) / 2,
+      0,
+      spacing[1],
+      0,
+      (-nj * spacing[1]) / 2,
+      0,
+      0,
+      spacing[2],
+      (-nk * spacing[2]) / 2,
     ] as const,
   };
   const organs: readonly Organ[] = [
@@ -41,7 +57,9 @@ export function syntheticCase(size: readonly [number, number, number], spacing: 
         let value = body > 1 ? -1000 : body > 0.9 ? -90 : 45;
         for (const organ of organs) {
           const distance = Math.hypot(
-            (i / ni - organ.centre[0]) / organ.radii[0], (j / nj - organ.centre[1]) / organ.radii[1], (k / nk - organ.centre[2]) / organ.radii[2],
+            (i / ni - organ.centre[0]) / organ.radii[0],
+            (j / nj - organ.centre[1]) / organ.radii[1],
+            (k / nk - organ.centre[2]) / organ.radii[2],
           );
           if (distance < 1) {
             value = organ.hounsfield;
@@ -57,10 +75,15 @@ export function syntheticCase(size: readonly [number, number, number], spacing: 
     }
   }
   return {
-    image: { grid, data: image }, mask: { grid, data: mask }, prediction: { grid, data: prediction }, uncertainty: { grid, data: uncertainty },
+    image: { grid, data: image },
+    mask: { grid, data: mask },
+    prediction: { grid, data: prediction },
+    uncertainty: { grid, data: uncertainty },
     labels: [
-      { value: 1, name: 'Liver', color: '#e69f00', locked: false }, { value: 2, name: 'Spleen', color: '#56b4e9', locked: false },
-      { value: 3, name: 'Right kidney', color: '#009e73', locked: false }, { value: 4, name: 'Left kidney', color: '#cc79a7', locked: false },
+      { value: 1, name: 'Liver', color: '#e69f00', locked: false },
+      { value: 2, name: 'Spleen', color: '#56b4e9', locked: false },
+      { value: 3, name: 'Right kidney', color: '#009e73', locked: false },
+      { value: 4, name: 'Left kidney', color: '#cc79a7', locked: false },
     ],
   };
 }
@@ -71,7 +94,13 @@ export function scaledCase(size: readonly [number, number, number], spacing: rea
   const [ni, nj, nk] = size;
   const coarse = [Math.ceil(ni / 4), Math.ceil(nj / 4), Math.ceil(nk / 4)] as const;
   const block = syntheticCase(coarse, spacing);
-  const grid = { size, affine: syntheticCase([ni, nj, 0], spacing).image.grid.affine.with(11, (-nk * spacing[2]) / 2) as unknown as typeof block.image.grid.affine };
+  const grid = {
+    size,
+    affine: syntheticCase([ni, nj, 0], spacing).image.grid.affine.with(
+      11,
+      (-nk * spacing[2]) / 2,
+    ) as unknown as typeof block.image.grid.affine,
+  };
   const enlarge = <A extends Int16Array | Uint8Array>(data: A, out: A): A => {
     const row = data.slice(0, ni) as A;
     for (let k = 0; k < nk; k++) {

@@ -19,7 +19,8 @@ export function randomLabels(grid: Grid, seed: number, values: readonly number[]
 /** The same grid turned by Euler angles in degrees around its centre. */
 export function obliqueGrid({ size, affine }: Grid, [a, b, c]: Triple): Grid {
   const turn = (degrees: number, axis: 0 | 1 | 2): Affine => {
-    const cos = Math.cos((degrees * Math.PI) / 180), sin = Math.sin((degrees * Math.PI) / 180);
+    const cos = Math.cos((degrees * Math.PI) / 180),
+      sin = Math.sin((degrees * Math.PI) / 180);
     const x: Triple = axis === 0 ? [1, 0, 0] : axis === 1 ? [cos, 0, -sin] : [cos, sin, 0];
     const y: Triple = axis === 0 ? [0, cos, sin] : axis === 1 ? [0, 1, 0] : [-sin, cos, 0];
     const z: Triple = axis === 0 ? [0, -sin, cos] : axis === 1 ? [sin, 0, cos] : [0, 0, 1];
@@ -27,7 +28,11 @@ export function obliqueGrid({ size, affine }: Grid, [a, b, c]: Triple): Grid {
   };
   const turned = composeAffine(turn(a, 0), composeAffine(turn(b, 1), composeAffine(turn(c, 2), affine)));
   const middle = size.map((n) => (n - 1) / 2) as unknown as Triple;
-  const [x, y, z] = applyAffine(affine, middle).map((mm, axis) => mm - applyAffine(turned, middle)[axis as 0 | 1 | 2]) as [number, number, number];
+  const [x, y, z] = applyAffine(affine, middle).map((mm, axis) => mm - applyAffine(turned, middle)[axis as 0 | 1 | 2]) as [
+    number,
+    number,
+    number,
+  ];
   return { size, affine: composeAffine([1, 0, 0, x, 0, 1, 0, y, 0, 0, 1, z], turned) };
 }
 

@@ -19,11 +19,35 @@ export interface RunningWebHost {
 }
 
 /** Starts the real loopback host as a process of its own, with an empty data folder unless one is given, without a browser unless one is given. */
-export async function launchWebHost(options: { rendererFolder?: string; dataFolder?: string; entry?: string; node?: string; browser?: string; environment?: NodeJS.ProcessEnv } = {}): Promise<RunningWebHost> {
+export async function launchWebHost(
+  options: {
+    rendererFolder?: string;
+    dataFolder?: string;
+    entry?: string;
+    node?: string;
+    browser?: string;
+    environment?: NodeJS.ProcessEnv;
+  } = {},
+): Promise<RunningWebHost> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'logonet-data-'));
-  const child = spawn(options.node ?? process.execPath, [
-    options.entry ?? join(root, 'src-main/host/web/main.ts'), ...(options.browser === undefined ? ['--no-browser'] : []), ...(options.rendererFolder === undefined ? [] : ['--renderer', options.rendererFolder]),
-  ], { cwd: root, env: { ...process.env, ...(options.browser !== undefined && { LOGONET_BROWSER: options.browser }), ...options.environment, LOGONET_DATA: dataFolder }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(
+    options.node ?? process.execPath,
+    [
+      options.entry ?? join(root, 'src-main/host/web/main.ts'),
+      ...(options.browser === undefined ? ['--no-browser'] : []),
+      ...(options.rendererFolder === undefined ? [] : ['--renderer', options.rendererFolder]),
+    ],
+    {
+      cwd: root,
+      env: {
+        ...process.env,
+        ...(options.browser !== undefined && { LOGONET_BROWSER: options.browser }),
+        ...options.environment,
+        LOGONET_DATA: dataFolder,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const address = await new Promise<string>((found, failed) => {
     let said = '';
     const listen = (data: Buffer): void => {
@@ -33,7 +57,9 @@ export async function launchWebHost(options: { rendererFolder?: string; dataFold
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
-    child.once('exit', (code) => { failed(new Error(`the host ended with ${String(code)}: ${said}`)); });
+    child.once('exit', (code) => {
+      failed(new Error(`the host ended with ${String(code)}: ${said}`));
+    });
   });
   return {
     address,
@@ -61,11 +87,24 @@ export async function enter(address: string): Promise<string> {
 export async function connectClient(origin: string, cookie: string): Promise<{ client: Client; socket: WebSocket }> {
   const socket = new WebSocket(`${origin.replace('http', 'ws')}/contract`, { origin, headers: { cookie }, perMessageDeflate: false });
   socket.binaryType = 'nodebuffer';
-  await new Promise((opened, failed) => { socket.once('open', opened); socket.once('error', failed); });
+  await new Promise((opened, failed) => {
+    socket.once('open', opened);
+    socket.once('error', failed);
+  });
   const client = createClient({
-    send: (frame) => { socket.send(frame); },
-    onFrame: (listener) => { socket.on('message', (data: Buffer) => { listener(data); }); return () => undefined; },
-    onClose: (listener) => { socket.on('close', listener); return () => undefined; },
+    send: (frame) => {
+      socket.send(frame);
+    },
+    onFrame: (listener) => {
+      socket.on('message', (data: Buffer) => {
+        listener(data);
+      });
+      return () => undefined;
+    },
+    onClose: (listener) => {
+      socket.on('close', listener);
+      return () => undefined;
+    },
   });
   return { client, socket };
 }

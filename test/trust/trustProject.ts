@@ -10,7 +10,11 @@ export const trustGrid: Grid = { size: [48, 48, 48], affine: [1, 0, 0, 0, 0, 1, 
 
 /** A project with one case. */
 export function trustProject(folder: string): { project: Project; caseId: string } {
-  const project = createProject(folder, { name: 'Trust', author: 'trust', labelSet: { labels: [1, 2, 3].map((value) => ({ value, name: `L${value}`, color: '#808080', locked: false })) } });
+  const project = createProject(folder, {
+    name: 'Trust',
+    author: 'trust',
+    labelSet: { labels: [1, 2, 3].map((value) => ({ value, name: `L${value}`, color: '#808080', locked: false })) },
+  });
   return { project, caseId: addCase(project.write, { name: 'Case 1' }) };
 }
 
@@ -24,12 +28,22 @@ export interface Said {
 }
 
 /** Starts the writer, kills it with SIGKILL `delay` ms after its first word, and gives back all that it said. */
-export async function writeUntilKilled(project: string, caseId: string, seed: number, mode: 'edits' | 'stroke', delay: number): Promise<{ said: Said[]; killedAt: number }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'children/writer.ts'), project, caseId, String(seed), mode], { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function writeUntilKilled(
+  project: string,
+  caseId: string,
+  seed: number,
+  mode: 'edits' | 'stroke',
+  delay: number,
+): Promise<{ said: Said[]; killedAt: number }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'children/writer.ts'), project, caseId, String(seed), mode], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const said: Said[] = [];
   let complaint = '';
   let killedAt = 0;
-  child.stderr.on('data', (chunk: Buffer) => { complaint += chunk.toString(); });
+  child.stderr.on('data', (chunk: Buffer) => {
+    complaint += chunk.toString();
+  });
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => {
     const [word = '', hash = '', cases = '', at = ''] = line.split(' ');
@@ -44,7 +58,18 @@ export async function writeUntilKilled(project: string, caseId: string, seed: nu
       }, delay);
     }
   });
-  await Promise.all([new Promise<void>((resolve) => child.on('exit', () => { resolve(); })), new Promise<void>((resolve) => lines.on('close', () => { resolve(); }))]);
+  await Promise.all([
+    new Promise<void>((resolve) =>
+      child.on('exit', () => {
+        resolve();
+      }),
+    ),
+    new Promise<void>((resolve) =>
+      lines.on('close', () => {
+        resolve();
+      }),
+    ),
+  ]);
   if (killedAt === 0) throw new Error(`The writer ended by itself: ${complaint}`);
   return { said, killedAt };
 }

@@ -1,6 +1,7 @@
-import { bench } from '#main/jobs/tasks/bench.ts';
+import { runHere } from '#main/jobs/run.ts';
 import { defineCommand } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
+import { memorySize } from '#shared/base/bytes.ts';
 
 const percent = (value: number | null): string => (value === null ? '–' : `${(100 * value).toFixed(0)}%`);
 
@@ -12,13 +13,26 @@ export const benchCommand = defineCommand({
     only: { kind: 'text', help: 'leave the rest out', choices: ['kernels', 'networks'] },
     ...deviceOptions,
   },
-  async run({ options, report, cancellation }) {
+  async run(command) {
+    const { options } = command;
     const only = options.only === 'kernels' || options.only === 'networks' ? options.only : undefined;
-    const result = await bench({ device: options.device, threads: options.threads, repetitions: options.repetitions, only, report, cancellation });
-    const kernels = result.kernels.map(({ name, pass, milliseconds, gflops, peakFraction }) => [`${name}  ${pass}`, figure(milliseconds, 2), figure(gflops, 0), percent(peakFraction)]);
+    const result = await runHere(
+      'bench',
+      { device: options.device, threads: options.threads, repetitions: options.repetitions, only },
+      command,
+    );
+    const kernels = result.kernels.map(({ name, pass, milliseconds, gflops, peakFraction }) => [
+      `${name}  ${pass}`,
+      figure(milliseconds, 2),
+      figure(gflops, 0),
+      percent(peakFraction),
+    ]);
     const networks = result.networks.map(({ variant, pass, size, batch, milliseconds, gflops, peakFraction, memoryBytes }) => [
-      `${variant}  ${pass}  ${size.join('×')} batch ${batch}`, figure(milliseconds, 0), figure(gflops, 0), percent(peakFraction),
-      memoryBytes === null ? '–' : `${(memoryBytes / 2 ** 30).toFixed(2)} GiB`,
+      `${variant}  ${pass}  ${size.join('×')} batch ${batch}`,
+      figure(milliseconds, 0),
+      figure(gflops, 0),
+      percent(peakFraction),
+      memoryBytes === null ? '–' : memorySize(memoryBytes, 2),
     ]);
     const parts = [
       `${result.device}${result.peakGflops === null ? '' : `, multiply-add peak ${result.peakGflops.toFixed(0)} GFLOP/s`}`,

@@ -1,26 +1,70 @@
-import { resolve } from 'node:path';
-import { experimentTask } from '#main/jobs/tasks/experiment.ts';
-import { gainText } from '#main/jobs/tasks/experimentReport.ts';
-import { variantNames } from '#main/jobs/tasks/modelInfo.ts';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { StudioError } from '#shared/base/errors.ts';
+import { variantNames } from '#shared/domain/modelCard.ts';
+import { claimFolder } from '#main/files/outputs.ts';
+import { sliceRules } from '#shared/domain/trainConfig.ts';
+import { contextHere } from '#main/jobs/run.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
-import { runReaderStudy } from '../readerStudy.ts';
-import { runTask } from '../runTask.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
-const names = ['pretraining', 'active', 'ablation', 'reader'] as const;
+const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts'] as const;
 
 const options = {
-  dataset: { kind: 'text', help: 'dataset.json; cases without a mask are the unlabelled ones', value: 'FILE', required: true },
+  dataset: {
+    kind: 'text',
+    help: 'folder of imagesTr and labelsTr (and imagesTs, labelsTs, imagesUnlabelled), or a dataset.json; cases without a mask are the unlabelled ones',
+    value: 'PATH',
+    required: true,
+  },
+  labels: {
+    kind: 'text',
+    help: 'names of the label values 1, 2, … in order, or VALUE=NAME each (prompts: labels of one name are one structure)',
+    value: 'NAME,NAME',
+  },
+  channel: {
+    kind: 'integer',
+    help: 'which file alone of several of one case: N of the ending _000N; all of them go in together unless given (prompts: 0)',
+    minimum: 0,
+  },
+  masks: { kind: 'text', help: 'folder of the set that has the masks that train, beside labelsTr that measures', value: 'NAME' },
+  ignore: {
+    kind: 'integer',
+    help: 'label value of voxels that nobody marked, which are not learned from (unless given: that of a label named "ignore")',
+    minimum: 1,
+    maximum: 255,
+  },
+  patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
+  batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
+  spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
+  slices: { kind: 'text', help: 'what becomes of thick slices', choices: sliceRules },
   out: { kind: 'text', help: 'folder for the report (report.md, results.json, plot.svg)', value: 'DIR', required: true },
   minutes: { kind: 'number', help: 'of each training (reader: improvement); 5 unless --steps is given', minimum: 0.01 },
   steps: { kind: 'integer', help: 'optimiser steps of each training instead', minimum: 1 },
   'pretrain-minutes': { kind: 'number', help: 'pretraining: of each pre-training; as long as a training unless given', minimum: 0.01 },
-  'pretrain-steps': { kind: 'integer', help: 'optimiser steps of each pre-training instead (reader: before the first model; none unless given)', minimum: 1 },
+  'pretrain-steps': {
+    kind: 'integer',
+    help: 'optimiser steps of each pre-training instead (reader: before the first model; none unless given)',
+    minimum: 1,
+  },
   seeds: { kind: 'integer', help: 'repetitions', minimum: 1, maximum: 100, default: 3 },
-  within: { kind: 'number', help: 'minutes after which no further training begins; the same command later goes on (not: reader)', minimum: 0.01 },
-  arm: { kind: 'list', help: 'only this arm of the study (several times: those); all unless given', value: 'NAME' },
-  labelled: { kind: 'integer', help: 'labelled cases that train (active, reader: at the start)', minimum: 1, default: 5 },
-  test: { kind: 'integer', help: 'labelled cases that only measure', minimum: 1, default: 20 },
+  within: {
+    kind: 'number',
+    help: 'minutes after which no further training begins; the same command later goes on (not: reader)',
+    minimum: 0.01,
+  },
+  arm: {
+    kind: 'list',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    value: 'NAME',
+  },
+  labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
+  test: {
+    kind: 'integer',
+    help: 'labelled patients that only measure, where the set has no test cases of its own',
+    minimum: 1,
+    default: 20,
+  },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
   rounds: { kind: 'integer', help: 'active, reader: rounds; 3 and 5 unless given', minimum: 1 },
   variant: { kind: 'text', help: 'network', choices: variantNames, default: 'small' },
@@ -31,42 +75,145 @@ type Command = CommandContext<typeof options>;
 
 export const experimentCommand = defineCommand({
   name: 'experiment',
-  summary: 'Rerun the paper\'s kind of tables on your own data: pretraining, active, ablation; or a simulated reader who works with a project. Goes on where it was interrupted.',
+  summary:
+    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; or one who points structures out (prompts). Resumes where it was interrupted.",
   positionals: { name: 'STUDY', minimum: 1, maximum: 1 },
   options,
-  run(command) {
+  async run(command) {
     const study = command.positionals[0] ?? '';
     if (!names.some((name) => name === study)) throw usageError(`The study is one of ${names.join(', ')}, not "${study}".`);
+    const kept = ['work/experiment.json', 'work/settings.json'];
+    await claimFolder(resolve(command.options.out), ['report.md', 'results.json', 'plot.svg', 'work'], 'work/begun', kept);
+    if (study === 'prompts') return runPrompts(command);
     return study === 'reader' ? runReader(command) : runStudy(study, command);
   },
 });
+
+/** The research code is not packed with the program. Throws `unsupported` where it is missing. */
+function openLab() {
+  if (!existsSync(join(import.meta.dirname, '../../lab')))
+    throw new StudioError('unsupported', 'Experiments are not part of the installed program; run them from its source code.');
+  return import('#main/lab/index.ts');
+}
 
 async function runStudy(study: string, command: Command) {
   const { options } = command;
   const out = resolve(options.out);
   const budget = options.steps === undefined ? { minutes: options.minutes ?? 5 } : { steps: options.steps };
-  const pretrainBudget = options['pretrain-steps'] !== undefined ? { steps: options['pretrain-steps'] } : options['pretrain-minutes'] !== undefined ? { minutes: options['pretrain-minutes'] } : budget;
-  const result = await runTask(experimentTask, {
-    study, dataset: resolve(options.dataset), arms: options.arm, within: options.within, variant: options.variant, device: options.device, threads: options.threads,
-    testCases: options.test, labelled: options.labelled, seeds: options.seeds, budget, pretrainBudget: study === 'pretraining' ? pretrainBudget : undefined,
-    added: options.added, rounds: options.rounds,
-  }, command, { outFolder: out, checkpointFolder: `${out}/work` });
-  const rows = result.summary.map(({ arm, labelled, seeds, mean, deviation, gain }) => [arm, String(labelled), String(seeds), figure(mean, 4), figure(deviation, 4), gainText(gain)]);
-  const table = textTable(['', 'labelled', 'seeds', 'mean Dice', 'sd', `against ${result.summary[0]?.arm ?? ''}, points`], rows);
+  const pretrainBudget =
+    options['pretrain-steps'] !== undefined
+      ? { steps: options['pretrain-steps'] }
+      : options['pretrain-minutes'] !== undefined
+        ? { minutes: options['pretrain-minutes'] }
+        : budget;
+  const { gainText, intervalText, parseExperiment, runExperiment } = await openLab();
+  const config = parseExperiment({
+    study,
+    dataset: resolve(options.dataset),
+    labels: options.labels?.split(','),
+    channel: options.channel,
+    masks: options.masks,
+    ignore: options.ignore,
+    patch: options.patch?.split('x').map(Number),
+    batch: options.batch,
+    slices: options.slices,
+    spacing: options.spacing?.split('x').map(Number),
+    arms: options.arm,
+    within: options.within,
+    variant: options.variant,
+    device: options.device,
+    threads: options.threads,
+    testCases: options.test,
+    labelled: options.labelled,
+    seeds: options.seeds,
+    budget,
+    pretrainBudget: study === 'pretraining' ? pretrainBudget : undefined,
+    added: options.added,
+    rounds: options.rounds,
+  });
+  const result = await runExperiment(await contextHere(config, command, { outFolder: out, checkpointFolder: `${out}/work` }));
+  const rows = result.summary.map(({ arm, labelled, seeds, mean, deviation, gain, overPatients }) => [
+    arm,
+    String(labelled),
+    String(seeds),
+    figure(mean, 4),
+    figure(deviation, 4),
+    gainText(gain),
+    intervalText(overPatients),
+  ]);
+  const table = textTable(
+    ['', 'labelled', 'seeds', 'mean Dice', 'sd', `against ${result.summary[0]?.arm ?? ''}, points`, '95% over patients'],
+    rows,
+  );
   const missing = result.missing === 0 ? '' : `\n${result.missing} trainings are missing; the same command goes on with them.`;
   return { json: { ...result }, text: `${table}\n\nReport: ${result.report}${missing}` };
 }
 
+async function runPrompts({ options, ...command }: Command) {
+  const { armNames, runPromptStudy } = await openLab();
+  const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
+  if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
+  const arms = options.arm.length === 0 ? armNames : armNames.filter((name) => options.arm.includes(name));
+  const { report, summary } = await runPromptStudy(
+    {
+      dataset: resolve(options.dataset),
+      labels: options.labels?.split(','),
+      channel: options.channel,
+      outFolder: resolve(options.out),
+      testCases: options.test,
+      arms,
+    },
+    command,
+  );
+  const rows = summary.map(({ structure, arm, cases, dice, clicksTo85, clicksTo90, firstSeconds, nextSeconds }) => [
+    structure,
+    arm,
+    String(cases),
+    ...dice.map((value) => figure(value, 3)),
+    figure(clicksTo85, 1),
+    figure(clicksTo90, 1),
+    figure(firstSeconds, 2),
+    figure(nextSeconds, 2),
+  ]);
+  const table = textTable(['', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'to .85', 'to .90', 's, first', 'further'], rows);
+  return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
+}
+
 async function runReader(command: Command) {
   const { options } = command;
-  const { report, summary } = await runReaderStudy({
-    dataset: resolve(options.dataset), outFolder: resolve(options.out), seeds: options.seeds, labelled: options.labelled, testCases: options.test,
-    added: options.added ?? 5, rounds: options.rounds ?? 5, variant: options.variant, device: options.device, threads: options.threads,
-    budget: options.steps === undefined ? { minutes: options.minutes ?? 5 } : { steps: options.steps, pretrain: options['pretrain-steps'] ?? 0 },
-  }, command);
+  const { runReaderStudy } = await openLab();
+  const { report, summary } = await runReaderStudy(
+    {
+      dataset: resolve(options.dataset),
+      outFolder: resolve(options.out),
+      seeds: options.seeds,
+      labelled: options.labelled,
+      testCases: options.test,
+      added: options.added ?? 5,
+      rounds: options.rounds ?? 5,
+      variant: options.variant,
+      device: options.device,
+      threads: options.threads,
+      budget:
+        options.steps === undefined
+          ? { minutes: options.minutes ?? 5 }
+          : { steps: options.steps, pretrain: options['pretrain-steps'] ?? 0 },
+    },
+    command,
+  );
   const rows = summary.map(({ round, trainingCases, newDice, dice, promoted, seeds, changed, changedShare, heldOutChanged }) => [
-    String(round), figure(trainingCases, 0), figure(newDice, 4), figure(dice, 4), `${promoted} of ${seeds}`, figure(changed, 0), figure(changedShare, 3), figure(heldOutChanged, 0),
+    String(round),
+    figure(trainingCases, 0),
+    figure(newDice, 4),
+    figure(dice, 4),
+    `${promoted} of ${seeds}`,
+    figure(changed, 0),
+    figure(changedShare, 3),
+    figure(heldOutChanged, 0),
   ]);
-  const table = textTable(['round', 'training cases', 'Dice, new model', 'in use', 'promoted', 'voxels changed a case', 'share', 'in held-out cases'], rows);
+  const table = textTable(
+    ['round', 'training cases', 'Dice, new model', 'in use', 'promoted', 'voxels changed a case', 'share', 'in held-out cases'],
+    rows,
+  );
   return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
 }

@@ -6,19 +6,31 @@ import { devicesCommand } from './devices.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { experimentCommand } from './experiment.ts';
 import { improveCommand } from './improve.ts';
+import { modelExportCommand } from './modelExport.ts';
+import { modelImportCommand } from './modelImport.ts';
 import { modelInfoCommand } from './modelInfo.ts';
+import { modelShelfCommand } from './modelShelf.ts';
 import { phantomsCommand } from './phantoms.ts';
 import { predictCommand } from './predict.ts';
+import { projectAcceptCommand } from './projectAccept.ts';
+import { projectPackCommand, projectUnpackCommand } from './projectCarry.ts';
 import { projectCreateCommand } from './projectCreate.ts';
+import { projectDiskCommand } from './projectDisk.ts';
 import { projectExportCommand } from './projectExport.ts';
+import { projectHistoryCommand } from './projectHistory.ts';
 import { projectImportCommand } from './projectImport.ts';
 import { projectLabelsCommand } from './projectLabels.ts';
 import { projectListCommand } from './projectList.ts';
+import { projectMergeCommand } from './projectMerge.ts';
 import { projectPredictCommand } from './projectPredict.ts';
+import { projectRelinkCommand } from './projectRelink.ts';
+import { projectRemoveCommand } from './projectRemove.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
+import { projectWatchCommand } from './projectWatch.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
+import { workerCommand } from './worker.ts';
 
 /** Every command of `logonet`, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -27,17 +39,30 @@ export const commands: readonly Command[] = [
   predictCommand,
   evaluateCommand,
   improveCommand,
+  workerCommand,
   experimentCommand,
   clusterCommand,
   rankCommand,
   projectCreateCommand,
   projectImportCommand,
+  projectWatchCommand,
+  projectRelinkCommand,
   projectLabelsCommand,
   projectListCommand,
   projectPredictCommand,
+  projectAcceptCommand,
   projectExportCommand,
+  projectHistoryCommand,
+  projectRemoveCommand,
+  projectDiskCommand,
+  projectMergeCommand,
+  projectPackCommand,
+  projectUnpackCommand,
   projectVerifyCommand,
+  modelImportCommand,
+  modelExportCommand,
   modelInfoCommand,
+  modelShelfCommand,
   verifyGoldenCommand,
   benchCommand,
   devicesCommand,

@@ -7,20 +7,21 @@ export const rankCommand = defineCommand({
   positionals: { name: 'PROJECT', minimum: 1, maximum: 1 },
   options: {
     strategy: { kind: 'text', help: 'how to choose', choices: ['suggested', 'uncertainty', 'diversity', 'random'], default: 'suggested' },
-    again: { kind: 'flag', help: 'rank the cases anew, also where they are ranked' },
+    again: { kind: 'flag', help: 'rank the cases again, also where they are ranked' },
   },
-  run: (command) => withProject(command.positionals[0] ?? '.', command, async (project) => {
-    const strategy = command.options.strategy as Strategy;
-    if (strategy === 'suggested') {
-      if (command.options.again) await rank(project);
-      else await settleRanking(project);
+  run: (command) =>
+    withProject(command.positionals[0] ?? '.', command, async (project) => {
+      const strategy = command.options.strategy as Strategy;
+      if (strategy === 'suggested') {
+        if (command.options.again) await rank(project);
+        else await settleRanking(project);
+        const next = await suggestion(project, strategy);
+        if (next !== null && next.rank === null && (await project.models.list({}, project.call)).models.length > 0) await rank(project);
+      }
       const next = await suggestion(project, strategy);
-      if (next !== null && next.rank === null && (await project.models.list({}, project.call)).models.length > 0) await rank(project);
-    }
-    const next = await suggestion(project, strategy);
-    if (next === null) return { json: { suggestion: null }, text: 'Nothing is left to label.' };
-    return { json: { suggestion: next }, text: `${next.name}: ${next.reason}` };
-  }),
+      if (next === null) return { json: { suggestion: null }, text: 'Nothing is left to label.' };
+      return { json: { suggestion: next }, text: `${next.name}: ${next.reason}` };
+    }),
 });
 
 type Strategy = 'suggested' | 'uncertainty' | 'diversity' | 'random';
@@ -39,7 +40,10 @@ export async function settleRanking({ jobs, call, follow }: OpenedProject): Prom
 }
 
 /** The next case with its name and place; null where nothing is left. */
-export async function suggestion({ library, call }: OpenedProject, strategy: Strategy): Promise<{ caseId: string; name: string; reason: string; rank: number | null } | null> {
+export async function suggestion(
+  { library, call }: OpenedProject,
+  strategy: Strategy,
+): Promise<{ caseId: string; name: string; reason: string; rank: number | null } | null> {
   const { suggestion: next } = await library.next({ strategy }, call);
   if (next === null) return null;
   const { case: row } = await library.get({ caseId: next.caseId }, call);

@@ -1,21 +1,31 @@
-import { deviceNames, HALF } from '#main/jobs/tasks/openExecutor.ts';
-import { appFolders } from '#main/services/appFolders.ts';
-import { DeviceList } from '#main/services/deviceList.ts';
-import { SettingsKeeper } from '#main/services/settingsService.ts';
+import { deviceNames, HALF } from '#main/jobs/requests/fields.ts';
+import { appFolders } from '#main/project/appFolders.ts';
+import { DeviceList } from '#main/project/deviceList.ts';
+import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
 import { usageError } from '../command.ts';
 
 /** `--device` and `--threads`, the same in every command that computes. */
 export const deviceOptions = {
   device: {
-    kind: 'text', help: 'what to compute on; the one of the settings unless given', choices: deviceNames, also: (text: string): boolean => text.startsWith('webgpu:'),
-    get default(): string { return rememberedDevice(); },
+    kind: 'text',
+    help: 'what to compute on; the one of the settings unless given',
+    choices: deviceNames,
+    also: (text: string): boolean => text.startsWith('webgpu:'),
+    get default(): string {
+      return rememberedDevice();
+    },
   },
   threads: { kind: 'integer', help: 'processor threads; all cores unless given', minimum: 1 },
 } as const;
 
 /** `--precision`, for commands that train or predict. */
 export const precisionOption = {
-  precision: { kind: 'text', help: 'half: a graphics card keeps large values as float16, in about 60% of the memory', choices: ['float32', 'half'], default: 'float32' },
+  precision: {
+    kind: 'text',
+    help: 'half: a graphics card keeps large values as float16, in about 60% of the memory',
+    choices: ['float32', 'half'],
+    default: 'float32',
+  },
 } as const;
 
 /** The id of the device with the precision that is asked for. */
@@ -32,7 +42,14 @@ export function rememberedDevice(folder = appFolders().data): string {
 export function parseSize(text: string): [number, number, number] {
   const parts = text.split(/[x×,]/).map(Number);
   const [d, h = d, w = d] = parts;
-  if (parts.length === 2 || parts.length > 3 || d === undefined || h === undefined || w === undefined || ![d, h, w].every((side) => Number.isInteger(side) && side > 0 && side <= 4096)) {
+  if (
+    parts.length === 2 ||
+    parts.length > 3 ||
+    d === undefined ||
+    h === undefined ||
+    w === undefined ||
+    ![d, h, w].every((side) => Number.isInteger(side) && side > 0 && side <= 4096)
+  ) {
     throw usageError(`--size is written 96 or 96x96x96, not "${text}".`);
   }
   return [d, h, w];
@@ -41,7 +58,11 @@ export function parseSize(text: string): [number, number, number] {
 /** A plain table: first column to the left, the others to the right. */
 export function textTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  const line = (cells: readonly string[]): string => cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd();
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd();
   return [header, ...rows].map(line).join('\n');
 }
 

@@ -1,4 +1,4 @@
-import { verifyGoldenFile } from '#main/jobs/tasks/verifyGolden.ts';
+import { runHere } from '#main/jobs/run.ts';
 import { defineCommand } from '../command.ts';
 import { deviceOptions } from './shared.ts';
 
@@ -7,8 +7,9 @@ export const verifyGoldenCommand = defineCommand({
   summary: 'Run the step that a golden file records and compare logits, loss and gradients.',
   positionals: { name: 'FILE', minimum: 1, maximum: 1 },
   options: { device: deviceOptions.device },
-  async run({ options, positionals }) {
-    const report = await verifyGoldenFile(positionals[0] ?? '', options.device);
+  async run(command) {
+    const { options, positionals } = command;
+    const report = await runHere('verifyGolden', { file: positionals[0] ?? '', device: options.device }, command);
     const small = (value: number): string => value.toExponential(2);
     return {
       json: { ...report },

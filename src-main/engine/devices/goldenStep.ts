@@ -35,21 +35,61 @@ function goldenGraph(): Graph {
   };
   const convolution = (input: Value, channels: number, kernel: number, stride: number): Value => {
     const attributes = { kernel, stride, padding: (kernel - 1) / 2, instances: 1, activation: 'none' as const };
-    return builder.apply('conv3d', attributes, [input, parameter(1, channels, input.type.shape[1] ?? 1, kernel, kernel, kernel), parameter(1, channels)], 'check');
+    return builder.apply(
+      'conv3d',
+      attributes,
+      [input, parameter(1, channels, input.type.shape[1] ?? 1, kernel, kernel, kernel), parameter(1, channels)],
+      'check',
+    );
   };
   const embedded = convolution(x, CHANNELS, 3, 2);
   const [mean, variance] = builder.node('batchNormStatistics', { instances: 1 }, [embedded], 'check');
-  const normalised = builder.apply('batchNormApply', { instances: 1, epsilon: 1e-5, activation: 'leakyRelu' }, [embedded, must(mean, 'mean'), must(variance, 'variance'), parameter(1, CHANNELS), parameter(1, CHANNELS)], 'check');
-  const attention = builder.apply('depthwiseConv3d', { kernel: 7, dilation: 3, instances: 1 }, [normalised, parameter(1, CHANNELS, 7, 7, 7), parameter(1, CHANNELS)], 'check');
-  const gated = builder.apply('multiply', {}, [normalised, builder.apply('activation', { kind: 'gelu' }, [convolution(attention, CHANNELS, 1, 1)], 'check')], 'check');
-  const layer = builder.apply('layerNorm', { instances: 1, epsilon: 1e-5 }, [gated, parameter(1, CHANNELS), parameter(1, CHANNELS)], 'check');
+  const normalised = builder.apply(
+    'batchNormApply',
+    { instances: 1, epsilon: 1e-5, activation: 'leakyRelu' },
+    [embedded, must(mean, 'mean'), must(variance, 'variance'), parameter(1, CHANNELS), parameter(1, CHANNELS)],
+    'check',
+  );
+  const attention = builder.apply(
+    'depthwiseConv3d',
+    { kernel: 7, dilation: 3, instances: 1 },
+    [normalised, parameter(1, CHANNELS, 7, 7, 7), parameter(1, CHANNELS)],
+    'check',
+  );
+  const gated = builder.apply(
+    'multiply',
+    {},
+    [normalised, builder.apply('activation', { kind: 'gelu' }, [convolution(attention, CHANNELS, 1, 1)], 'check')],
+    'check',
+  );
+  const layer = builder.apply(
+    'layerNorm',
+    { instances: 1, epsilon: 1e-5 },
+    [gated, parameter(1, CHANNELS), parameter(1, CHANNELS)],
+    'check',
+  );
   const logits = convolution(builder.apply('upsample2', {}, [layer], 'check'), CLASSES, 3, 1);
-  const [loss] = builder.node('diceCrossEntropy', { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5 }, [logits, label], 'check');
+  const [loss] = builder.node(
+    'diceCrossEntropy',
+    { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] },
+    [logits, label],
+    'check',
+  );
   const gradients = backward(builder, must(loss, 'loss'), parameters);
-  const norm = builder.apply('gradientNorm', {}, parameters.map((value) => must(gradients.get(value), 'gradient')), 'check');
+  const norm = builder.apply(
+    'gradientNorm',
+    {},
+    parameters.map((value) => must(gradients.get(value), 'gradient')),
+    'check',
+  );
   for (const value of parameters) {
     const moments = [builder.state(`${value.name}/m`, value.type), builder.state(`${value.name}/v`, value.type)];
-    const outputs = builder.node('adamW', { beta1: 0.9, beta2: 0.999, epsilon: 1e-3, weightDecay: 1e-2 }, [value, must(gradients.get(value), 'gradient'), ...moments, norm, hyper], 'check');
+    const outputs = builder.node(
+      'adamW',
+      { beta1: 0.9, beta2: 0.999, epsilon: 1e-3, weightDecay: 1e-2 },
+      [value, must(gradients.get(value), 'gradient'), ...moments, norm, hyper],
+      'check',
+    );
     [value, ...moments].forEach((persistent, index) => builder.update(persistent, must(outputs[index], 'update')));
   }
   builder.output('logits', logits);
@@ -64,9 +104,17 @@ async function runStep(executor: Executor, graph: Graph): Promise<HostData[]> {
     for (const value of [...graph.inputs, ...graph.parameters, ...graph.states]) {
       const length = elementCount(value.type.shape);
       if (value.name === 'hyper') await session.write(value, Float32Array.from([1e-2, 0.1, 0.001, 1]));
-      else if (value.type.element === 'i32') await session.write(value, Int32Array.from({ length }, () => random.integer(CLASSES)));
+      else if (value.type.element === 'i32')
+        await session.write(
+          value,
+          Int32Array.from({ length }, () => random.integer(CLASSES)),
+        );
       else if (value.role === 'state') await session.write(value, new Float32Array(length));
-      else await session.write(value, Float32Array.from({ length }, () => random.normal() * 0.5));
+      else
+        await session.write(
+          value,
+          Float32Array.from({ length }, () => random.normal() * 0.5),
+        );
     }
     await session.run();
     const read: HostData[] = [];

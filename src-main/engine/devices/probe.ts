@@ -21,7 +21,7 @@ export async function listDevices(): Promise<DeviceCandidate[]> {
   });
   return [
     { id: 'cpu', name: 'Processor', executor: 'cpu', software: false },
-    ...graphics.length > 0 ? graphics : [{ id: 'webgpu', name: 'Graphics card', executor: 'webgpu', software: false } as const],
+    ...(graphics.length > 0 ? graphics : [{ id: 'webgpu', name: 'Graphics card', executor: 'webgpu', software: false } as const]),
     { id: 'tensorflow', name: 'TensorFlow', executor: 'tensorflow', software: false },
   ];
 }
@@ -36,7 +36,7 @@ export interface CheckOptions {
   readonly software?: boolean;
   /** File that remembers the tuning of graphics devices; they are tuned where it is given. */
   readonly tuningFile?: string;
-  /** Forget the remembered tuning and measure anew. */
+  /** Forget the remembered tuning and measure again. */
   readonly tune?: boolean;
 }
 
@@ -44,9 +44,15 @@ export interface CheckOptions {
 const TUNING_SECONDS = 20;
 
 /** Opens one device, runs the golden step, tunes it and runs a short benchmark. Never throws: what goes wrong is the report's reason. */
-export async function checkDevice(candidate: DeviceCandidate, { software = false, tuningFile, tune = false }: CheckOptions = {}): Promise<DeviceReport> {
+export async function checkDevice(
+  candidate: DeviceCandidate,
+  { software = false, tuningFile, tune = false }: CheckOptions = {},
+): Promise<DeviceReport> {
   if (candidate.software && !software) {
-    return notUsable(candidate, 'This graphics driver computes on the processor, which the device "cpu" does faster. If this computer has a graphics card, install its vendor\'s current driver.');
+    return notUsable(
+      candidate,
+      'This graphics driver computes on the processor, which the device "cpu" does faster. If this computer has a graphics card, install its vendor\'s current driver.',
+    );
   }
   let executor: Executor | undefined;
   try {
@@ -54,14 +60,23 @@ export async function checkDevice(candidate: DeviceCandidate, { software = false
     const half = candidate.id.endsWith(HALF);
     const described = { ...candidate, name: half ? executor.description + HALF_NAME : executor.description };
     const error = await goldenStepError(executor);
-    if (!(error <= (half ? HALF_GOLDEN_TOLERANCE : GOLDEN_TOLERANCE))) return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
-    // One tuning serves both precisions: a card's first check has measured it anew.
-    if (executor.name === 'webgpu' && tuningFile !== undefined) await applyTuning(executor as WebgpuExecutor, { file: tuningFile, seconds: TUNING_SECONDS, effort: tune && !half ? 'anew' : 'complete' });
+    if (!(error <= (half ? HALF_GOLDEN_TOLERANCE : GOLDEN_TOLERANCE)))
+      return notUsable(described, 'It computes wrong numbers. Update the driver, or use another device.', false);
+    // One tuning serves both precisions: a card's first check has measured it again.
+    if (executor.name === 'webgpu' && tuningFile !== undefined)
+      await applyTuning(executor as WebgpuExecutor, {
+        file: tuningFile,
+        seconds: TUNING_SECONDS,
+        effort: tune && !half ? 'again' : 'complete',
+      });
     const gigaflops = candidate.software ? null : await measureRate(executor);
     const memoryBytes = candidate.executor === 'cpu' ? availableMemory() : null;
     return { ...described, usable: true, reason: '', memoryBytes, correct: true, gigaflops, proposed: false, chosen: false };
   } catch (error) {
-    return notUsable(candidate, error instanceof StudioError ? error.message : 'It fails when it is tried. Update its driver, or use another device.');
+    return notUsable(
+      candidate,
+      error instanceof StudioError ? error.message : 'It fails when it is tried. Update its driver, or use another device.',
+    );
   } finally {
     executor?.dispose();
   }

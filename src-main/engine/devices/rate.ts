@@ -14,13 +14,19 @@ export async function measureRate(executor: Executor): Promise<number> {
   let x = builder.input('x', f32(1, CHANNELS, SIDE, SIDE, SIDE));
   for (let layer = 0; layer < LAYERS; layer++) {
     const weight = builder.parameter(`w${String(layer)}`, f32(1, CHANNELS, CHANNELS, 3, 3, 3));
-    x = builder.apply('conv3d', { kernel: 3, stride: 1, padding: 1, instances: 1, activation: 'none' }, [x, weight, builder.parameter(`b${String(layer)}`, f32(1, CHANNELS))], 'rate');
+    x = builder.apply(
+      'conv3d',
+      { kernel: 3, stride: 1, padding: 1, instances: 1, activation: 'none' },
+      [x, weight, builder.parameter(`b${String(layer)}`, f32(1, CHANNELS))],
+      'rate',
+    );
   }
   builder.output('y', x);
   const graph = builder.build();
   const session = await executor.prepare(makePlan(graph, executor));
   try {
-    for (const value of [...graph.inputs, ...graph.parameters]) await session.write(value, new Float32Array(elementCount(value.type.shape)).fill(0.01));
+    for (const value of [...graph.inputs, ...graph.parameters])
+      await session.write(value, new Float32Array(elementCount(value.type.shape)).fill(0.01));
     let best = Infinity;
     for (let repetition = 0; repetition <= REPETITIONS; repetition++) {
       const started = performance.now();

@@ -12,8 +12,8 @@ export interface TuningRun {
   readonly file: string;
   /** Longest time for it; what there is no time for goes by expectation. */
   readonly seconds: number;
-  /** What is done where a tuning is remembered: take it (unless given), measure what it lacks, or measure everything anew. */
-  readonly effort?: 'complete' | 'anew';
+  /** What is done where a tuning is remembered: take it (unless given), measure what it lacks, or measure everything again. */
+  readonly effort?: 'complete' | 'again';
   readonly report?: (fraction: number) => void;
 }
 
@@ -28,8 +28,11 @@ export async function readTuning(file: string, device: string): Promise<Tuning |
  */
 export async function applyTuning(executor: WebgpuExecutor, { file, seconds, effort, report }: TuningRun): Promise<Tuning> {
   if (executor.software) return {};
-  const known = effort === 'anew' ? undefined : await readTuning(file, executor.description);
-  const tuning = known === undefined || effort !== undefined ? await tuneDevice(executor, { seconds, ...(known && { known }), ...(report && { report }) }) : known;
+  const known = effort === 'again' ? undefined : await readTuning(file, executor.description);
+  const tuning =
+    known === undefined || effort !== undefined
+      ? await tuneDevice(executor, { seconds, ...(known && { known }), ...(report && { report }) })
+      : known;
   if (tuning !== known) await remember(file, executor.description, tuning).catch(() => undefined);
   executor.setRates(tunedRates(tuning, executor.software));
   return tuning;
@@ -51,8 +54,16 @@ async function readAll(file: string): Promise<Tunings> {
 }
 
 function isTunings(value: unknown): value is Tunings {
-  return isRecord(value) && Object.values(value).every((tuning) => isRecord(tuning)
-    && Object.values(tuning).every((rates) => isRecord(rates) && Object.values(rates).every((rate) => typeof rate === 'number' && rate >= 0)));
+  return (
+    isRecord(value) &&
+    Object.values(value).every(
+      (tuning) =>
+        isRecord(tuning) &&
+        Object.values(tuning).every(
+          (rates) => isRecord(rates) && Object.values(rates).every((rate) => typeof rate === 'number' && rate >= 0),
+        ),
+    )
+  );
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

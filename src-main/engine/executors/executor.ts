@@ -1,26 +1,17 @@
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { Graph, Value } from '../graph/graph.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { HostData, TensorType } from '../tensor/tensorType.ts';
+import type { Plan, PlanTarget } from '../plan/plan.ts';
+import type { HostData } from '../tensor/tensorType.ts';
 
 export type ExecutorName = 'reference' | 'cpu' | 'webgpu' | 'tensorflow';
 
 /** Runs plans on one device. Results are deterministic for a device, a thread count and a plan. */
-export interface Executor extends Disposable {
+export interface Executor extends Disposable, PlanTarget {
   readonly name: ExecutorName;
   /** For a person: the device, e.g. 'AMD EPYC, 2 threads, AVX2'. */
   readonly description: string;
-  /** Whether elementwise kernels may write their first output over an input that is not needed any more (`mayReuse`). */
-  readonly reusesMemory: boolean;
   /** Why this executor cannot run the graph, in plain words; undefined when it can. */
   unsupported(graph: Graph): string | undefined;
-  /**
-   * Present where large intermediates are stored as float16: the graph with those values so typed. Gradients then need a loss scale
-   * (training/lossScale.ts).
-   */
-  readonly narrow?: (graph: Graph) => Graph;
-  /** Bytes that a tensor takes in this executor's own layout (padding included, a multiple of its alignment). */
-  storageBytes(type: TensorType): number;
   /** Allocates the plan's arena and compiles its steps. Throws `out-of-memory` when the arena does not fit. */
   prepare(plan: Plan): Promise<Session>;
 }

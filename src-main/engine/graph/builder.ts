@@ -2,10 +2,10 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { OpAttributes, OpKind } from '../ops/attributes.ts';
 import { operations } from '../ops/table.ts';
 import type { TensorType } from '../tensor/tensorType.ts';
-import type { AnyNode, Graph, Node, Value, ValueRole } from './graph.ts';
+import type { AnyNode, Graph, Node, NodeBuilder, Value, ValueRole } from './graph.ts';
 
 /** Builds a graph node by node, in execution order; shapes are inferred and checked as each node is added. */
-export class GraphBuilder {
+export class GraphBuilder implements NodeBuilder {
   readonly #nodes: AnyNode[] = [];
   readonly #named = new Map<string, Value>();
   readonly #outputs = new Map<string, Value>();
@@ -29,11 +29,16 @@ export class GraphBuilder {
     return this.#declare(name, type, 'state');
   }
 
-  /** Adds a node and returns its outputs. Throws `internal` when the inputs do not fit the operation. */
   node<K extends OpKind>(op: K, attributes: OpAttributes[K], inputs: readonly Value[], scope: string): readonly Value[] {
-    const types = operations[op].infer(attributes, inputs.map((value) => value.type));
+    const types = operations[op].infer(
+      attributes,
+      inputs.map((value) => value.type),
+    );
     const outputs = types.map((type, index): Value => ({
-      id: this.#next++, type, role: 'intermediate', name: `${scope}/${op}${types.length > 1 ? `.${index}` : ''}`,
+      id: this.#next++,
+      type,
+      role: 'intermediate',
+      name: `${scope}/${op}${types.length > 1 ? `.${index}` : ''}`,
     }));
     const node: Node<K> = { op, attributes, inputs, outputs, scope };
     const added = node as unknown as AnyNode; // a Node<K> of one K is one member of the union
@@ -45,7 +50,8 @@ export class GraphBuilder {
   /** As `node`, for operations whose first output is the one of interest. */
   apply<K extends OpKind>(op: K, attributes: OpAttributes[K], inputs: readonly Value[], scope: string): Value {
     const [output] = this.node(op, attributes, inputs, scope);
-    if (output === undefined) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${op} has no output` });
+    if (output === undefined)
+      throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${op} has no output` });
     return output;
   }
 
@@ -66,13 +72,18 @@ export class GraphBuilder {
   build(): Graph {
     const withRole = (role: ValueRole): Value[] => [...this.#named.values()].filter((value) => value.role === role);
     return {
-      inputs: withRole('input'), parameters: withRole('parameter'), states: withRole('state'),
-      nodes: [...this.#nodes], outputs: new Map(this.#outputs), updates: new Map(this.#updates),
+      inputs: withRole('input'),
+      parameters: withRole('parameter'),
+      states: withRole('state'),
+      nodes: [...this.#nodes],
+      outputs: new Map(this.#outputs),
+      updates: new Map(this.#updates),
     };
   }
 
   #declare(name: string, type: TensorType, role: ValueRole): Value {
-    if (this.#named.has(name)) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `declared twice: ${name}` });
+    if (this.#named.has(name))
+      throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `declared twice: ${name}` });
     const value: Value = { id: this.#next++, type, role, name };
     this.#named.set(name, value);
     return value;

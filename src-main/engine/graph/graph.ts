@@ -22,6 +22,12 @@ export interface Node<K extends OpKind = OpKind> {
   readonly scope: string;
 }
 
+/** Adds nodes to a graph under construction: what gradient rules build with (builder.ts). */
+export interface NodeBuilder {
+  /** Adds a node and returns its outputs. Throws `internal` when the inputs do not fit the operation. */
+  node<K extends OpKind>(op: K, attributes: OpAttributes[K], inputs: readonly Value[], scope: string): readonly Value[];
+}
+
 /** A node whose `op` discriminates its attributes. */
 export type AnyNode = { [K in OpKind]: Node<K> }[OpKind];
 

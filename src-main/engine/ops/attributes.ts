@@ -15,6 +15,16 @@ export interface ConvolutionAttributes {
   readonly instances: number;
 }
 
+/** One number each along D, H, W. */
+export type Axes = readonly [number, number, number];
+
+export interface BoxConvolutionAttributes {
+  readonly kernel: Axes;
+  readonly stride: Axes;
+  /** Zeros on both sides. */
+  readonly padding: Axes;
+}
+
 export interface DepthwiseAttributes {
   /** Odd; padding is dilation·(kernel−1)/2, stride 1. */
   readonly kernel: number;
@@ -28,10 +38,19 @@ export interface NormAttributes {
   readonly activation: ActivationKind;
 }
 
+export interface InstanceNormAttributes {
+  readonly epsilon: number;
+  readonly activation: ActivationKind;
+}
+
 export interface DiceCrossEntropyAttributes {
   readonly diceWeight: number;
   readonly crossEntropyWeight: number;
   readonly epsilon: number;
+  /** Whether a class's overlap is taken over all samples of the batch together before its Dice; else over each sample (Eq. 6–8). */
+  readonly overBatch: boolean;
+  /** What a voxel's cross entropy counts, by its class; none: 1 for all. The mean divides by the sum over the voxels. */
+  readonly classWeights: readonly number[];
 }
 
 export interface OpAttributes {
@@ -41,6 +60,19 @@ export interface OpAttributes {
   conv3dGradInput: ConvolutionAttributes & { readonly inputSize: readonly [number, number, number] };
   /** x, dy → dWeight (G,O,I,k,k,k), dBias (G,O). */
   conv3dGradWeight: ConvolutionAttributes;
+  /**
+   * As conv3d with one instance, its geometry by axis: x (N,I,D,H,W), weight (1,O,I,kd,kh,kw) and optionally bias (1,O) →
+   * activation(conv) (N,O,D',H',W'). `activation` other than none: inference only.
+   */
+  boxConv3d: BoxConvolutionAttributes & { readonly activation: ActivationKind };
+  /** dy, weight → dx with spatial size `inputSize` (D,H,W). */
+  boxConv3dGradInput: BoxConvolutionAttributes & { readonly inputSize: Axes };
+  /** x, dy → dWeight (1,O,I,kd,kh,kw), dBias (1,O). */
+  boxConv3dGradWeight: BoxConvolutionAttributes;
+  /** x (N,I,D,H,W), weight (1,I,O,s) with the stride s as kernel, and optionally bias (1,O) → (N,O,D·sd,H·sh,W·sw): every voxel paints a block of its own. */
+  transposedConv3d: { readonly stride: Axes };
+  /** x, dy → dWeight (1,I,O,s), dBias (1,O). */
+  transposedConv3dGradWeight: { readonly stride: Axes };
   /** x, weight (G,C,k,k,k), bias (G,C) → y of x's shape. */
   depthwiseConv3d: DepthwiseAttributes;
   /** dy, weight → dx. */
@@ -57,6 +89,10 @@ export interface OpAttributes {
   batchNormGradInput: NormAttributes;
   /** running mean, running variance, mean, variance → new running mean and variance (unbiased: ·M/(M−1)); in place on the first two. */
   runningStatisticsUpdate: { readonly momentum: number; readonly count: number };
+  /** x, gamma (1,C), beta (1,C) → activation(gamma·x̂+beta), x̂ by mean and biased variance of each sample's channel over its voxels. */
+  instanceNorm: InstanceNormAttributes;
+  /** dy, x, gamma, beta → dx, dGamma, dBeta. */
+  instanceNormGrad: InstanceNormAttributes;
   /** x, gamma (G,C), beta (G,C) → normalised over channels at each voxel. */
   layerNorm: { readonly instances: number; readonly epsilon: number };
   /** dy, x, gamma → dx, dGamma, dBeta. */
@@ -73,6 +109,10 @@ export interface OpAttributes {
   upsample2: Record<never, never>;
   /** dy → dx (the transpose). */
   upsample2Grad: Record<never, never>;
+  /** x → mean over boxes of `kernel` voxels that touch and do not overlap; sides are multiples of it. */
+  averagePool3d: { readonly kernel: Axes };
+  /** dy → dx. */
+  averagePool3dGrad: { readonly kernel: Axes };
   /** a (N,Ca,…), b (N,Cb,…) → (N,Ca+Cb,…) */
   concatChannels: Record<never, never>;
   /** x → channels [start, start+count) */
@@ -86,8 +126,8 @@ export interface OpAttributes {
   /** logits → softmax over channels. */
   softmax: Record<never, never>;
   /**
-   * logits (N,C,D,H,W), label i32 (N,D,H,W) → loss [1], dice [1], crossEntropy [1], sums (N,C,3) (Σp·t, Σp, Σt).
-   * Eq. 6–8: Dice over softmax per (sample, class) with background, ε above and below, mean; cross entropy, mean over voxels.
+   * logits (N,C,D,H,W), label i32 (N,D,H,W) → loss [1], dice [1], crossEntropy [1], sums (N,C,3), or (1,C,3) over the batch (Σp·t, Σp, Σt).
+   * Eq. 6–8: Dice over softmax per (sample, class) or per class, with background, ε above and below, mean; cross entropy, (weighted) mean over voxels.
    */
   diceCrossEntropy: DiceCrossEntropyAttributes;
   /** logits, label, sums, and optionally the upstream gradient [1] (1 unless given) → dLogits. */

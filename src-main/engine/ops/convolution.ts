@@ -11,7 +11,11 @@ export const conv3d: OpDefinition<'conv3d'> = {
   infer(attributes, inputs) {
     const x = activation(input(inputs, 0));
     const [g, o, i, k] = input(inputs, 1).shape;
-    requireShape(g === attributes.instances && i === x.c && k === attributes.kernel && x.n % attributes.instances === 0 && o !== undefined, 'conv3d', inputs);
+    requireShape(
+      g === attributes.instances && i === x.c && k === attributes.kernel && x.n % attributes.instances === 0 && o !== undefined,
+      'conv3d',
+      inputs,
+    );
     return [f32(x.n, o, outputExtent(x.d, attributes), outputExtent(x.h, attributes), outputExtent(x.w, attributes))];
   },
   gradient({ builder, node, gradients: [dy], wanted }) {
@@ -25,7 +29,10 @@ export const conv3d: OpDefinition<'conv3d'> = {
     const [dx] = builder.node('conv3dGradInput', { ...convolution, inputSize: [d, h, w] }, [dy, weight], node.scope);
     return [dx, dWeight, dBias];
   },
-  recompute: 'dear',
+  storage: 'activation',
+  lossBoundary: false,
+  // A 1³ convolution is worth a few passes over its memory; larger kernels dominate the network's arithmetic.
+  recompute: ({ kernel }) => (kernel === 1 ? 'moderate' : 'expensive'),
 };
 
 export const conv3dGradInput: OpDefinition<'conv3dGradInput'> = {
@@ -36,6 +43,9 @@ export const conv3dGradInput: OpDefinition<'conv3dGradInput'> = {
     return [f32(dy.n, i, ...inputSize)];
   },
   gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const conv3dGradWeight: OpDefinition<'conv3dGradWeight'> = {
@@ -46,6 +56,9 @@ export const conv3dGradWeight: OpDefinition<'conv3dGradWeight'> = {
     return [f32(instances, dy.c, x.c, kernel, kernel, kernel), f32(instances, dy.c)];
   },
   gradient: 'not differentiable',
+  storage: 'statistic',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const depthwiseConv3d: OpDefinition<'depthwiseConv3d'> = {
@@ -63,12 +76,17 @@ export const depthwiseConv3d: OpDefinition<'depthwiseConv3d'> = {
     const [dx] = builder.node('depthwiseConv3dGradInput', node.attributes, [dy, weight], node.scope);
     return [dx, dWeight, dBias];
   },
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'moderate',
 };
 
 export const depthwiseConv3dGradInput: OpDefinition<'depthwiseConv3dGradInput'> = {
   infer: (_attributes, inputs) => [input(inputs, 0)],
   gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const depthwiseConv3dGradWeight: OpDefinition<'depthwiseConv3dGradWeight'> = {
@@ -77,4 +95,7 @@ export const depthwiseConv3dGradWeight: OpDefinition<'depthwiseConv3dGradWeight'
     return [f32(instances, c, kernel, kernel, kernel), f32(instances, c)];
   },
   gradient: 'not differentiable',
+  storage: 'statistic',
+  lossBoundary: false,
+  recompute: 'never',
 };

@@ -8,6 +8,8 @@ export const activationOp: OpDefinition<'activation'> = {
     return dy && x ? builder.node('activationGrad', node.attributes, [dy, x], node.scope) : [];
   },
   mayReuse: [0],
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -18,6 +20,9 @@ export const activationGrad: OpDefinition<'activationGrad'> = {
   },
   gradient: 'not differentiable',
   mayReuse: [0, 1],
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const add: OpDefinition<'add'> = {
@@ -27,6 +32,9 @@ export const add: OpDefinition<'add'> = {
   },
   gradient: ({ gradients: [dy] }) => [dy, dy],
   mayReuse: [0, 1],
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const multiply: OpDefinition<'multiply'> = {
@@ -43,6 +51,8 @@ export const multiply: OpDefinition<'multiply'> = {
     ];
   },
   mayReuse: [0, 1],
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -50,4 +60,7 @@ export const softmax: OpDefinition<'softmax'> = {
   infer: (_attributes, inputs) => [input(inputs, 0)],
   gradient: 'not differentiable',
   mayReuse: [0],
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
 };

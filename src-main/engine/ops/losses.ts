@@ -2,38 +2,66 @@ import { activation, f32 } from '../tensor/tensorType.ts';
 import type { OpDefinition } from './definition.ts';
 import { input, requireShape } from './shapes.ts';
 
+/** logits (N,C,D,H,W), label: below C. */
+const labels: OpDefinition<'diceCrossEntropy'>['indices'] = { 1: ([logits]) => logits?.shape[1] ?? 0 };
+/** logits (B,Z,N,K,1), pseudo: below K; masked: 0 or 1. */
+const pseudoLabels: OpDefinition<'pseudoLabelLoss'>['indices'] = { 1: ([logits]) => logits?.shape[3] ?? 0, 2: () => 2 };
+
 export const diceCrossEntropy: OpDefinition<'diceCrossEntropy'> = {
-  infer(_attributes, inputs) {
+  infer({ overBatch, classWeights }, inputs) {
     const { n, c, d, h, w } = activation(input(inputs, 0));
     const label = input(inputs, 1);
-    requireShape(label.element === 'i32' && label.shape.join() === [n, d, h, w].join(), 'diceCrossEntropy', inputs);
-    return [f32(1), f32(1), f32(1), f32(n, c, 3)];
+    const weighs = classWeights.length === 0 || classWeights.length === c;
+    requireShape(weighs && label.element === 'i32' && label.shape.join() === [n, d, h, w].join(), 'diceCrossEntropy', inputs);
+    return [f32(1), f32(1), f32(1), f32(overBatch ? 1 : n, c, 3)];
   },
   gradient({ builder, node, gradients: [upstream] }) {
     const [logits, label] = node.inputs;
     const sums = node.outputs[3];
-    return logits && label && sums ? builder.node('diceCrossEntropyGrad', node.attributes, [logits, label, sums, ...(upstream ? [upstream] : [])], node.scope) : [];
+    return logits && label && sums
+      ? builder.node('diceCrossEntropyGrad', node.attributes, [logits, label, sums, ...(upstream ? [upstream] : [])], node.scope)
+      : [];
   },
+  indices: labels,
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const diceCrossEntropyGrad: OpDefinition<'diceCrossEntropyGrad'> = {
   infer: (_attributes, inputs) => [input(inputs, 0)],
   gradient: 'not differentiable',
   mayReuse: [0],
+  indices: labels,
+  storage: 'exact',
+  lossBoundary: true,
+  recompute: 'never',
 };
 
 export const pseudoLabelLoss: OpDefinition<'pseudoLabelLoss'> = {
   infer(_attributes, inputs) {
     const [b, z, n, , one] = input(inputs, 0).shape;
-    requireShape(one === 1 && input(inputs, 1).shape.join() === [b, z, n].join() && input(inputs, 2).shape.join() === [b, z].join(), 'pseudoLabelLoss', inputs);
+    requireShape(
+      one === 1 && input(inputs, 1).shape.join() === [b, z, n].join() && input(inputs, 2).shape.join() === [b, z].join(),
+      'pseudoLabelLoss',
+      inputs,
+    );
     return [f32(1)];
   },
   gradient({ builder, node, gradients: [upstream] }) {
     return builder.node('pseudoLabelLossGrad', node.attributes, [...node.inputs, ...(upstream ? [upstream] : [])], node.scope);
   },
+  indices: pseudoLabels,
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const pseudoLabelLossGrad: OpDefinition<'pseudoLabelLossGrad'> = {
   infer: (_attributes, inputs) => [input(inputs, 0)],
   gradient: 'not differentiable',
+  indices: pseudoLabels,
+  storage: 'exact',
+  lossBoundary: true,
+  recompute: 'never',
 };

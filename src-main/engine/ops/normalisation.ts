@@ -10,6 +10,9 @@ export const batchNormStatistics: OpDefinition<'batchNormStatistics'> = {
   },
   // What flows through mean and variance is part of batchNormGradInput.
   gradient: 'not differentiable',
+  storage: 'statistic',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const batchNormApply: OpDefinition<'batchNormApply'> = {
@@ -31,6 +34,8 @@ export const batchNormApply: OpDefinition<'batchNormApply'> = {
     return [dx, undefined, undefined, dGamma, dBeta];
   },
   mayReuse: [0],
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -40,18 +45,54 @@ export const batchNormGradStatistics: OpDefinition<'batchNormGradStatistics'> = 
     return [f32(instances, c), f32(instances, c)];
   },
   gradient: 'not differentiable',
+  storage: 'statistic',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const batchNormGradInput: OpDefinition<'batchNormGradInput'> = {
   infer: (_attributes, inputs) => [input(inputs, 0)],
   gradient: 'not differentiable',
   mayReuse: [0],
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const runningStatisticsUpdate: OpDefinition<'runningStatisticsUpdate'> = {
   infer: (_attributes, inputs) => [input(inputs, 0), input(inputs, 1)],
   gradient: 'not differentiable',
   overwrites: [0, 1],
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
+};
+
+export const instanceNorm: OpDefinition<'instanceNorm'> = {
+  infer(_attributes, inputs) {
+    const x = activation(input(inputs, 0));
+    for (const index of [1, 2]) {
+      const [g, c] = input(inputs, index).shape;
+      requireShape(g === 1 && c === x.c, 'instanceNorm', inputs);
+    }
+    return [input(inputs, 0)];
+  },
+  gradient({ builder, node, gradients: [dy] }) {
+    const [x, gamma, beta] = node.inputs;
+    return dy && x && gamma && beta ? builder.node('instanceNormGrad', node.attributes, [dy, x, gamma, beta], node.scope) : [];
+  },
+  mayReuse: [0],
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'cheap',
+};
+
+export const instanceNormGrad: OpDefinition<'instanceNormGrad'> = {
+  infer: (_attributes, inputs) => [input(inputs, 0), input(inputs, 2), input(inputs, 3)],
+  gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const layerNorm: OpDefinition<'layerNorm'> = {
@@ -65,6 +106,8 @@ export const layerNorm: OpDefinition<'layerNorm'> = {
     const [x, gamma] = node.inputs;
     return dy && x && gamma ? builder.node('layerNormGrad', node.attributes, [dy, x, gamma], node.scope) : [];
   },
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -74,4 +117,7 @@ export const layerNormGrad: OpDefinition<'layerNormGrad'> = {
     return [input(inputs, 0), gamma, gamma];
   },
   gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };

@@ -5,6 +5,9 @@ import { input, requireSame } from './shapes.ts';
 export const gradientNorm: OpDefinition<'gradientNorm'> = {
   infer: () => [f32(1)],
   gradient: 'not differentiable',
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const adamW: OpDefinition<'adamW'> = {
@@ -14,4 +17,7 @@ export const adamW: OpDefinition<'adamW'> = {
   },
   gradient: 'not differentiable',
   overwrites: [0, 2, 3],
+  storage: 'exact',
+  lossBoundary: false,
+  recompute: 'never',
 };

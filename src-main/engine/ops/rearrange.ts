@@ -8,6 +8,8 @@ export const upsample2: OpDefinition<'upsample2'> = {
     return [f32(n, c, 2 * d, 2 * h, 2 * w)];
   },
   gradient: ({ builder, node, gradients: [dy] }) => (dy ? builder.node('upsample2Grad', {}, [dy], node.scope) : []),
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -18,6 +20,32 @@ export const upsample2Grad: OpDefinition<'upsample2Grad'> = {
     return [f32(n, c, d / 2, h / 2, w / 2)];
   },
   gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
+};
+
+export const averagePool3d: OpDefinition<'averagePool3d'> = {
+  infer({ kernel: [kd, kh, kw] }, inputs) {
+    const { n, c, d, h, w } = activation(input(inputs, 0));
+    requireShape(d % kd === 0 && h % kh === 0 && w % kw === 0, 'averagePool3d', inputs);
+    return [f32(n, c, d / kd, h / kh, w / kw)];
+  },
+  gradient: ({ builder, node, gradients: [dy] }) => (dy ? builder.node('averagePool3dGrad', node.attributes, [dy], node.scope) : []),
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'cheap',
+};
+
+export const averagePool3dGrad: OpDefinition<'averagePool3dGrad'> = {
+  infer({ kernel: [kd, kh, kw] }, inputs) {
+    const { n, c, d, h, w } = activation(input(inputs, 0));
+    return [f32(n, c, d * kd, h * kh, w * kw)];
+  },
+  gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const concatChannels: OpDefinition<'concatChannels'> = {
@@ -36,6 +64,8 @@ export const concatChannels: OpDefinition<'concatChannels'> = {
       wanted(1) ? builder.node('sliceChannels', { start: first, count: activation(b.type).c }, [dy], node.scope)[0] : undefined,
     ];
   },
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -46,6 +76,9 @@ export const sliceChannels: OpDefinition<'sliceChannels'> = {
     return [f32(n, count, d, h, w)];
   },
   gradient: 'not differentiable',
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const cubeSplit: OpDefinition<'cubeSplit'> = {
@@ -55,6 +88,8 @@ export const cubeSplit: OpDefinition<'cubeSplit'> = {
     return [f32(n * split ** 3, c, d / split, h / split, w / split)];
   },
   gradient: ({ builder, node, gradients: [dy] }) => (dy ? builder.node('cubeMerge', node.attributes, [dy], node.scope) : []),
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };
 
@@ -65,6 +100,9 @@ export const cubeMerge: OpDefinition<'cubeMerge'> = {
     return [f32(n / split ** 3, c, d * split, h * split, w * split)];
   },
   gradient: ({ builder, node, gradients: [dy] }) => (dy ? builder.node('cubeSplit', node.attributes, [dy], node.scope) : []),
+  storage: 'activation',
+  lossBoundary: false,
+  recompute: 'never',
 };
 
 export const permute: OpDefinition<'permute'> = {
@@ -78,5 +116,7 @@ export const permute: OpDefinition<'permute'> = {
     node.attributes.axes.forEach((axis, index) => (inverse[axis] = index));
     return dy ? builder.node('permute', { axes: inverse }, [dy], node.scope) : [];
   },
+  storage: 'activation',
+  lossBoundary: false,
   recompute: 'cheap',
 };

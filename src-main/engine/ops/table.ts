@@ -1,4 +1,5 @@
 import type { OpKind } from './attributes.ts';
+import * as boxConvolution from './boxConvolution.ts';
 import * as convolution from './convolution.ts';
 import type { OpDefinition } from './definition.ts';
 import * as elementwise from './elementwise.ts';
@@ -12,6 +13,11 @@ export const operations: { readonly [K in OpKind]: OpDefinition<K> } = {
   conv3d: convolution.conv3d,
   conv3dGradInput: convolution.conv3dGradInput,
   conv3dGradWeight: convolution.conv3dGradWeight,
+  boxConv3d: boxConvolution.boxConv3d,
+  boxConv3dGradInput: boxConvolution.boxConv3dGradInput,
+  boxConv3dGradWeight: boxConvolution.boxConv3dGradWeight,
+  transposedConv3d: boxConvolution.transposedConv3d,
+  transposedConv3dGradWeight: boxConvolution.transposedConv3dGradWeight,
   depthwiseConv3d: convolution.depthwiseConv3d,
   depthwiseConv3dGradInput: convolution.depthwiseConv3dGradInput,
   depthwiseConv3dGradWeight: convolution.depthwiseConv3dGradWeight,
@@ -20,6 +26,8 @@ export const operations: { readonly [K in OpKind]: OpDefinition<K> } = {
   batchNormGradStatistics: normalisation.batchNormGradStatistics,
   batchNormGradInput: normalisation.batchNormGradInput,
   runningStatisticsUpdate: normalisation.runningStatisticsUpdate,
+  instanceNorm: normalisation.instanceNorm,
+  instanceNormGrad: normalisation.instanceNormGrad,
   layerNorm: normalisation.layerNorm,
   layerNormGrad: normalisation.layerNormGrad,
   activation: elementwise.activationOp,
@@ -29,6 +37,8 @@ export const operations: { readonly [K in OpKind]: OpDefinition<K> } = {
   softmax: elementwise.softmax,
   upsample2: rearrange.upsample2,
   upsample2Grad: rearrange.upsample2Grad,
+  averagePool3d: rearrange.averagePool3d,
+  averagePool3dGrad: rearrange.averagePool3dGrad,
   concatChannels: rearrange.concatChannels,
   sliceChannels: rearrange.sliceChannels,
   cubeSplit: rearrange.cubeSplit,

@@ -1,15 +1,5 @@
 import type { AnyNode, Graph, Value } from '../graph/graph.ts';
-import type { OpKind } from '../ops/attributes.ts';
-
-/** Operations whose first output is an activation or the gradient of one. */
-const large: ReadonlySet<OpKind> = new Set<OpKind>([
-  'conv3d', 'conv3dGradInput', 'depthwiseConv3d', 'depthwiseConv3dGradInput', 'batchNormApply', 'batchNormGradInput', 'layerNorm', 'layerNormGrad',
-  'activation', 'activationGrad', 'add', 'multiply', 'upsample2', 'upsample2Grad', 'concatChannels', 'sliceChannels', 'cubeSplit', 'cubeMerge', 'permute',
-]);
-/** Operations that read float32: the loss, its probabilities, and what decides about the weights. */
-const exact: ReadonlySet<OpKind> = new Set<OpKind>([
-  'softmax', 'diceCrossEntropy', 'diceCrossEntropyGrad', 'pseudoLabelLoss', 'pseudoLabelLossGrad', 'gradientNorm', 'adamW', 'runningStatisticsUpdate',
-]);
+import { operations } from '../ops/table.ts';
 
 /**
  * The values that float16 is enough for: activations and their gradients. Everything else stays float32: what the host writes or reads,
@@ -17,8 +7,12 @@ const exact: ReadonlySet<OpKind> = new Set<OpKind>([
  */
 export function halfValues(graph: Graph): Set<Value> {
   const kept = new Set<Value>(graph.outputs.values());
-  for (const { op, inputs } of graph.nodes) if (exact.has(op)) inputs.forEach((value) => kept.add(value));
-  return new Set(graph.nodes.flatMap(({ op, outputs: [first] }) => (first !== undefined && large.has(op) && !kept.has(first) ? [first] : [])));
+  for (const { op, inputs } of graph.nodes) if (operations[op].storage === 'exact') inputs.forEach((value) => kept.add(value));
+  return new Set(
+    graph.nodes.flatMap(({ op, outputs: [first] }) =>
+      first !== undefined && operations[op].storage === 'activation' && !kept.has(first) ? [first] : [],
+    ),
+  );
 }
 
 /** The graph with the given float32 values typed f16 (in new identities); the others stay the very same. */

@@ -45,11 +45,18 @@ export function overwritten(node: AnyNode, index: number): Value | undefined {
   return target === undefined ? undefined : node.inputs[target];
 }
 
-function reusable(node: AnyNode, step: number, bytes: number, slots: ReadonlyMap<Value, Slot>, lastUse: ReadonlyMap<Value, number>): Slot | undefined {
+function reusable(
+  node: AnyNode,
+  step: number,
+  bytes: number,
+  slots: ReadonlyMap<Value, Slot>,
+  lastUse: ReadonlyMap<Value, number>,
+): Slot | undefined {
   for (const index of operations[node.op].mayReuse ?? []) {
     const candidate = node.inputs[index];
     const slot = candidate && slots.get(candidate);
-    if (candidate === undefined || slot === undefined || slot.bytes !== bytes || candidate.type.element !== node.outputs[0]?.type.element) continue;
+    if (candidate === undefined || slot === undefined || slot.bytes !== bytes || candidate.type.element !== node.outputs[0]?.type.element)
+      continue;
     const usedOnce = node.inputs.filter((value) => slots.get(value) === slot).length === 1;
     if (usedOnce && lastUse.get(candidate) === step && slot.last === step) return slot;
   }

@@ -1,17 +1,15 @@
+import { memorySize } from '#shared/base/bytes.ts';
 import { StudioError } from '#shared/base/errors.ts';
-import type { Executor } from '../executors/executor.ts';
 import type { Graph, Value } from '../graph/graph.ts';
 import { overwritten, slotsOf } from './lifetimes.ts';
 import { placeSlots } from './placement.ts';
-import type { Placement, Plan } from './plan.ts';
+import type { Placement, Plan, PlanTarget } from './plan.ts';
 import { recompute, recomputeLevels, type RecomputeLevel } from './recompute.ts';
 
 export interface PlanOptions {
   /** Upper bound of the arena in bytes. The plan recomputes as little as it takes to stay below it. */
   readonly memoryBudgetBytes?: number;
 }
-
-type PlanTarget = Pick<Executor, 'storageBytes' | 'reusesMemory' | 'narrow'>;
 
 /**
  * Decides order, memory and recomputation of a graph for an executor.
@@ -24,8 +22,10 @@ export function makePlan(graph: Graph, target: PlanTarget, { memoryBudgetBytes =
     if (plan.arenaBytes <= memoryBudgetBytes) return plan;
     least = Math.min(least, plan.arenaBytes);
   }
-  const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(2);
-  throw new StudioError('out-of-memory', `This needs at least ${gibibytes(least)} GiB of memory but only ${gibibytes(memoryBudgetBytes)} GiB may be used. Choose a smaller patch, batch or model.`);
+  throw new StudioError(
+    'out-of-memory',
+    `This needs at least ${memorySize(least, 2)} of memory but only ${memorySize(memoryBudgetBytes, 2)} may be used. Choose a smaller patch, batch or model.`,
+  );
 }
 
 function planAt(original: Graph, target: PlanTarget, level: RecomputeLevel): Plan {

@@ -13,7 +13,8 @@ export function placeSlots(slots: readonly Slot[]): { readonly offsets: Readonly
     let offset = 0;
     let best = Infinity;
     let bestGap = Infinity;
-    for (const other of placed) { // kept sorted by offset
+    for (const other of placed) {
+      // kept sorted by offset
       if (other.slot.last < slot.first || other.slot.first > slot.last) continue;
       const gap = other.offset - offset;
       if (gap >= slot.bytes && gap < bestGap) {

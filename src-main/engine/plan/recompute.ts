@@ -1,8 +1,10 @@
-import type { AnyNode, Graph, Value } from '../graph/graph.ts';
+import type { AnyNode, Graph, Node, Value } from '../graph/graph.ts';
+import type { OpKind } from '../ops/attributes.ts';
+import type { OpDefinition, RecomputeCost } from '../ops/definition.ts';
 import { operations } from '../ops/table.ts';
 
 /** How far the plan goes in making forward results again instead of keeping them for the backward pass. */
-export const recomputeLevels = ['nothing', 'cheap', 'moderate', 'dear'] as const;
+export const recomputeLevels = ['nothing', 'cheap', 'moderate', 'expensive'] as const satisfies readonly ('nothing' | RecomputeCost)[];
 export type RecomputeLevel = (typeof recomputeLevels)[number];
 
 /**
@@ -10,19 +12,21 @@ export type RecomputeLevel = (typeof recomputeLevels)[number];
  * the first copy can be dropped early. Values of the graph keep their identity; only backward readers see the copies.
  */
 export function recompute(graph: Graph, level: RecomputeLevel): { readonly graph: Graph; readonly recomputed: number } {
-  const boundary = graph.nodes.findIndex(({ op }) => op === 'diceCrossEntropyGrad' || op === 'pseudoLabelLossGrad');
+  const boundary = graph.nodes.findIndex(({ op }) => operations[op].lossBoundary);
   if (level === 'nothing' || boundary < 0) return { graph, recomputed: 0 };
 
   const limit = recomputeLevels.indexOf(level);
   const producers = new Map<Value, AnyNode>();
   for (const node of graph.nodes.slice(0, boundary)) {
-    const cost = operations[node.op].recompute;
-    if (cost !== undefined && costOf(node, cost) <= limit && node.outputs.length === 1) node.outputs.forEach((value) => producers.set(value, node));
+    const cost = costOf(node);
+    if (cost !== 'never' && recomputeLevels.indexOf(cost) <= limit && node.outputs.length === 1)
+      node.outputs.forEach((value) => producers.set(value, node));
   }
 
   const copies = new Map<Value, Value>();
   const steps: AnyNode[] = graph.nodes.slice(0, boundary);
-  let nextId = 1 + Math.max(...graph.nodes.flatMap((node) => node.outputs.map((value) => value.id)), ...graph.parameters.map((value) => value.id));
+  let nextId =
+    1 + Math.max(...graph.nodes.flatMap((node) => node.outputs.map((value) => value.id)), ...graph.parameters.map((value) => value.id));
   const copyOf = (value: Value): Value => {
     const node = producers.get(value);
     if (node === undefined) return value;
@@ -41,7 +45,8 @@ export function recompute(graph: Graph, level: RecomputeLevel): { readonly graph
   return { graph: { ...graph, nodes: steps }, recomputed: copies.size };
 }
 
-/** A 1³ convolution is worth a few passes over its memory; larger dense kernels dominate the network's arithmetic. */
-function costOf(node: AnyNode, cost: 'cheap' | 'moderate' | 'dear'): number {
-  return node.op === 'conv3d' && node.attributes.kernel === 1 ? recomputeLevels.indexOf('moderate') : recomputeLevels.indexOf(cost);
+function costOf<K extends OpKind>(node: AnyNode): RecomputeCost | 'never' {
+  const { op, attributes } = node as Node<K>;
+  const { recompute: cost }: OpDefinition<K> = operations[op];
+  return typeof cost === 'function' ? cost(attributes) : cost;
 }

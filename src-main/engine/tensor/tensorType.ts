@@ -45,7 +45,9 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 export function activation(type: TensorType): ActivationShape {
   const [n, c, d, h, w] = type.shape;
   if (type.shape.length !== 5 || n === undefined || c === undefined || d === undefined || h === undefined || w === undefined) {
-    throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `activation expected, got shape [${type.shape.join(', ')}]` });
+    throw new StudioError('internal', 'Something went wrong inside the application.', {
+      detail: `activation expected, got shape [${type.shape.join(', ')}]`,
+    });
   }
   return { n, c, d, h, w };
 }

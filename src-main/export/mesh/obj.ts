@@ -1,14 +1,23 @@
 import type { NamedMesh } from './exportMesh.ts';
-import type { Mesh } from './surfaceNets.ts';
+import type { Mesh } from '#shared/geometry/surfaceNets.ts';
 
 /** Wavefront OBJ with one object for each label. */
 export function encodeObj(meshes: readonly NamedMesh[]): Uint8Array {
   const lines = ['# LoGoNet Studio; SPACE=LPS'];
   let offset = 1;
-  for (const { label, mesh: { vertices, triangles } } of meshes) {
+  for (const {
+    label,
+    mesh: { vertices, triangles },
+  } of meshes) {
     lines.push(`o ${label.name.replace(/\s+/g, '_').replace(/\p{Cc}/gu, '')}`);
-    for (let n = 0; n < vertices.length; n += 3) lines.push(`v ${(vertices[n] as number).toFixed(6)} ${(vertices[n + 1] as number).toFixed(6)} ${(vertices[n + 2] as number).toFixed(6)}`);
-    for (let n = 0; n < triangles.length; n += 3) lines.push(`f ${(triangles[n] as number) + offset} ${(triangles[n + 1] as number) + offset} ${(triangles[n + 2] as number) + offset}`);
+    for (let n = 0; n < vertices.length; n += 3)
+      lines.push(
+        `v ${(vertices[n] as number).toFixed(6)} ${(vertices[n + 1] as number).toFixed(6)} ${(vertices[n + 2] as number).toFixed(6)}`,
+      );
+    for (let n = 0; n < triangles.length; n += 3)
+      lines.push(
+        `f ${(triangles[n] as number) + offset} ${(triangles[n + 1] as number) + offset} ${(triangles[n + 2] as number) + offset}`,
+      );
     offset += vertices.length / 3;
   }
   return new TextEncoder().encode(`${lines.join('\n')}\n`);

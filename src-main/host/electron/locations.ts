@@ -24,9 +24,12 @@ export function locate(appPath: string, resourcesPath: string, platform = proces
   };
 }
 
-/** The project folder that a command line asks for (double click on a project, second start): its last argument, if it is no option. */
-export function projectOf(words: readonly string[]): string | null {
-  const last = words.slice(1).at(-1);
+/** The project folder, or packed project, that a command line asks for (double click on a project, second start): its last argument, if it is no option. */
+export function projectOf(args: readonly string[]): string | null {
+  const last = args.slice(1).at(-1);
   if (last === undefined || last.startsWith('-') || last === '.') return null;
-  return last.replace(/[\\/]project\.json$|[\\/][^\\/]+\.logonet$/, '');
+  const folder = last.replace(/[\\/][^\\/]+$/, '');
+  // `Open.logonet` stands in a project and means it; any other file of that ending is a packed one.
+  if (/\.logonet$/i.test(last)) return existsSync(join(folder, 'project.json')) || !existsSync(last) ? folder : last;
+  return last.replace(/[\\/]project\.json$/, '');
 }

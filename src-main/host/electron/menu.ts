@@ -6,7 +6,11 @@ import type { MenuItemConstructorOptions } from 'electron';
  */
 export function menuTemplate(platform: NodeJS.Platform, run: (command: string) => void): MenuItemConstructorOptions[] {
   const command = (label: string, name: string, accelerator?: string): MenuItemConstructorOptions => ({
-    label, click: () => { run(name); }, ...(accelerator === undefined ? {} : { accelerator, registerAccelerator: false }),
+    label,
+    click: () => {
+      run(name);
+    },
+    ...(accelerator === undefined ? {} : { accelerator, registerAccelerator: false }),
   });
   const separator: MenuItemConstructorOptions = { type: 'separator' };
   return [
@@ -14,33 +18,43 @@ export function menuTemplate(platform: NodeJS.Platform, run: (command: string) =
     {
       label: '&File',
       submenu: [
-        command('New project…', 'project.create'),
-        command('Open project…', 'project.open', 'CmdOrCtrl+O'),
-        command('Import folder…', 'library.importFolder', 'CmdOrCtrl+I'),
-        command('Export…', 'workspace.export', 'CmdOrCtrl+E'),
+        command('New project…', 'create'),
+        command('Open project…', 'open', 'CmdOrCtrl+O'),
+        command('Open packed project…', 'open.packed'),
+        command('Import folder…', 'import', 'CmdOrCtrl+I'),
+        command('Export…', 'go.export', 'CmdOrCtrl+E'),
+        command('Second readings…', 'readings'),
+        command('Carry to another computer…', 'carry'),
         separator,
-        command('Close project', 'project.close'),
+        command('Close project', 'close'),
         platform === 'darwin' ? { role: 'close' } : { role: 'quit' },
       ],
     },
     {
       label: '&Edit',
       submenu: [
-        command('Undo', 'edit.undo', 'CmdOrCtrl+Z'),
-        command('Redo', 'edit.redo', platform === 'darwin' ? 'Cmd+Shift+Z' : 'Ctrl+Y'),
+        command('Undo', 'undo', 'CmdOrCtrl+Z'),
+        command('Redo', 'redo', platform === 'darwin' ? 'Cmd+Shift+Z' : 'Ctrl+Y'),
         separator,
-        { role: 'cut' }, { role: 'copy' }, { role: 'paste' }, { role: 'selectAll' },
+        { role: 'cut' },
+        { role: 'copy' },
+        { role: 'paste' },
+        { role: 'selectAll' },
       ],
     },
     {
       label: '&View',
       submenu: [
-        command('Cases', 'workspace.cases'), command('Correct', 'workspace.correct'), command('Train', 'workspace.train'),
-        command('Models', 'workspace.models'), command('Problems', 'workspace.problems'), command('Settings', 'workspace.settings'),
+        command('Cases', 'go.cases'),
+        command('Correct', 'go.correct'),
+        command('Train', 'go.train'),
+        command('Models', 'go.models'),
+        command('Problems', 'go.problems'),
+        command('Settings', 'go.settings'),
         separator,
         { role: 'togglefullscreen' },
       ],
     },
-    { label: '&Help', submenu: [command('Keys', 'help.keys'), command('Commands…', 'help.palette', 'CmdOrCtrl+K')] },
+    { label: '&Help', submenu: [command('Keys', 'keys'), command('Commands…', 'palette', 'CmdOrCtrl+K')] },
   ];
 }

@@ -5,7 +5,15 @@ export const scheme = 'logonet';
 /** The renderer's only origin. A standard, secure scheme of its own: nothing is loaded from file: or from a network. */
 export const origin = `${scheme}://app`;
 
-export const schemePrivileges = { standard: true, secure: true, supportFetchAPI: true, allowServiceWorkers: false, corsEnabled: false, bypassCSP: false, stream: true } as const;
+export const schemePrivileges = {
+  standard: true,
+  secure: true,
+  supportFetchAPI: true,
+  allowServiceWorkers: false,
+  corsEnabled: false,
+  bypassCSP: false,
+  stream: true,
+} as const;
 
 /** Preferences of the only kind of window there is. */
 export function webPreferences(preload: string): WebPreferences {
@@ -47,6 +55,11 @@ export function mayNavigate(url: string): boolean {
 /** What the page's session may request: its own scheme, and data it made itself. */
 export function mayRequest(url: string): boolean {
   return originOf(url) === origin || url.startsWith(`blob:${origin}/`) || url.startsWith('data:') || url.startsWith('devtools:');
+}
+
+/** What the page may hand over as a file: data it made itself (strokes that could not be saved). The system asks where. */
+export function mayDownload(url: string): boolean {
+  return url.startsWith(`blob:${origin}/`);
 }
 
 /** Whether a message to main comes from the page itself: the top frame, at home. */

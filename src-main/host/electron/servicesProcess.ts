@@ -7,19 +7,23 @@ import { toElectron, type ToElectron, type ToServices } from '../process/control
 export interface ServicesEvents {
   readonly frame: (frame: Buffer) => void;
   readonly control: (message: ToElectron) => void;
-  /** It ended without having been asked to. */
-  readonly gone: () => void;
+  /** It ended without having been asked to; what it said last, for a person to pass on. */
+  readonly gone: (reason: string) => void;
 }
+
+/** Characters kept of what the process wrote to its standard error. */
+const saidAtMost = 2000;
 
 /** The plain Node process with the services, as Electron sees it. */
 export class ServicesProcess {
   readonly #child: ChildProcess;
   readonly #pipe: Duplex;
   #closing = false;
+  #said = '';
 
   constructor(node: string, entry: string, events: ServicesEvents) {
     // 'overlapped' is what Windows needs for a pipe that is read and written at once; elsewhere it means 'pipe'.
-    this.#child = spawn(node, [entry], { stdio: ['ignore', 'ignore', 'ignore', 'overlapped', 'ipc'], env: plainEnvironment(process.env) });
+    this.#child = spawn(node, [entry], { stdio: ['ignore', 'ignore', 'pipe', 'overlapped', 'ipc'], env: plainEnvironment(process.env) });
     const pipe = this.#child.stdio[3];
     if (!(pipe instanceof Duplex)) throw new Error('no pipe to the services');
     this.#pipe = pipe;
@@ -28,10 +32,25 @@ export class ServicesProcess {
       for (const message of decoder.push(piece)) if (message.kind === 'frame') events.frame(message.frame);
     });
     pipe.on('error', () => undefined); // its end is seen at 'exit'
-    this.#child.on('message', (raw) => { events.control(v.parse(toElectron, raw)); });
-    const gone = (): void => { if (!this.#closing) { this.#closing = true; events.gone(); } };
-    this.#child.on('exit', gone);
-    this.#child.on('error', gone);
+    this.#child.on('message', (raw) => {
+      events.control(v.parse(toElectron, raw));
+    });
+    this.#child.stderr?.on('data', (bytes: Buffer) => {
+      this.#said = (this.#said + bytes.toString('utf8')).slice(-saidAtMost);
+    });
+    const gone = (how: string): void => {
+      if (!this.#closing) {
+        this.#closing = true;
+        events.gone(`${how}\n${this.#said}`.trim());
+      }
+    };
+    // 'close' comes when all that it wrote has been read.
+    this.#child.on('close', (code, signal) => {
+      gone(signal === null ? `It ended with code ${String(code)}.` : `It was ended by ${signal}.`);
+    });
+    this.#child.on('error', (error) => {
+      gone(`It could not be started: ${error.message}`);
+    });
   }
 
   get pid(): number | undefined {
@@ -56,9 +75,15 @@ export class ServicesProcess {
   async close(graceMs = 20_000): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    const ended = new Promise<void>((resolve) => { this.#child.once('exit', () => { resolve(); }); });
+    const ended = new Promise<void>((resolve) => {
+      this.#child.once('exit', () => {
+        resolve();
+      });
+    });
     this.control({ type: 'close' });
-    const timer = setTimeout(() => { this.#child.kill('SIGKILL'); }, graceMs);
+    const timer = setTimeout(() => {
+      this.#child.kill('SIGKILL');
+    }, graceMs);
     await ended;
     clearTimeout(timer);
   }

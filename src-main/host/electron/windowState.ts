@@ -13,8 +13,13 @@ export const minimumSize = { width: 1024, height: 640 } as const;
 /** The remembered state if it is sound and a good part of it lies on a display that is there; else a centred window on the first one. */
 export function fitWindow(remembered: WindowState | null, workAreas: readonly Rectangle[]): WindowState {
   const first = workAreas[0] ?? { x: 0, y: 0, width: 1280, height: 720 };
-  if (remembered !== null && workAreas.some((area) => overlap(area, remembered.bounds) >= 0.5 * remembered.bounds.width * remembered.bounds.height)
-    && remembered.bounds.width >= minimumSize.width && remembered.bounds.height >= minimumSize.height) return remembered;
+  if (
+    remembered !== null &&
+    workAreas.some((area) => overlap(area, remembered.bounds) >= 0.5 * remembered.bounds.width * remembered.bounds.height) &&
+    remembered.bounds.width >= minimumSize.width &&
+    remembered.bounds.height >= minimumSize.height
+  )
+    return remembered;
   const width = Math.min(first.width, Math.max(minimumSize.width, Math.round(first.width * 0.9)));
   const height = Math.min(first.height, Math.max(minimumSize.height, Math.round(first.height * 0.9)));
   return {

@@ -18,7 +18,7 @@ export const toServices = v.variant('type', [
   v.strictObject({ type: v.literal('picked'), id: v.number(), paths: v.nullable(v.array(v.string())) }),
   v.strictObject({ type: v.literal('command'), command: v.string() }),
   v.strictObject({ type: v.literal('open'), path: v.string() }),
-  /** The window's process crashed; it begins anew. */
+  /** The window's process crashed; it begins again. */
   v.strictObject({ type: v.literal('windowLost') }),
 ]);
 export type ToServices = v.InferOutput<typeof toServices>;

@@ -2,11 +2,9 @@
 import { Socket } from 'node:net';
 import * as v from 'valibot';
 import type { Connection } from '#shared/contract/server.ts';
-import { appFolders } from '#main/services/appFolders.ts';
-import { openLog } from '#main/services/log.ts';
-import { createStudio } from '#main/services/studio.ts';
+import { openLog } from '#main/host/logFile.ts';
+import { appFolders, createStudio, findInstallation } from '#main/services/studio.ts';
 import { encodeStreamHeader, StreamDecoder } from '../frameStream.ts';
-import { findInstallation } from '../installation.ts';
 import { Windows } from '../windows.ts';
 import { toServices, type PickKind, type ToElectron } from './control.ts';
 
@@ -16,7 +14,9 @@ const windows = new Windows(log);
 const picks = new Map<number, (paths: readonly string[] | null) => void>();
 let nextPick = 1;
 
-const tell = (message: ToElectron): void => { process.send?.(message); };
+const tell = (message: ToElectron): void => {
+  process.send?.(message);
+};
 
 const studio = createStudio({
   folders,
@@ -25,13 +25,16 @@ const studio = createStudio({
   host: {
     kind: 'electron',
     version: findInstallation(import.meta.dirname).version,
-    quit: () => { tell({ type: 'quit' }); },
+    quit: () => {
+      tell({ type: 'quit' });
+    },
     takeLostWindow: windows.takeLost,
-    pick: (kind: PickKind, title: string) => new Promise((resolve) => {
-      const id = nextPick++;
-      picks.set(id, resolve);
-      tell({ type: 'pick', id, kind, title });
-    }),
+    pick: (kind: PickKind, title: string) =>
+      new Promise((resolve) => {
+        const id = nextPick++;
+        picks.set(id, resolve);
+        tell({ type: 'pick', id, kind, title });
+      }),
   },
 });
 windows.handlers = studio.handlers;
@@ -39,6 +42,8 @@ windows.handlers = studio.handlers;
 const pipe = new Socket({ fd: 3, readable: true, writable: true });
 const decoder = new StreamDecoder();
 let connection: Connection | null = null;
+/** A project that was asked for before there was a window to tell: the two channels know no order between them. */
+let asked: string | null = null;
 pipe.on('data', (piece: Buffer) => {
   for (const message of decoder.push(piece)) {
     if (message.kind === 'frame') connection?.receive(message.frame);
@@ -48,6 +53,8 @@ pipe.on('data', (piece: Buffer) => {
         pipe.write(encodeStreamHeader('frame', frame.byteLength));
         pipe.write(frame);
       });
+      if (asked !== null) windows.publish('app.openRequested', { path: asked });
+      asked = null;
     }
   }
 });
@@ -57,12 +64,20 @@ const close = async (code: number): Promise<void> => {
   if (closing) return;
   closing = true;
   connection?.close();
-  await studio.close().catch((error: unknown) => { log.error('close', error); });
+  await studio.close().catch((error: unknown) => {
+    log.error('close', error);
+  });
   process.exit(code);
 };
-pipe.on('close', () => { void close(0); });
-pipe.on('error', () => { void close(1); });
-process.on('disconnect', () => { void close(0); });
+pipe.on('close', () => {
+  void close(0);
+});
+pipe.on('error', () => {
+  void close(1);
+});
+process.on('disconnect', () => {
+  void close(0);
+});
 process.on('uncaughtException', (error) => {
   log.error('uncaught', error);
   void close(1);
@@ -70,10 +85,19 @@ process.on('uncaughtException', (error) => {
 process.on('message', (raw) => {
   const message = v.parse(toServices, raw);
   switch (message.type) {
-    case 'close': void close(0); break;
-    case 'command': windows.publish('app.command', { command: message.command }); break;
-    case 'open': windows.publish('app.openRequested', { path: message.path }); break;
-    case 'windowLost': windows.lost(); break;
+    case 'close':
+      void close(0);
+      break;
+    case 'command':
+      windows.publish('app.command', { command: message.command });
+      break;
+    case 'open':
+      if (connection === null) asked = message.path;
+      else windows.publish('app.openRequested', { path: message.path });
+      break;
+    case 'windowLost':
+      windows.lost();
+      break;
     case 'picked':
       picks.get(message.id)?.(message.paths);
       picks.delete(message.id);

@@ -46,15 +46,19 @@ export class Admission {
 
   /** Whether a second start of the program asks for a window. No page can send this: it would have to ask for leave first, and is not answered. */
   admitsSecondStart(headers: IncomingHttpHeaders): boolean {
-    return this.addressed(headers) && headers.origin === undefined && equalSecrets(headers.authorization ?? '', `Bearer ${this.secondStartKey}`);
+    return (
+      this.addressed(headers) && headers.origin === undefined && equalSecrets(headers.authorization ?? '', `Bearer ${this.secondStartKey}`)
+    );
   }
 
   /** Whether a page request may be answered. */
   admitsRequest(headers: IncomingHttpHeaders): boolean {
-    return this.addressed(headers)
-      && (headers.origin === undefined || headers.origin === this.origin)
-      && ['same-origin', 'none', undefined].includes(headers['sec-fetch-site'] as string | undefined)
-      && this.#holdsSecret(headers.cookie);
+    return (
+      this.addressed(headers) &&
+      (headers.origin === undefined || headers.origin === this.origin) &&
+      ['same-origin', 'none', undefined].includes(headers['sec-fetch-site'] as string | undefined) &&
+      this.#holdsSecret(headers.cookie)
+    );
   }
 
   /** Whether a socket may be opened. */
@@ -63,7 +67,11 @@ export class Admission {
   }
 
   #holdsSecret(cookies: string | undefined): boolean {
-    const values = (cookies ?? '').split(';').map((pair) => pair.trim()).filter((pair) => pair.startsWith(`${cookieName}=`)).map((pair) => pair.slice(cookieName.length + 1));
+    const values = (cookies ?? '')
+      .split(';')
+      .map((pair) => pair.trim())
+      .filter((pair) => pair.startsWith(`${cookieName}=`))
+      .map((pair) => pair.slice(cookieName.length + 1));
     return values.length === 1 && values.every((value) => equalSecrets(value, this.#secret));
   }
 }

@@ -17,6 +17,15 @@ export function writeLaunchPage(folder: string, entryAddress: string): LaunchPag
   chmodSync(folder, 0o700);
   const file = join(folder, 'open.html');
   rmSync(file, { force: true });
-  writeFileSync(file, `<!doctype html><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url=${entryAddress}"><title>LoGoNet Studio</title>`, { mode: 0o600, flag: 'wx' });
-  return { url: pathToFileURL(file).href, remove: () => { rmSync(file, { force: true }); } };
+  writeFileSync(
+    file,
+    `<!doctype html><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0;url=${entryAddress}"><title>LoGoNet Studio</title>`,
+    { mode: 0o600, flag: 'wx' },
+  );
+  return {
+    url: pathToFileURL(file).href,
+    remove: () => {
+      rmSync(file, { force: true });
+    },
+  };
 }

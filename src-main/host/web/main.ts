@@ -1,12 +1,10 @@
 /** The loopback host: the same window as Electron's, in an installed browser. `--no-browser` prints the address instead. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { StudioError } from '#shared/base/errors.ts';
-import { appFolders } from '#main/services/appFolders.ts';
-import { openLog } from '#main/services/log.ts';
-import { createStudio } from '#main/services/studio.ts';
-import { findInstallation } from '../installation.ts';
+import { openLog } from '#main/host/logFile.ts';
+import { appFolders, createStudio, findInstallation } from '#main/services/studio.ts';
 import { Windows } from '../windows.ts';
 import { findBrowser, openAppWindow } from './browser.ts';
 import { writeLaunchPage, type LaunchPage } from './launchPage.ts';
@@ -18,13 +16,16 @@ const graceMs = 5000;
 /** From the end of the browser's program, which may have handed over to another, until a window should have come. */
 const handOverMs = 3000;
 
-const say = (line: string): void => { process.stdout.write(`${line}\n`); };
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { 'no-browser': { type: 'boolean' }, renderer: { type: 'string' } } });
   const { root, version } = findInstallation(import.meta.dirname);
   const rendererFolder = resolve(values.renderer ?? join(root, 'dist', 'renderer'));
-  if (!existsSync(join(rendererFolder, 'index.html'))) throw new StudioError('not-found', 'The window has not been built: run "npm run build:renderer" first.');
+  if (!existsSync(join(rendererFolder, 'index.html')))
+    throw new StudioError('not-found', 'The window has not been built: run "npm run build:renderer" first.');
   const folders = appFolders();
   const log = openLog(folders.logs);
   const windows = new Windows(log);
@@ -42,27 +43,50 @@ async function main(): Promise<void> {
     return;
   }
 
-  const studio = createStudio({ folders, log, publish: windows.publish, host: { kind: 'web', version, quit: () => { void stop(0); }, takeLostWindow: windows.takeLost } });
+  const studio = createStudio({
+    folders,
+    log,
+    publish: windows.publish,
+    host: {
+      kind: 'web',
+      version,
+      quit: () => {
+        void stop(0);
+      },
+      takeLostWindow: windows.takeLost,
+    },
+  });
   windows.handlers = studio.handlers;
   let page: LaunchPage | null = null;
   let closing: NodeJS.Timeout | undefined;
   let shown = false;
+  // What the browser keeps for its pages, unsaved edits too, goes by the port.
+  const portFile = join(folders.data, 'web-port');
+  const port = existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0;
   const server = await startWebServer({
     rendererFolder,
+    port: Number.isInteger(port) && port > 1023 && port < 65536 ? port : 0,
     connect: windows.connect,
     onEntered: () => {
       page?.remove();
       if (browser === null) say(`To open another window: ${server.entryAddress()}`);
     },
-    onLost: () => { windows.lost(); },
+    onLost: () => {
+      windows.lost();
+    },
     onWindows: (count) => {
       clearTimeout(closing);
-      if (count > 0 && !shown && browser !== null) say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
+      if (count > 0 && !shown && browser !== null)
+        say('LoGoNet Studio is open in its window. It ends when the window is closed, or with Ctrl+C here.');
       shown ||= count > 0;
-      if (count === 0 && browser !== null) closing = setTimeout(() => { void stop(0); }, graceMs);
+      if (count === 0 && browser !== null)
+        closing = setTimeout(() => {
+          void stop(0);
+        }, graceMs);
     },
   });
 
+  if (port === 0) writeFileSync(portFile, String(server.port));
   const withdraw = announceInstance(instanceFile, server.port, server.secondStartKey);
 
   const stop = async (code: number): Promise<void> => {
@@ -70,12 +94,17 @@ async function main(): Promise<void> {
     stopping = true;
     page?.remove();
     withdraw();
-    await studio.close().catch((error: unknown) => { log.error('close', error); });
+    await studio.close().catch((error: unknown) => {
+      log.error('close', error);
+    });
     await server.close();
     log.write('stopped', { code });
     process.exit(code);
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => { void stop(0); });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => {
+      void stop(0);
+    });
   process.on('uncaughtException', (error) => {
     log.error('uncaught', error);
     void stop(1);
@@ -88,14 +117,19 @@ async function main(): Promise<void> {
   }
   page = writeLaunchPage(join(folders.data, 'launch'), server.entryAddress());
   const noWindow = (): void => {
-    if (!shown && !stopping) say(`The browser showed no window. Open this address in Chrome, Chromium or Edge on this computer (it admits one window): ${server.entryAddress()}`);
+    if (!shown && !stopping)
+      say(
+        `The browser showed no window. Open this address in Chrome, Chromium or Edge on this computer (it admits one window): ${server.entryAddress()}`,
+      );
   };
   openAppWindow(browser, page.url, folders.browserProfile)
     .on('error', (error) => {
       log.error('browser', error);
       noWindow();
     })
-    .on('exit', () => { setTimeout(noWindow, handOverMs); });
+    .on('exit', () => {
+      setTimeout(noWindow, handOverMs);
+    });
 }
 
 main().catch((error: unknown) => {

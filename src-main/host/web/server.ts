@@ -11,6 +11,8 @@ import { Admission } from './admission.ts';
 export interface WebServerOptions {
   /** Folder of the renderer's build. */
   readonly rendererFolder: string;
+  /** Tried first; any free one where it is taken. */
+  readonly port?: number;
   /** Serves the contract to a new window. */
   readonly connect: (send: (frame: Uint8Array) => void) => Connection;
   /** Called with the number of windows whenever it changes. */
@@ -37,20 +39,25 @@ const endsWithoutGoodbye: ReadonlySet<number> = new Set([1001, 1006]);
 /** Starts the loopback host on 127.0.0.1 and a free port. Whoever is not admitted is hung up on without an answer. */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const server = createServer({ maxHeaderSize: 16_384, requestTimeout: 30_000, headersTimeout: 10_000 });
-  await listen(server);
+  await listen(server, options.port ?? 0).catch(() => listen(server, 0));
   const { port } = server.address() as AddressInfo;
   const admission = new Admission(port);
   const entryAddress = (): string => `${admission.origin}/enter?key=${admission.issueKey()}`;
   const headers = securityHeaders(contentSecurityPolicy(admission.origin.replace('http:', 'ws:')));
 
   server.on('request', (request, response) => {
-    void answer(request, response).catch(() => { request.socket.destroy(); });
+    void answer(request, response).catch(() => {
+      request.socket.destroy();
+    });
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = pathOf(request);
     if (url?.pathname === '/enter' && request.method === 'GET' && admission.addressed(request.headers)) {
       const cookie = admission.redeem(url.searchParams.get('key') ?? '');
-      if (cookie === null) { request.socket.destroy(); return; }
+      if (cookie === null) {
+        request.socket.destroy();
+        return;
+      }
       // A redirect would still count as coming from outside, and a strict cookie would not be sent along: the page itself goes on.
       response.writeHead(200, { ...headers, 'Content-Type': 'text/html; charset=utf-8', 'Set-Cookie': cookie });
       response.end('<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>LoGoNet Studio</title>');
@@ -61,10 +68,19 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       response.writeHead(200, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end(entryAddress());
       return;
     }
-    if (url === null || !admission.admitsRequest(request.headers)) { request.socket.destroy(); return; }
-    if (request.method !== 'GET' && request.method !== 'HEAD') { response.writeHead(405, headers).end(); return; }
+    if (url === null || !admission.admitsRequest(request.headers)) {
+      request.socket.destroy();
+      return;
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, headers).end();
+      return;
+    }
     const file = await readStaticFile(options.rendererFolder, url.pathname);
-    if (file === null) { response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found.'); return; }
+    if (file === null) {
+      response.writeHead(404, { ...headers, 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found.');
+      return;
+    }
     response.writeHead(200, { ...headers, 'Content-Type': file.mediaType, 'Content-Length': String(file.body.byteLength) });
     response.end(request.method === 'HEAD' ? undefined : file.body);
   };
@@ -72,7 +88,10 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   let closing = false;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: requestLimits.frameBytes, perMessageDeflate: false });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (pathOf(request)?.pathname !== '/contract' || !admission.admitsSocket(request.headers)) { socket.destroy(); return; }
+    if (pathOf(request)?.pathname !== '/contract' || !admission.admitsSocket(request.headers)) {
+      socket.destroy();
+      return;
+    }
     sockets.handleUpgrade(request, socket, head, (window) => {
       attach(window, options.connect);
       options.onWindows?.(sockets.clients.size);
@@ -88,22 +107,32 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     origin: admission.origin,
     entryAddress,
     secondStartKey: admission.secondStartKey,
-    close: () => new Promise((resolve) => {
-      closing = true;
-      for (const window of sockets.clients) window.terminate();
-      server.close(() => { resolve(); });
-      server.closeAllConnections();
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        closing = true;
+        for (const window of sockets.clients) window.terminate();
+        server.close(() => {
+          resolve();
+        });
+        server.closeAllConnections();
+      }),
   };
 }
 
 function attach(window: WebSocket, connect: WebServerOptions['connect']): void {
-  const connection = connect((frame) => { if (window.readyState === window.OPEN) window.send(frame); });
+  const connection = connect((frame) => {
+    if (window.readyState === window.OPEN) window.send(frame);
+  });
   window.on('message', (data, isBinary) => {
-    if (!isBinary || !Buffer.isBuffer(data)) { window.close(1003); return; }
+    if (!isBinary || !Buffer.isBuffer(data)) {
+      window.close(1003);
+      return;
+    }
     connection.receive(data);
   });
-  window.on('close', () => { connection.close(); });
+  window.on('close', () => {
+    connection.close();
+  });
   // What breaks a socket also closes it.
   window.on('error', () => undefined);
 }
@@ -112,9 +141,12 @@ function pathOf(request: IncomingMessage): URL | null {
   return request.url?.startsWith('/') === true ? URL.parse(request.url, 'http://127.0.0.1') : null;
 }
 
-function listen(server: Server): Promise<void> {
+function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0, exclusive: true }, resolve);
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
 }

@@ -19,18 +19,32 @@ export function cieLabFromHex(color: string): [number, number, number] {
   });
   const [fx, fy, fz] = times(toXyz, [r, g, b]).map((x, n) => {
     const t = x / (white[n] as number);
-    return t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27 * t + 16) / 116;
+    return t > 216 / 24389 ? Math.cbrt(t) : ((24389 / 27) * t + 16) / 116;
   }) as [number, number, number];
   const clamp = (x: number): number => Math.max(0, Math.min(65535, Math.round(x)));
-  return [clamp(((116 * fy - 16) * 65535) / 100), clamp(((500 * (fx - fy) + 128) * 65535) / 255), clamp(((200 * (fy - fz) + 128) * 65535) / 255)];
+  return [
+    clamp(((116 * fy - 16) * 65535) / 100),
+    clamp(((500 * (fx - fy) + 128) * 65535) / 255),
+    clamp(((200 * (fy - fz) + 128) * 65535) / 255),
+  ];
 }
 
 /** Coded L*, a*, b* as '#rrggbb'. */
 export function hexFromCieLab([l, a, b]: readonly [number, number, number]): string {
-  const fy = ((l * 100) / 65535 + 16) / 116, fx = fy + ((a * 255) / 65535 - 128) / 500, fz = fy - ((b * 255) / 65535 - 128) / 200;
-  const xyz = [fx, fy, fz].map((f, n) => (white[n] as number) * (f ** 3 > 216 / 24389 ? f ** 3 : (116 * f - 16) / (24389 / 27))) as [number, number, number];
-  return `#${times(fromXyz, xyz).map((x) => {
-    const s = x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055;
-    return Math.max(0, Math.min(255, Math.round(s * 255))).toString(16).padStart(2, '0');
-  }).join('')}`;
+  const fy = ((l * 100) / 65535 + 16) / 116,
+    fx = fy + ((a * 255) / 65535 - 128) / 500,
+    fz = fy - ((b * 255) / 65535 - 128) / 200;
+  const xyz = [fx, fy, fz].map((f, n) => (white[n] as number) * (f ** 3 > 216 / 24389 ? f ** 3 : (116 * f - 16) / (24389 / 27))) as [
+    number,
+    number,
+    number,
+  ];
+  return `#${times(fromXyz, xyz)
+    .map((x) => {
+      const s = x <= 0.0031308 ? 12.92 * x : 1.055 * x ** (1 / 2.4) - 0.055;
+      return Math.max(0, Math.min(255, Math.round(s * 255)))
+        .toString(16)
+        .padStart(2, '0');
+    })
+    .join('')}`;
 }

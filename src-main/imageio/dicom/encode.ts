@@ -1,7 +1,9 @@
 import { dictionary, uids, type Keyword } from './dictionary.ts';
 
 /** Attributes to write. Text may be a list (joined by backslashes); sequences are lists of records; binary values are bytes. */
-export type DicomRecord = { readonly [K in Keyword]?: string | number | readonly (string | number)[] | Uint8Array | readonly DicomRecord[] };
+export type DicomRecord = {
+  readonly [K in Keyword]?: string | number | readonly (string | number)[] | Uint8Array | readonly DicomRecord[];
+};
 
 export interface EncodeOptions {
   readonly transferSyntax?: string;
@@ -10,51 +12,60 @@ export interface EncodeOptions {
 }
 
 const implementationClassUid = '2.25.209318234950417238405610742310548206753';
-const longForms = new Set(['OB', 'OW', 'SQ', 'UN', 'UT']);
+const longForms = new Set(['OB', 'OV', 'OW', 'SQ', 'UN', 'UT']);
 const text = new TextEncoder();
 
-/** A DICOM file in explicit VR little-endian (or with compressed frames in the named syntax), as pieces in order. */
+/** A DICOM file in explicit VR little-endian (or implicit VR, or with compressed frames in the named syntax), as pieces in order. */
 export function encodeDicom(record: DicomRecord, { transferSyntax = uids.explicitLittle, frames }: EncodeOptions = {}): Uint8Array[] {
-  const meta = concatenated(encodeRecord({
-    FileMetaInformationVersion: new Uint8Array([0, 1]),
-    MediaStorageSOPClassUID: String(record.SOPClassUID),
-    MediaStorageSOPInstanceUID: String(record.SOPInstanceUID),
-    TransferSyntaxUID: transferSyntax,
-    ImplementationClassUID: implementationClassUid,
-  }));
+  const meta = concatenated(
+    encodeRecord({
+      FileMetaInformationVersion: new Uint8Array([0, 1]),
+      MediaStorageSOPClassUID: String(record.SOPClassUID),
+      MediaStorageSOPInstanceUID: String(record.SOPInstanceUID),
+      TransferSyntaxUID: transferSyntax,
+      ImplementationClassUID: implementationClassUid,
+    }),
+  );
   const preamble = new Uint8Array(132 + 12);
   preamble.set(text.encode('DICM'), 128);
   preamble.set([2, 0, 0, 0, 0x55, 0x4c, 4, 0], 132); // (0002,0000) UL, the length of the group
   new DataView(preamble.buffer).setUint32(140, meta.length, true);
-  return [preamble, meta, ...encodeRecord(record), ...(frames ? encapsulated(frames) : [])];
+  return [preamble, meta, ...encodeRecord(record, transferSyntax !== uids.implicitLittle), ...(frames ? encapsulated(frames) : [])];
 }
 
-function encodeRecord(record: DicomRecord): Uint8Array[] {
+function encodeRecord(record: DicomRecord, explicit = true): Uint8Array[] {
   const entries = Object.entries(record) as [Keyword, DicomRecord[Keyword]][];
   return entries
     .filter(([, value]) => value !== undefined)
     .sort(([a], [b]) => dictionary[a][0] - dictionary[b][0])
-    .flatMap(([keyword, value]) => encodeElement(keyword, value as NonNullable<typeof value>));
+    .flatMap(([keyword, value]) => encodeElement(keyword, value as NonNullable<typeof value>, explicit));
 }
 
-function encodeElement(keyword: Keyword, value: NonNullable<DicomRecord[Keyword]>): Uint8Array[] {
+function encodeElement(keyword: Keyword, value: NonNullable<DicomRecord[Keyword]>, explicit: boolean): Uint8Array[] {
   const [tag, known] = dictionary[keyword];
-  const pieces = known === 'SQ' ? (value as readonly DicomRecord[]).flatMap(encodeItem) : [encodeValue(known, value)];
+  const pieces =
+    known === 'SQ' ? (value as readonly DicomRecord[]).flatMap((item) => encodeItem(item, explicit)) : [encodeValue(known, value)];
   const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const isLong = longForms.has(known);
+  const isLong = explicit && longForms.has(known);
   const header = new Uint8Array(isLong ? 12 : 8);
   const view = new DataView(header.buffer);
   view.setUint16(0, tag >>> 16, true);
   view.setUint16(2, tag & 0xffff, true);
-  header.set(text.encode(known), 4);
-  if (isLong) view.setUint32(8, length, true);
+  if (explicit) header.set(text.encode(known), 4);
+  if (isLong || !explicit) view.setUint32(isLong ? 8 : 4, length, true);
   else view.setUint16(6, length, true);
   return [header, ...pieces];
 }
 
-function encodeItem(record: DicomRecord): Uint8Array[] {
-  const pieces = encodeRecord(record);
-  return [mark(0xe000, pieces.reduce((sum, piece) => sum + piece.length, 0)), ...pieces];
+function encodeItem(record: DicomRecord, explicit: boolean): Uint8Array[] {
+  const pieces = encodeRecord(record, explicit);
+  return [
+    mark(
+      0xe000,
+      pieces.reduce((sum, piece) => sum + piece.length, 0),
+    ),
+    ...pieces,
+  ];
 }
 
 function mark(element: number, length: number): Uint8Array {
@@ -68,7 +79,12 @@ function mark(element: number, length: number): Uint8Array {
 
 function encapsulated(frames: readonly Uint8Array[]): Uint8Array[] {
   const header = new Uint8Array([0xe0, 0x7f, 0x10, 0, 0x4f, 0x42, 0, 0, 0xff, 0xff, 0xff, 0xff]);
-  return [header, mark(0xe000, 0), ...frames.flatMap((frame) => [mark(0xe000, frame.length + (frame.length % 2)), padded(frame, 0)]), mark(0xe0dd, 0)];
+  return [
+    header,
+    mark(0xe000, 0),
+    ...frames.flatMap((frame) => [mark(0xe000, frame.length + (frame.length % 2)), padded(frame, 0)]),
+    mark(0xe0dd, 0),
+  ];
 }
 
 function encodeValue(vr: string, value: NonNullable<DicomRecord[Keyword]>): Uint8Array {
@@ -78,7 +94,18 @@ function encodeValue(vr: string, value: NonNullable<DicomRecord[Keyword]>): Uint
     const width = vr === 'US' ? 2 : 4;
     const bytes = new Uint8Array(values.length * width);
     const view = new DataView(bytes.buffer);
-    values.forEach((x, n) => { if (width === 2) view.setUint16(n * 2, Number(x), true); else view.setUint32(n * 4, Number(x), true); });
+    values.forEach((x, n) => {
+      if (width === 2) view.setUint16(n * 2, Number(x), true);
+      else view.setUint32(n * 4, Number(x), true);
+    });
+    return bytes;
+  }
+  if (vr === 'FD') {
+    const bytes = new Uint8Array(values.length * 8);
+    const view = new DataView(bytes.buffer);
+    values.forEach((x, n) => {
+      view.setFloat64(n * 8, Number(x), true);
+    });
     return bytes;
   }
   if (vr === 'AT') {

@@ -20,10 +20,58 @@ export function groupFrames(frames: readonly Frame[]): Frame[][] {
   return groups;
 }
 
+/**
+ * The volumes of one group: where every place of a slice holds the same number of different pictures (time points, echoes, contrasts), as many, told
+ * apart by what came first; else the group as it is.
+ */
+export function separateVolumes(group: readonly Frame[]): Frame[][] {
+  if (group.length === 0) return [];
+  const places = placesOf(group);
+  const count = places[0]?.length ?? 0;
+  if (count < 2 || places.some((place) => place.length !== count)) return [[...group]];
+  const sorted = places.map((place) => place.sort(byOrder));
+  return Array.from({ length: count }, (_, n) => sorted.map((place) => place[n] as Frame));
+}
+
+/** The different pictures at each place of a slice, along the slices' normal; copies of a picture count once. */
+export function placesOf(group: readonly Frame[]): Frame[][] {
+  const [first] = group;
+  if (!first) return [];
+  const normal = cross(first.rowAxis, first.columnAxis);
+  const height = (frame: Frame): number => dot(frame.position, normal);
+  const places: Frame[][] = [];
+  for (const frame of group.toSorted((a, b) => height(a) - height(b))) {
+    const place = places.at(-1);
+    if (!place || height(frame) - height(place[0] as Frame) > samePlace) places.push([frame]);
+    else if (!place.some((other) => other.sopInstanceUid === frame.sopInstanceUid && other.index === frame.index)) place.push(frame);
+  }
+  return places;
+}
+
+/** All volumes of some frames, in the order of time where they have one. Reading and finding count them alike. */
+export function volumesIn(frames: readonly Frame[]): Frame[][] {
+  return groupFrames(frames)
+    .flatMap(separateVolumes)
+    .sort((a, b) => byOrder(a[0] as Frame, b[0] as Frame));
+}
+
+function byOrder(a: Frame, b: Frame): number {
+  const at = a.order.findIndex((x, n) => x !== b.order[n]);
+  return at < 0 ? 0 : (a.order[at] as number) - (b.order[at] as number);
+}
+
 function belongTogether(a: Frame, b: Frame): boolean {
-  return a.seriesInstanceUid === b.seriesInstanceUid && a.frameOfReferenceUid === b.frameOfReferenceUid && a.phase === b.phase
-    && a.columns === b.columns && a.rows === b.rows && distance(a.rowAxis, b.rowAxis) < sameDirection && distance(a.columnAxis, b.columnAxis) < sameDirection
-    && Math.abs(a.pixelSize[0] - b.pixelSize[0]) < sameSize && Math.abs(a.pixelSize[1] - b.pixelSize[1]) < sameSize;
+  return (
+    a.seriesInstanceUid === b.seriesInstanceUid &&
+    a.frameOfReferenceUid === b.frameOfReferenceUid &&
+    a.phase === b.phase &&
+    a.columns === b.columns &&
+    a.rows === b.rows &&
+    distance(a.rowAxis, b.rowAxis) < sameDirection &&
+    distance(a.columnAxis, b.columnAxis) < sameDirection &&
+    Math.abs(a.pixelSize[0] - b.pixelSize[0]) < sameSize &&
+    Math.abs(a.pixelSize[1] - b.pixelSize[1]) < sameSize
+  );
 }
 
 export interface Stack {
@@ -41,7 +89,12 @@ export function stackFrames(path: string, group: readonly Frame[], warnings: str
   if (!first) throw invalidFile(path, 'holds no slices.');
   const normal = cross(first.rowAxis, first.columnAxis);
   const height = (frame: Frame): number => dot(frame.position, normal);
-  const frames = withoutCopies(path, group.toSorted((a, b) => height(a) - height(b)), height, warnings);
+  const frames = withoutCopies(
+    path,
+    group.toSorted((a, b) => height(a) - height(b)),
+    height,
+    warnings,
+  );
   const start = frames[0] as Frame;
   const step = sliceStep(path, frames, normal, height, warnings);
   const affine = stackAffine(start, step);
@@ -50,7 +103,8 @@ export function stackFrames(path: string, group: readonly Frame[], warnings: str
 
 function withoutCopies(path: string, sorted: readonly Frame[], height: (frame: Frame) => number, warnings: string[]): readonly Frame[] {
   const kept: Frame[] = [];
-  let copies = 0, different = 0;
+  let copies = 0,
+    different = 0;
   for (const frame of sorted) {
     const last = kept.at(-1);
     if (!last || height(frame) - height(last) > samePlace) kept.push(frame);
@@ -59,16 +113,24 @@ function withoutCopies(path: string, sorted: readonly Frame[], height: (frame: F
   }
   if (different > 0) {
     throw different + copies + kept.length === sorted.length && different % kept.length === 0
-      ? unsupportedFile(path, `holds ${1 + different / kept.length} images at every slice position (time points, echoes or contrasts); separate them into series of their own first.`)
-      : invalidFile(path, `holds several different images at one slice position, ${different} more than places; remove those that do not belong to it.`);
+      ? unsupportedFile(
+          path,
+          `holds ${1 + different / kept.length} images at every slice position (time points, echoes or contrasts); separate them into series of their own first.`,
+        )
+      : invalidFile(
+          path,
+          `holds several different images at one slice position, ${different} more than places; remove those that do not belong to it.`,
+        );
   }
-  if (copies > 0) warnings.push(`${copies} ${copies === 1 ? 'slice was' : 'slices were'} there twice and ${copies === 1 ? 'is' : 'are'} read once.`);
+  if (copies > 0)
+    warnings.push(`${copies} ${copies === 1 ? 'slice was' : 'slices were'} there twice and ${copies === 1 ? 'is' : 'are'} read once.`);
   return kept;
 }
 
 /** The vector from one slice to the next, in millimetres. */
 function sliceStep(path: string, frames: readonly Frame[], normal: Triple, height: (frame: Frame) => number, warnings: string[]): Triple {
-  const start = frames[0] as Frame, end = frames.at(-1) as Frame;
+  const start = frames[0] as Frame,
+    end = frames.at(-1) as Frame;
   if (frames.length === 1) {
     warnings.push('There is one slice only; its thickness says nothing about the volume.');
     const mm = start.sliceDistance || 1;
@@ -79,15 +141,28 @@ function sliceStep(path: string, frames: readonly Frame[], normal: Triple, heigh
   const gap = steps.findIndex((mm) => mm > 1.5 * median);
   if (gap >= 0) {
     const missing = steps.reduce((sum, mm) => sum + (mm > 1.5 * median ? Math.max(1, Math.round(mm / median) - 1) : 0), 0);
-    throw invalidFile(path, `misses slices: about ${missing} between the ${frames.length} that are there, the first after slice ${gap + 1}; copy the whole series.`);
+    throw invalidFile(
+      path,
+      `misses slices: about ${missing} between the ${frames.length} that are there, the first after slice ${gap + 1}; copy the whole series.`,
+    );
   }
   const last = frames.length - 1;
   const step = [0, 1, 2].map((axis) => ((end.position[axis] as number) - (start.position[axis] as number)) / last) as unknown as Triple;
-  const deviation = Math.max(...frames.map((frame, k) => distance(frame.position, start.position.map((x, axis) => x + k * (step[axis] as number)) as unknown as Triple)));
-  if (deviation > 0.25 * median) throw invalidFile(path, `has slices at uneven distances, from ${Math.min(...steps).toFixed(2)} to ${Math.max(...steps).toFixed(2)} mm, which cannot be read as one volume.`);
-  if (deviation > Math.max(samePlace, 0.01 * median)) warnings.push(`Slices lie up to ${deviation.toFixed(2)} mm off an even spacing of ${Math.hypot(...step).toFixed(2)} mm.`);
+  const deviation = Math.max(
+    ...frames.map((frame, k) =>
+      distance(frame.position, start.position.map((x, axis) => x + k * (step[axis] as number)) as unknown as Triple),
+    ),
+  );
+  if (deviation > 0.25 * median)
+    throw invalidFile(
+      path,
+      `has slices at uneven distances, from ${Math.min(...steps).toFixed(2)} to ${Math.max(...steps).toFixed(2)} mm, which cannot be read as one volume.`,
+    );
+  if (deviation > Math.max(samePlace, 0.01 * median))
+    warnings.push(`Slices lie up to ${deviation.toFixed(2)} mm off an even spacing of ${Math.hypot(...step).toFixed(2)} mm.`);
   const cosine = dot(step, normal) / Math.hypot(...step);
-  if (cosine < Math.cos((0.5 * Math.PI) / 180)) warnings.push(`The slices are sheared by ${((Math.acos(cosine) * 180) / Math.PI).toFixed(1)}° (a tilted gantry).`);
+  if (cosine < Math.cos((0.5 * Math.PI) / 180))
+    warnings.push(`The slices are sheared by ${((Math.acos(cosine) * 180) / Math.PI).toFixed(1)}° (a tilted gantry).`);
   return step;
 }
 

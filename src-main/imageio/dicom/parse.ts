@@ -2,7 +2,7 @@ import { inflateRawSync } from 'node:zlib';
 import { invalidFile } from '../failure.ts';
 import { DicomDataset, type DicomElement, type Syntax } from './dataset.ts';
 import { uids } from './dictionary.ts';
-import { IncompleteData, MalformedData, parseElements } from './parseElements.ts';
+import { IncompleteData, MalformedData, parseElements, parseSequence } from './parseElements.ts';
 
 export interface DicomFile {
   readonly path: string;
@@ -26,7 +26,7 @@ export function parseDicom(path: string, bytes: Uint8Array, isPrefix = false): D
     if (hasPreamble || isMetaGroup(bytes, at)) {
       at = parseElements(bytes, at, bytes.length, explicitLittle, meta, { until: (tag) => tag >>> 16 !== 2, isPrefix });
     }
-    const named = new DicomDataset(meta, explicitLittle).string('TransferSyntaxUID');
+    const named = new DicomDataset(meta, explicitLittle, parseSequence).string('TransferSyntaxUID');
     const transferSyntax = named || guessedSyntax(bytes, at);
     let body = bytes;
     if (transferSyntax === uids.deflated) {
@@ -40,7 +40,7 @@ export function parseDicom(path: string, bytes: Uint8Array, isPrefix = false): D
     // What follows the pixel data (padding, signatures) is of no use here.
     parseElements(body, at, body.length, syntax, elements, { until: (tag) => tag > 0x7fe00010, isPrefix });
     if (elements.size === 0) throw new MalformedData('no elements');
-    return { path, dataset: new DicomDataset(elements, syntax), transferSyntax };
+    return { path, dataset: new DicomDataset(elements, syntax, parseSequence), transferSyntax };
   } catch (error) {
     if (error instanceof IncompleteData && isPrefix) return null;
     if (error instanceof IncompleteData) throw invalidFile(path, 'breaks off: it was not copied completely.', error);

@@ -6,7 +6,10 @@ export class IncompleteData extends Error {}
 export class MalformedData extends Error {}
 
 const undefinedLength = 0xffffffff;
-const itemTag = 0xfffee000, itemEnd = 0xfffee00d, sequenceEnd = 0xfffee0dd, pixelData = 0x7fe00010;
+const itemTag = 0xfffee000,
+  itemEnd = 0xfffee00d,
+  sequenceEnd = 0xfffee0dd,
+  pixelData = 0x7fe00010;
 const maxDepth = 24;
 const longForms = new Set(['OB', 'OD', 'OF', 'OL', 'OV', 'OW', 'SQ', 'SV', 'UC', 'UN', 'UR', 'UT', 'UV']);
 
@@ -21,11 +24,19 @@ interface ParseOptions {
 }
 
 /** Parses elements from `at` to `end` into a map; returns where it stopped. */
-export function parseElements(bytes: Uint8Array, at: number, end: number, syntax: Syntax, into: Map<number, DicomElement>, options: ParseOptions = {}): number {
+export function parseElements(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  syntax: Syntax,
+  into: Map<number, DicomElement>,
+  options: ParseOptions = {},
+): number {
   const { until, isPrefix = false, depth = 0, isOpenItem = false } = options;
   if (depth > maxDepth) throw new MalformedData('sequences nest too deeply');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const tagAt = (position: number): number => ((view.getUint16(position, syntax.little) << 16) | view.getUint16(position + 2, syntax.little)) >>> 0;
+  const tagAt = (position: number): number =>
+    ((view.getUint16(position, syntax.little) << 16) | view.getUint16(position + 2, syntax.little)) >>> 0;
   while (at + 8 <= end) {
     const tag = tagAt(at);
     if (isOpenItem && tag === itemEnd) return at + 8;
@@ -60,7 +71,14 @@ export function parseSequence(value: Uint8Array, syntax: Syntax): readonly Dicom
   return parseItems(value, 0, value.length, syntax, 1, false).items;
 }
 
-function headerAt(bytes: Uint8Array, view: DataView, at: number, end: number, tag: number, { explicit, little }: Syntax): { vr: string; length: number; valueAt: number } {
+function headerAt(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  tag: number,
+  { explicit, little }: Syntax,
+): { vr: string; length: number; valueAt: number } {
   if (tag >>> 16 === 0xfffe) throw new MalformedData(`stray item mark ${tag.toString(16)}`);
   if (!explicit) return { vr: '', length: view.getUint32(at + 4, little), valueAt: at + 8 };
   const vr = String.fromCharCode(bytes[at + 4] as number, bytes[at + 5] as number);
@@ -70,7 +88,14 @@ function headerAt(bytes: Uint8Array, view: DataView, at: number, end: number, ta
   return { vr, length: view.getUint32(at + 8, little), valueAt: at + 12 };
 }
 
-function parseItems(bytes: Uint8Array, at: number, end: number, syntax: Syntax, depth: number, isOpen: boolean): { items: DicomDataset[]; next: number } {
+function parseItems(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  syntax: Syntax,
+  depth: number,
+  isOpen: boolean,
+): { items: DicomDataset[]; next: number } {
   const items: DicomDataset[] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   while (at + 8 <= end) {
@@ -83,7 +108,7 @@ function parseItems(bytes: Uint8Array, at: number, end: number, syntax: Syntax, 
     if (length === undefinedLength) at = parseElements(bytes, at, end, syntax, elements, { depth, isOpenItem: true });
     else if (at + length > end) throw new IncompleteData('an item reaches beyond its sequence');
     else at = Math.max(at + length, parseElements(bytes, at, at + length, syntax, elements, { depth }));
-    items.push(new DicomDataset(elements, syntax));
+    items.push(new DicomDataset(elements, syntax, parseSequence));
   }
   if (isOpen) throw new IncompleteData('a sequence has no end');
   return { items, next: at };

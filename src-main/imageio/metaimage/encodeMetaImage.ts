@@ -4,7 +4,14 @@ import { zlibCompressed } from '../writePieces.ts';
 import { elementTypeOf } from '../elements.ts';
 
 const types = {
-  int8: 'MET_CHAR', uint8: 'MET_UCHAR', int16: 'MET_SHORT', uint16: 'MET_USHORT', int32: 'MET_INT', uint32: 'MET_UINT', float32: 'MET_FLOAT', float64: 'MET_DOUBLE',
+  int8: 'MET_CHAR',
+  uint8: 'MET_UCHAR',
+  int16: 'MET_SHORT',
+  uint16: 'MET_USHORT',
+  int32: 'MET_INT',
+  uint32: 'MET_UINT',
+  float32: 'MET_FLOAT',
+  float64: 'MET_DOUBLE',
 } as const;
 
 /** A volume as a compressed .mha file (LPS, as ITK writes it). */

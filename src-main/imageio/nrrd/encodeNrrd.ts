@@ -28,7 +28,12 @@ export async function encodeNrrd({ grid, data }: Volume, labels: readonly FileLa
 function segmentLines({ value, name, color }: FileLabel, index: number): string[] {
   // A line break in a name would begin another header field.
   const clean = (name ?? `Label ${value}`).replace(/[\p{Cc}]/gu, ' ');
-  const lines = [`Segment${index}_ID:=Segment_${value}`, `Segment${index}_LabelValue:=${value}`, `Segment${index}_Layer:=0`, `Segment${index}_Name:=${clean}`];
+  const lines = [
+    `Segment${index}_ID:=Segment_${value}`,
+    `Segment${index}_LabelValue:=${value}`,
+    `Segment${index}_Layer:=0`,
+    `Segment${index}_Name:=${clean}`,
+  ];
   const rgb = color?.match(/[0-9a-f]{2}/gi)?.map((hex) => (parseInt(hex, 16) / 255).toFixed(4));
   return rgb?.length === 3 ? [...lines, `Segment${index}_Color:=${rgb.join(' ')}`] : lines;
 }

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { neverCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { fromWireError, StudioError } from '#shared/base/errors.ts';
 import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
-import type { WorkerReply } from './decodeWorker.ts';
+import type { WorkerReply, WorkerRequest } from './decodeWorker.ts';
 import type { DecodeTaskName, DecodeTasks } from './tasks.ts';
 
 export interface WorkerLimits {
@@ -39,10 +39,14 @@ const idle: DecodeWorker[] = [];
 
 /**
  * Runs a decoding task in a disposable worker. A hang ends after `timeoutMs`, a crash or an exhausted heap ends the worker alone, and
- * either becomes `invalid-file`; cancelling terminates the worker at once. Workers that gave an answer, if only an error, are used again.
+ * either becomes `invalid-file`; cancelling terminates the worker at once. Workers that gave an answer, if only an error, are used again;
+ * one that is not needed any more is asked to close and ends by its own hand, because Node may crash where workers are terminated while
+ * others start (nodejs/node#56312).
  */
 export async function decodeInWorker<T extends DecodeTaskName>(
-  task: T, request: Parameters<DecodeTasks[T]>[0], { timeoutMs, cancellation = neverCancelled, report = ignoreProgress, subject }: WorkerLimits,
+  task: T,
+  request: Parameters<DecodeTasks[T]>[0],
+  { timeoutMs, cancellation = neverCancelled, report = ignoreProgress, subject }: WorkerLimits,
 ): Promise<Awaited<ReturnType<DecodeTasks[T]>>> {
   if (cancellation.aborted) throw new StudioError('cancelled', 'Cancelled.');
   const decoder = idle.pop() ?? start();
@@ -51,7 +55,7 @@ export async function decodeInWorker<T extends DecodeTaskName>(
   const timers: NodeJS.Timeout[] = [];
   let answered = false;
   try {
-    return await new Promise((resolve, reject: (error: StudioError) => void) => {
+    return (await new Promise((resolve, reject: (error: StudioError) => void) => {
       decoder.job = {
         reply: (reply) => {
           if (reply.kind === 'progress') report(reply.progress);
@@ -61,17 +65,30 @@ export async function decodeInWorker<T extends DecodeTaskName>(
             else resolve(reply.result as Awaited<ReturnType<DecodeTasks[T]>>);
           }
         },
-        died: (reason, detail) => { reject(new StudioError('invalid-file', `${subject} ${reason}`, { detail })); },
+        died: (reason, detail) => {
+          reject(new StudioError('invalid-file', `${subject} ${reason}`, { detail }));
+        },
       };
       // The time that the worker itself takes to load is not the file's fault.
       void decoder.ready.then(() => {
-        if (decoder.job !== null) timers.push(setTimeout(() => { reject(new StudioError('invalid-file', `${subject} could not be read within ${Math.round(timeoutMs / 1000)} s.`)); }, timeoutMs));
+        if (decoder.job !== null)
+          timers.push(
+            setTimeout(() => {
+              reject(new StudioError('invalid-file', `${subject} could not be read within ${Math.round(timeoutMs / 1000)} s.`));
+            }, timeoutMs),
+          );
       });
       if (cancellation !== neverCancelled) {
-        timers.push(setInterval(() => { if (cancellation.aborted) reject(new StudioError('cancelled', 'Cancelled.')); }, cancellationPollMs));
+        timers.push(
+          setInterval(() => {
+            if (cancellation.aborted) reject(new StudioError('cancelled', 'Cancelled.'));
+          }, cancellationPollMs),
+        );
       }
-      decoder.worker.postMessage({ task, request });
-    }).finally(() => { decoder.job = null; }) as Awaited<ReturnType<DecodeTasks[T]>>;
+      decoder.worker.postMessage({ task, request } satisfies WorkerRequest);
+    }).finally(() => {
+      decoder.job = null;
+    })) as Awaited<ReturnType<DecodeTasks[T]>>;
   } finally {
     timers.forEach(clearTimeout);
     release(decoder, answered);
@@ -96,7 +113,12 @@ function start(): DecodeWorker {
     else decoder.job?.reply(reply);
   });
   worker.on('error', (cause: Error & { code?: string }) => {
-    decoder.job?.died(cause.code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'needs more memory than reading a file may take.' : 'could not be read: decoding it failed.', cause.message);
+    decoder.job?.died(
+      cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? 'needs more memory than reading a file may take.'
+        : 'could not be read: decoding it failed.',
+      cause.message,
+    );
   });
   worker.on('exit', (code) => {
     forget(decoder);
@@ -107,16 +129,33 @@ function start(): DecodeWorker {
 
 function release(decoder: DecodeWorker, isHealthy: boolean): void {
   decoder.decodes += 1;
-  if (!isHealthy || decoder.decodes >= decodesPerWorker || idle.length >= mostIdle) {
+  if (!isHealthy) {
     void decoder.worker.terminate();
     return;
   }
   decoder.worker.unref();
+  if (decoder.decodes >= decodesPerWorker || idle.length >= mostIdle) {
+    close(decoder);
+    return;
+  }
   decoder.idleTimer = setTimeout(() => {
     forget(decoder);
-    void decoder.worker.terminate();
+    close(decoder);
   }, idleMs).unref();
   idle.push(decoder);
+}
+
+/** The thread that calls this is to end: its idle decoders end first, by their own hand. Without it they would be terminated with it. */
+export function closeIdleDecoders(): void {
+  for (const decoder of idle.splice(0)) {
+    clearTimeout(decoder.idleTimer);
+    close(decoder);
+  }
+}
+
+function close({ worker }: DecodeWorker): void {
+  worker.ref(); // Whoever started it waits until it has ended.
+  worker.postMessage('close' satisfies WorkerRequest);
 }
 
 function forget(decoder: DecodeWorker): void {

@@ -8,7 +8,7 @@ import type { ReadImage, ReadLabels } from '../types.ts';
 /** What runs in decode workers: for each task, its request and its result. */
 export interface DecodeTasks {
   readonly image: (request: DecodeRequest) => Promise<ReadImage>;
-  readonly labels: (request: DecodeRequest) => Promise<ReadLabels>;
+  readonly labels: (request: DecodeRequest & { readonly overlaps: boolean }) => Promise<ReadLabels>;
   readonly scan: (request: ScanRequest, report: ReportProgress) => Promise<ScanResult>;
 }
 
@@ -16,7 +16,7 @@ export type DecodeTaskName = keyof DecodeTasks;
 
 export const decodeTasks: DecodeTasks = {
   image: decodeImage,
-  labels: async (request) => toLabels(request.paths[0] ?? '', await decodeImage(request)),
+  labels: async (request) => toLabels(request.paths[0] ?? '', await decodeImage(request), request.overlaps),
   scan: scanPaths,
 };
 

@@ -1,9 +1,7 @@
-import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { Random } from '#shared/base/random.ts';
-import type { ReportProgress } from '#shared/base/progress.ts';
-import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { benchmarkKernels, measureFmaPeak, type KernelResult } from '#main/engine/executors/cpu/benchmark.ts';
+import { benchmarkKernels, measureFmaPeak } from '#main/engine/executors/cpu/benchmark.ts';
 import type { CpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { buildModel } from '#main/model/build.ts';
@@ -12,41 +10,11 @@ import { paperLoss, paperOptimiser } from '#main/model/trainingStep.ts';
 import { variant } from '#main/model/variants.ts';
 import { initialWeights } from '#main/model/weights.ts';
 import { TrainingNetwork } from '#main/training/trainingNetwork.ts';
-import { openExecutor, type DeviceOptions } from './openExecutor.ts';
+import { withExecutor } from '#main/engine/devices/openExecutor.ts';
+import { benchRequest, type BenchConfig, type BenchResult, type NetworkResult } from '../requests/bench.ts';
+import type { Task, TaskContext } from '../task.ts';
 
-export interface NetworkResult {
-  readonly variant: string;
-  readonly pass: 'forward' | 'training step';
-  /** Voxels along D, H, W. */
-  readonly size: Triple;
-  readonly batch: number;
-  /** Median over the repetitions. */
-  readonly milliseconds: number;
-  /** Two operations per multiply-accumulate of the convolutions; three passes in a training step. */
-  readonly gflops: number;
-  /** Of the measured multiply-add peak; null where the device has none to measure. */
-  readonly peakFraction: number | null;
-  readonly memoryBytes: number | null;
-}
-
-export interface BenchResult {
-  readonly device: string;
-  /** Multiply-add peak of the threads in use, GFLOP/s, measured. */
-  readonly peakGflops: number | null;
-  readonly kernels: readonly KernelResult[];
-  readonly networks: readonly NetworkResult[];
-}
-
-export interface BenchOptions extends DeviceOptions {
-  readonly device: string;
-  readonly repetitions: number;
-  /** Leave the single kernels out, or the networks. */
-  readonly only?: 'kernels' | 'networks';
-  readonly cancellation: Cancellation;
-  readonly report: ReportProgress;
-}
-
-/** The networks and sizes that are compared with PyTorch (docs/performance.md). */
+/** The networks and sizes that are compared with PyTorch (docs/explanation/performance.md). */
 const networks: readonly Pick<NetworkResult, 'variant' | 'pass' | 'size' | 'batch'>[] = [
   { variant: 'normal', pass: 'forward', size: [96, 96, 96], batch: 1 },
   { variant: 'normal', pass: 'training step', size: [64, 64, 64], batch: 1 },
@@ -56,27 +24,37 @@ const networks: readonly Pick<NetworkResult, 'variant' | 'pass' | 'size' | 'batc
 const classes = 14;
 
 /** Times kernels (cpu alone), forward passes and training steps of a device. */
-export async function bench(options: BenchOptions): Promise<BenchResult> {
-  const { device, threads, repetitions, only, cancellation, report } = options;
-  const executor = await openExecutor(device, { threads });
-  try {
-    const cpu = executor.name === 'cpu' ? executor as CpuExecutor : undefined;
-    const peakGflops = cpu === undefined ? null : measureFmaPeak(cpu);
-    report({ phase: 'Timing kernels', fraction: 0 });
-    const kernels = cpu === undefined || only === 'networks' ? [] : await benchmarkKernels(cpu, { repetitions });
-    const results: NetworkResult[] = [];
-    for (const [index, network] of (only === 'kernels' ? [] : networks).entries()) {
-      throwIfCancelled(cancellation);
-      report({ phase: 'Timing networks', fraction: index / networks.length, detail: `${network.variant} ${network.pass} ${network.size.join('×')}` });
-      results.push(await timeNetwork(executor, network, repetitions, peakGflops));
-    }
-    return { device: executor.description, peakGflops, kernels, networks: results };
-  } finally {
-    executor.dispose();
+export const benchTask: Task<BenchConfig, BenchResult> = {
+  kind: 'bench',
+  parse: benchRequest.parse,
+  run: (context) => withExecutor(context.config, (executor) => bench(executor, context)),
+};
+
+async function bench(executor: Executor, { config, cancellation, report }: TaskContext<BenchConfig>): Promise<BenchResult> {
+  const { repetitions, only } = config;
+  const cpu = executor.name === 'cpu' ? (executor as CpuExecutor) : undefined;
+  const peakGflops = cpu === undefined ? null : measureFmaPeak(cpu);
+  report({ phase: 'Timing kernels', fraction: 0 });
+  const kernels = cpu === undefined || only === 'networks' ? [] : await benchmarkKernels(cpu, { repetitions });
+  const results: NetworkResult[] = [];
+  for (const [index, network] of (only === 'kernels' ? [] : networks).entries()) {
+    throwIfCancelled(cancellation);
+    report({
+      phase: 'Timing networks',
+      fraction: index / networks.length,
+      detail: `${network.variant} ${network.pass} ${network.size.join('×')}`,
+    });
+    results.push(await timeNetwork(executor, network, repetitions, peakGflops));
   }
+  return { device: executor.description, peakGflops, kernels, networks: results };
 }
 
-async function timeNetwork(executor: Executor, network: (typeof networks)[number], repetitions: number, peakGflops: number | null): Promise<NetworkResult> {
+async function timeNetwork(
+  executor: Executor,
+  network: (typeof networks)[number],
+  repetitions: number,
+  peakGflops: number | null,
+): Promise<NetworkResult> {
   const { size, batch, pass } = network;
   const architecture = variant(network.variant, classes);
   const voxels = batch * size[0] * size[1] * size[2];
@@ -90,11 +68,17 @@ async function timeNetwork(executor: Executor, network: (typeof networks)[number
     for (let n = 0; n <= repetitions; n++) times.push(await timed(() => predictor.predict(x)));
     predictor.dispose();
   } else {
-    const training = await TrainingNetwork.create(executor, architecture, { batch, patch: size, loss: paperLoss, optimiser: paperOptimiser });
+    const training = await TrainingNetwork.create(executor, architecture, {
+      batch,
+      patch: size,
+      loss: paperLoss,
+      optimiser: paperOptimiser,
+    });
     await training.load(weights);
     await training.loadMoments(new Map());
     const label = Int32Array.from({ length: voxels }, () => random.integer(classes));
-    for (let n = 0; n <= repetitions; n++) times.push(await timed(() => training.step({ x, label }, { learningRate: 1e-4, maximumNorm: 1, count: n + 1 })));
+    for (let n = 0; n <= repetitions; n++)
+      times.push(await timed(() => training.step({ x, label }, { learningRate: 1e-4, maximumNorm: 1, count: n + 1 })));
     memoryBytes = training.arenaBytes;
     training.dispose();
   }

@@ -1,33 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makePhantom, phantomLabelSet } from '#shared/domain/phantom.ts';
+import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { readLabels } from '#main/imageio/readImage.ts';
-import type { TaskContext } from '../task.ts';
-import { evaluateTask, type EvaluateTaskResult } from './evaluate.ts';
+import { demoRequest, type DemoConfig, type DemoResult } from '../requests/demo.ts';
+import type { EvaluateTaskResult } from '../requests/evaluate.ts';
+import type { Task, TaskContext } from '../task.ts';
+import { evaluateTask } from './evaluate.ts';
 import { predictTask } from './predict.ts';
-import type { LabelledCase } from './prepareCases.ts';
 import { trainTask } from './train.ts';
-
-export interface DemoConfig {
-  /** Minutes for both trainings together. */
-  readonly minutes: number;
-  readonly seed: number;
-  readonly device: string;
-  readonly threads?: number;
-}
-
-export interface DemoResult {
-  readonly before: EvaluateTaskResult;
-  readonly after: EvaluateTaskResult;
-  /** Voxels that the simulated reader had to change, per case that was corrected. */
-  readonly correctedVoxels: number;
-  /** Optimiser steps that the time was enough for, first and second training. */
-  readonly steps: readonly [number, number];
-  /** Folder of the final masks. */
-  readonly masks: string;
-  readonly model: string;
-}
 
 const labelledCases = 4;
 const correctedCases = 8;
@@ -39,7 +21,9 @@ const resolution = 6;
  * The whole loop on generated phantoms: a first model from few labels, its predictions, a simulated reader who corrects them to the truth,
  * an improved model from all labels, and both measured on phantoms that never trained. Everything is left in `outFolder`.
  */
-export async function runDemo(context: TaskContext<DemoConfig>): Promise<DemoResult> {
+export const demoTask: Task<DemoConfig, DemoResult> = { kind: 'demo', parse: demoRequest.parse, run: runDemo };
+
+async function runDemo(context: TaskContext<DemoConfig>): Promise<DemoResult> {
   const { config, outFolder, report } = context;
   const total = labelledCases + correctedCases + testCases;
   const cases: LabelledCase[] = [];
@@ -68,11 +52,27 @@ export async function runDemo(context: TaskContext<DemoConfig>): Promise<DemoRes
   return { before, after, correctedVoxels, steps: [firstSteps, secondSteps], masks: join(outFolder, 'after'), model: secondModel };
 }
 
-async function train(context: TaskContext<DemoConfig>, cases: readonly LabelledCase[], outFolder: string, minutes: number, from: string | undefined): Promise<number> {
+async function train(
+  context: TaskContext<DemoConfig>,
+  cases: readonly LabelledCase[],
+  outFolder: string,
+  minutes: number,
+  from: string | undefined,
+): Promise<number> {
   const { seed, device, threads } = context.config;
   const checkpointFolder = join(outFolder, 'training');
   await mkdir(checkpointFolder, { recursive: true });
-  const config = trainTask.parse({ cases, labelSet: phantomLabelSet, modality: 'CT', validationFraction: 0, budget: { minutes }, seed, device, threads, from });
+  const config = trainTask.parse({
+    cases,
+    labelSet: phantomLabelSet,
+    modality: 'CT',
+    validationFraction: 0,
+    budget: { minutes },
+    seed,
+    device,
+    threads,
+    from,
+  });
   return (await trainTask.run({ ...context, config, outFolder, checkpointFolder })).steps;
 }
 
@@ -80,13 +80,21 @@ async function predict(context: TaskContext<DemoConfig>, model: string, cases: r
   const { device, threads } = context.config;
   await mkdir(outFolder, { recursive: true });
   const images = cases.map(({ image, name }) => ({ path: image as string, name }));
-  await predictTask.run({ ...context, config: predictTask.parse({ model, images, device, threads }), outFolder });
+  await predictTask.run({ ...context, config: predictTask.parse({ model, images, device, threads, overwrite: true }), outFolder });
 }
 
-async function measure(context: TaskContext<DemoConfig>, model: string, cases: readonly LabelledCase[], folder: string): Promise<EvaluateTaskResult> {
+async function measure(
+  context: TaskContext<DemoConfig>,
+  model: string,
+  cases: readonly LabelledCase[],
+  folder: string,
+): Promise<EvaluateTaskResult> {
   const prediction = join(context.outFolder, folder);
   await predict(context, model, cases, prediction);
-  return evaluateTask.run({ ...context, config: evaluateTask.parse({ truth: join(context.outFolder, 'truth-test'), prediction, labels: phantomLabelSet.labels }) });
+  return evaluateTask.run({
+    ...context,
+    config: evaluateTask.parse({ truth: join(context.outFolder, 'truth-test'), prediction, labels: phantomLabelSet.labels }),
+  });
 }
 
 /** The reader turns predictions into the truth; what counts is how many voxels that takes. */
@@ -96,7 +104,9 @@ async function correct(context: TaskContext<DemoConfig>, model: string, cases: r
   let changed = 0;
   for (const { name, labels } of cases) {
     const predicted = (await readLabels(join(folder, `${name}.nii.gz`))).volume.data;
-    (await readLabels(labels)).volume.data.forEach((value, at) => { if (value !== predicted[at]) changed++; });
+    (await readLabels(labels)).volume.data.forEach((value, at) => {
+      if (value !== predicted[at]) changed++;
+    });
   }
   return changed / cases.length;
 }

@@ -1,20 +1,18 @@
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { CaseMetrics } from '#shared/domain/comparison.ts';
 import { compareLabels } from '#shared/domain/metrics.ts';
+import type { CaseFiles } from '#shared/domain/trainingCase.ts';
+import type { Work } from '#shared/domain/work.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { readImage } from '#main/imageio/readImage.ts';
-import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
-import { predictVolume } from '#main/inference/predictVolume.ts';
-import type { TaskContext } from '../task.ts';
-import { loadModel } from './modelFolder.ts';
-import { readMask } from './readMask.ts';
-import { mirrorAxesFor } from './train.ts';
+import { openScanPredictor } from '#main/inference/scanPredictor.ts';
+import { loadAnyModel } from '#main/model/modelFolder.ts';
+import { readMask } from '#main/imageio/readMask.ts';
+import { readForModel } from './modelImages.ts';
 
-export interface MeasuredCase {
+export interface MeasuredCase extends CaseFiles {
   readonly id: string;
   readonly name: string;
-  readonly image: string | readonly string[];
   readonly mask: string | readonly string[];
 }
 
@@ -23,6 +21,8 @@ export interface MeasureOptions {
   /** Average over mirrored predictions, as predictions for people do. */
   readonly mirror?: boolean;
   readonly phase: string;
+  /** Value of voxels that nobody marked: they do not count. */
+  readonly ignore?: number | undefined;
 }
 
 /**
@@ -30,21 +30,31 @@ export interface MeasureOptions {
  * compare. Values are those of the masks, for all of `labels`.
  */
 export async function measureModel(
-  executor: Executor, modelFolder: string, cases: readonly MeasuredCase[], labels: readonly number[], options: MeasureOptions,
-  context: Pick<TaskContext<never>, 'cancellation' | 'report' | 'turn'>,
+  executor: Executor,
+  modelFolder: string,
+  cases: readonly MeasuredCase[],
+  labels: readonly number[],
+  options: MeasureOptions,
+  context: Pick<Work, 'cancellation' | 'report' | 'turn'>,
 ): Promise<CaseMetrics[]> {
-  const { card, weights } = await loadModel(modelFolder);
-  const predictor = await NetworkPredictor.create(executor, card.architecture, card.patch, weights);
+  const predictor = await openScanPredictor(executor, await loadAnyModel(modelFolder));
   try {
     const measured: CaseMetrics[] = [];
     for (const [index, each] of cases.entries()) {
       throwIfCancelled(context.cancellation);
-      const { volume } = await readImage(each.image, { cancellation: context.cancellation });
+      const { grid, images } = await readForModel(each, predictor.channels, context.cancellation);
       const { volume: truth } = await readMask(each.mask, context.cancellation);
-      const { labels: predicted } = await predictVolume(volume, card, predictor, {
-        overlap: 0.5, mirrorAxes: options.mirror === true ? mirrorAxesFor(card.labelSet) : [], cancellation: context.cancellation, turn: context.turn,
+      const { labels: predicted } = await predictor.predict(images, {
+        overlap: 0.5,
+        mirror: options.mirror === true,
+        cancellation: context.cancellation,
+        turn: context.turn,
       });
-      const metrics = compareLabels(truth.data, predicted.data, volume.grid.size, spacingOf(volume.grid), labels, { distances: options.distances !== false });
+      for (let at = 0; options.ignore !== undefined && at < truth.data.length; at++)
+        if (truth.data[at] === options.ignore) truth.data[at] = predicted.data[at] = 0;
+      const metrics = compareLabels(truth.data, predicted.data, grid.size, spacingOf(grid), labels, {
+        distances: options.distances !== false,
+      });
       measured.push({ caseId: each.id, metrics });
       context.report({ phase: options.phase, fraction: (index + 1) / cases.length, detail: each.name });
     }

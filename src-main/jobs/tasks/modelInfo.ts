@@ -1,9 +1,12 @@
-import { countModel, type ModelCounts } from '#main/model/counts.ts';
+import { countModel } from '#main/model/counts.ts';
 import { variant } from '#main/model/variants.ts';
+import { modelInfoRequest, type ModelInfoConfig, type ModelInfoResult } from '../requests/modelInfo.ts';
+import type { Task } from '../task.ts';
 
-export { variantNames } from '#main/model/variants.ts';
-
-/** Parameters, multiply-accumulates and activation bytes of a variant. `size` in voxels along D, H, W. */
-export function modelInfo(name: string, classes: number, size: readonly [number, number, number], batch: number): ModelCounts {
-  return countModel(variant(name, classes), size, batch);
-}
+/** Parameters, multiply-accumulates and activation bytes of a variant. Throws `usage` for an unknown one. */
+export const modelInfoTask: Task<ModelInfoConfig, ModelInfoResult> = {
+  kind: 'modelInfo',
+  parse: modelInfoRequest.parse,
+  run: ({ config: { variant: name, classes, channels, size, batch } }) =>
+    Promise.resolve(countModel(variant(name, classes, channels), size, batch)),
+};

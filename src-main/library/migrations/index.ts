@@ -5,9 +5,29 @@ import { models } from './0002_models.ts';
 import { jobs } from './0003_jobs.ts';
 import { events } from './0004_events.ts';
 import { removedLabels } from './0005_removedLabels.ts';
+import { labelSources } from './0006_labelSources.ts';
+import { imageFiles } from './0007_imageFiles.ts';
+import { bulkAcceptance } from './0008_bulkAcceptance.ts';
+import { readings } from './0009_readings.ts';
+import { unseenAcceptance } from './0010_unseenAcceptance.ts';
+import { dailyWork } from './0011_dailyWork.ts';
+import { caseImages } from './0012_caseImages.ts';
 import type { Migration } from './migration.ts';
 
-export const migrations: readonly Migration[] = [library, models, jobs, events, removedLabels];
+export const migrations: readonly Migration[] = [
+  library,
+  models,
+  jobs,
+  events,
+  removedLabels,
+  labelSources,
+  imageFiles,
+  bulkAcceptance,
+  readings,
+  unseenAcceptance,
+  dailyWork,
+  caseImages,
+];
 export const latestVersion = migrations.length;
 
 export function schemaVersion(database: Database.Database): number {
@@ -17,9 +37,13 @@ export function schemaVersion(database: Database.Database): number {
 /** Throws `unsupported` for a library that a newer version of the application has written. */
 export function refuseFuture(database: Database.Database): void {
   if (schemaVersion(database) > latestVersion) {
-    throw new StudioError('unsupported', 'This project was last opened with a newer version of LoGoNet Studio. Install that version to open it; nothing was changed.', {
-      detail: `schema ${schemaVersion(database)}, known ${latestVersion}`,
-    });
+    throw new StudioError(
+      'unsupported',
+      'This project was last opened with a newer version of LoGoNet Studio. Install that version to open it; nothing was changed.',
+      {
+        detail: `schema ${schemaVersion(database)}, known ${latestVersion}`,
+      },
+    );
   }
 }
 
@@ -28,9 +52,11 @@ export function migrate(database: Database.Database, version = latestVersion): v
   refuseFuture(database);
   for (const migration of migrations) {
     if (migration.version <= schemaVersion(database) || migration.version > version) continue;
-    database.transaction(() => {
-      database.exec(migration.sql);
-      database.pragma(`user_version = ${migration.version}`);
-    }).immediate();
+    database
+      .transaction(() => {
+        database.exec(migration.sql);
+        database.pragma(`user_version = ${migration.version}`);
+      })
+      .immediate();
   }
 }

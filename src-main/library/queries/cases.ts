@@ -7,20 +7,47 @@ import { newId } from '../newId.ts';
 import { recordEvent } from './events.ts';
 
 interface Row {
-  id: string; name: string; status: CaseStatus; notes: string; patient_key: string | null; held_out: number; modality: string; size: string; spacing: string;
-  has_mask: number; has_prediction: number; uncertainty: number | null; rank: number | null; score: number | null; reason: string | null;
-  created_at: string; updated_at: string; updated_by: string;
+  id: string;
+  name: string;
+  status: CaseStatus;
+  notes: string;
+  patient_key: string | null;
+  held_out: number;
+  modality: string;
+  size: string;
+  spacing: string;
+  has_mask: number;
+  has_prediction: number;
+  uncertainty: number | null;
+  rank: number | null;
+  score: number | null;
+  reason: string | null;
+  created_at: string;
+  updated_at: string;
+  updated_by: string;
 }
 
-const columns = 'id, name, status, notes, patient_key, held_out, modality, size, spacing, has_mask, has_prediction, uncertainty, rank, score, reason, created_at, updated_at, updated_by';
+const columns =
+  'id, name, status, notes, patient_key, held_out, modality, size, spacing, has_mask, has_prediction, uncertainty, rank, score, reason, created_at, updated_at, updated_by';
 
 function toCase(row: Row): Case {
   return {
-    id: row.id, name: row.name, status: row.status, notes: row.notes, patientKey: row.patient_key, heldOut: row.held_out === 1, modality: row.modality,
-    size: JSON.parse(row.size) as Triple, spacing: JSON.parse(row.spacing) as Triple, hasMask: row.has_mask === 1, hasPrediction: row.has_prediction === 1,
+    id: row.id,
+    name: row.name,
+    status: row.status,
+    notes: row.notes,
+    patientKey: row.patient_key,
+    heldOut: row.held_out === 1,
+    modality: row.modality,
+    size: JSON.parse(row.size) as Triple,
+    spacing: JSON.parse(row.spacing) as Triple,
+    hasMask: row.has_mask === 1,
+    hasPrediction: row.has_prediction === 1,
     uncertainty: row.uncertainty,
     ranking: row.rank === null ? null : { rank: row.rank, score: row.score ?? 0, reason: row.reason ?? '' },
-    createdAt: row.created_at, updatedAt: row.updated_at, updatedBy: row.updated_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    updatedBy: row.updated_by,
   };
 }
 
@@ -68,9 +95,16 @@ export interface CaseFilter {
   readonly limit?: number;
 }
 
+/** What has no value comes last in either direction; without a rank, what is still to be done comes before what is done or left out. */
 const orders = {
-  rank: 'rank IS NULL, rank', name: 'name COLLATE NOCASE', status: 'status', updatedAt: 'updated_at', uncertainty: 'uncertainty IS NULL, uncertainty',
+  rank: (way: Way) =>
+    `rank IS NULL, rank ${way}, CASE status WHEN 'accepted' THEN 1 WHEN 'excluded' THEN 2 ELSE 0 END, name COLLATE NOCASE ${way}`,
+  name: (way: Way) => `name COLLATE NOCASE ${way}`,
+  status: (way: Way) => `status ${way}, name COLLATE NOCASE`,
+  updatedAt: (way: Way) => `updated_at ${way}`,
+  uncertainty: (way: Way) => `uncertainty IS NULL, uncertainty ${way}, name COLLATE NOCASE`,
 } as const;
+type Way = 'ASC' | 'DESC';
 
 function condition(filter: CaseFilter): { where: string; parameters: Parameters } {
   const parts: string[] = [];
@@ -97,23 +131,39 @@ function condition(filter: CaseFilter): { where: string; parameters: Parameters 
 /** A page of cases and how many there are in all. */
 export function listCases(read: ReadHandle, filter: CaseFilter = {}): { readonly total: number; readonly cases: Case[] } {
   const { where, parameters } = condition(filter);
-  const order = `${orders[filter.sort ?? 'name']} ${filter.descending === true ? 'DESC' : 'ASC'}, id`;
+  const order = `${orders[filter.sort ?? 'name'](filter.descending === true ? 'DESC' : 'ASC')}, id`;
   const total = read.get<{ total: number }>(`SELECT count(*) AS total FROM cases ${where}`, parameters)?.total ?? 0;
   const rows = read.all<Row>(`SELECT ${columns} FROM cases ${where} ORDER BY ${order} LIMIT $limit OFFSET $offset`, {
-    ...parameters, limit: Math.max(1, Math.min(1000, filter.limit ?? 200)), offset: filter.offset ?? 0,
+    ...parameters,
+    limit: Math.max(1, Math.min(1000, filter.limit ?? 200)),
+    offset: filter.offset ?? 0,
   });
   return { total, cases: rows.map(toCase) };
 }
 
+/** All cases, by name. */
+export function everyCase(read: ReadHandle): Case[] {
+  const all: Case[] = [];
+  for (;;) {
+    const { cases } = listCases(read, { offset: all.length, limit: 1000 });
+    all.push(...cases);
+    if (cases.length < 1000) return all;
+  }
+}
+
 export function countByStatus(read: ReadHandle): CaseCounts {
   const counts = Object.fromEntries(caseStatuses.map((status) => [status, 0])) as Record<CaseStatus, number>;
-  for (const row of read.all<{ status: CaseStatus; total: number }>('SELECT status, count(*) AS total FROM cases GROUP BY status')) counts[row.status] = row.total;
+  for (const row of read.all<{ status: CaseStatus; total: number }>('SELECT status, count(*) AS total FROM cases GROUP BY status'))
+    counts[row.status] = row.total;
   return counts;
 }
 
 function touch(write: WriteHandle, id: CaseId, assignments: string, parameters: Parameters): void {
   const changed = write.run(`UPDATE cases SET ${assignments}, updated_at = $at, updated_by = $who WHERE id = $id`, {
-    ...parameters, id, at: new Date().toISOString(), who: write.author,
+    ...parameters,
+    id,
+    at: new Date().toISOString(),
+    who: write.author,
   });
   if (changed === 0) throw new StudioError('not-found', 'This case is not in the project.', { detail: id });
 }
@@ -124,7 +174,12 @@ export function setCaseStatus(write: WriteHandle, id: CaseId, status: CaseStatus
     const before = getCase(write, id).status;
     if (before === status) return;
     touch(write, id, 'status = $status', { status });
-    recordEvent(write, { kind: 'status-changed', caseId: id, message: `Status: ${before} → ${status}.`, detail: { before, after: status } });
+    recordEvent(write, {
+      kind: 'status-changed',
+      caseId: id,
+      message: `Status: ${before} → ${status}.`,
+      detail: { before, after: status },
+    });
   });
 }
 
@@ -134,10 +189,20 @@ export function updateCase(write: WriteHandle, id: CaseId, changes: Partial<NewC
     const before = getCase(write, id);
     const { name = before.name, notes = before.notes, patientKey = before.patientKey, heldOut = before.heldOut } = changes;
     touch(write, id, 'name = $name, notes = $notes, search = $search, patient_key = $patientKey, held_out = $heldOut', {
-      name, notes, search: searchText(name, notes), patientKey, heldOut: heldOut ? 1 : 0,
+      name,
+      notes,
+      search: searchText(name, notes),
+      patientKey,
+      heldOut: heldOut ? 1 : 0,
     });
-    if (notes !== before.notes) recordEvent(write, { kind: 'notes-changed', caseId: id, message: 'Notes changed.', detail: { before: before.notes } });
-    if (heldOut !== before.heldOut) recordEvent(write, { kind: 'validation-lock-changed', caseId: id, message: heldOut ? 'Locked for validation.' : 'Released for training.' });
+    if (notes !== before.notes)
+      recordEvent(write, { kind: 'notes-changed', caseId: id, message: 'Notes changed.', detail: { before: before.notes } });
+    if (heldOut !== before.heldOut)
+      recordEvent(write, {
+        kind: 'validation-lock-changed',
+        caseId: id,
+        message: heldOut ? 'Locked for validation.' : 'Released for training.',
+      });
   });
 }
 
@@ -146,7 +211,12 @@ export function setRanking(write: WriteHandle, ranking: readonly ({ readonly cas
   write.transaction(() => {
     write.run('UPDATE cases SET rank = NULL, score = NULL, reason = NULL WHERE rank IS NOT NULL');
     for (const [index, { caseId, score, reason }] of ranking.entries()) {
-      write.run('UPDATE cases SET rank = $rank, score = $score, reason = $reason WHERE id = $caseId', { rank: index + 1, score, reason, caseId });
+      write.run('UPDATE cases SET rank = $rank, score = $score, reason = $reason WHERE id = $caseId', {
+        rank: index + 1,
+        score,
+        reason,
+        caseId,
+      });
     }
   });
 }

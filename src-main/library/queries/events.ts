@@ -1,7 +1,17 @@
 import type { AuditEvent, EventKind, NewEvent } from '#shared/domain/event.ts';
 import type { ReadHandle, WriteHandle } from '../handle.ts';
 
-interface Row { sequence: number; at: string; who: string; kind: string; case_id: string | null; model_id: string | null; weights_hash: string | null; message: string; detail: string | null }
+interface Row {
+  sequence: number;
+  at: string;
+  who: string;
+  kind: string;
+  case_id: string | null;
+  model_id: string | null;
+  weights_hash: string | null;
+  message: string;
+  detail: string | null;
+}
 
 /** Appends to the audit trail; call it in the transaction of the change that it tells of. */
 export function recordEvent(write: WriteHandle, event: NewEvent): void {
@@ -9,8 +19,13 @@ export function recordEvent(write: WriteHandle, event: NewEvent): void {
     `INSERT INTO event (at, who, kind, case_id, model_id, weights_hash, message, detail)
      VALUES ($at, $who, $kind, $caseId, $modelId, $weightsHash, $message, $detail)`,
     {
-      at: new Date().toISOString(), who: write.author, kind: event.kind, message: event.message,
-      caseId: event.caseId ?? null, modelId: event.modelId ?? null, weightsHash: event.weightsHash ?? null,
+      at: new Date().toISOString(),
+      who: write.author,
+      kind: event.kind,
+      message: event.message,
+      caseId: event.caseId ?? null,
+      modelId: event.modelId ?? null,
+      weightsHash: event.weightsHash ?? null,
       detail: event.detail === undefined ? null : JSON.stringify(event.detail),
     },
   );
@@ -27,11 +42,21 @@ export interface EventFilter {
 /** Newest first. */
 export function listEvents(read: ReadHandle, filter: EventFilter = {}): AuditEvent[] {
   const byCase = filter.caseId === undefined ? '' : 'AND case_id = $caseId';
-  return read.all<Row>(`SELECT * FROM event WHERE sequence < $before ${byCase} ORDER BY sequence DESC LIMIT $limit`, {
-    before: filter.before ?? Number.MAX_SAFE_INTEGER, limit: Math.min(1000, filter.limit ?? 100),
-    ...(filter.caseId === undefined ? {} : { caseId: filter.caseId }),
-  }).map((row) => ({
-    sequence: row.sequence, at: row.at, who: row.who, kind: row.kind as EventKind, caseId: row.case_id, modelId: row.model_id,
-    weightsHash: row.weights_hash, message: row.message, detail: row.detail === null ? null : (JSON.parse(row.detail) as unknown),
-  }));
+  return read
+    .all<Row>(`SELECT * FROM event WHERE sequence < $before ${byCase} ORDER BY sequence DESC LIMIT $limit`, {
+      before: filter.before ?? Number.MAX_SAFE_INTEGER,
+      limit: Math.min(1000, filter.limit ?? 100),
+      ...(filter.caseId === undefined ? {} : { caseId: filter.caseId }),
+    })
+    .map((row) => ({
+      sequence: row.sequence,
+      at: row.at,
+      who: row.who,
+      kind: row.kind as EventKind,
+      caseId: row.case_id,
+      modelId: row.model_id,
+      weightsHash: row.weights_hash,
+      message: row.message,
+      detail: row.detail === null ? null : (JSON.parse(row.detail) as unknown),
+    }));
 }

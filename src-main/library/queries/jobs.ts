@@ -3,15 +3,40 @@ import type { Job, JobKind, JobPriority, JobState } from '#shared/domain/job.ts'
 import type { ReadHandle, WriteHandle } from '../handle.ts';
 
 interface Row {
-  id: string; kind: JobKind; state: JobState; priority: JobPriority; title: string; phase: string; fraction: number; remaining_seconds: number | null;
-  created_at: string; started_at: string | null; ended_at: string | null; error: string | null; attempt: number; can_resume: number; model_id: string | null;
+  id: string;
+  kind: JobKind;
+  state: JobState;
+  priority: JobPriority;
+  title: string;
+  phase: string;
+  fraction: number;
+  remaining_seconds: number | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  error: string | null;
+  attempt: number;
+  can_resume: number;
+  model_id: string | null;
 }
 
 function toJob(row: Row): Job {
   return {
-    id: row.id, kind: row.kind, state: row.state, priority: row.priority, title: row.title, phase: row.phase, fraction: row.fraction,
-    remainingSeconds: row.remaining_seconds, createdAt: row.created_at, startedAt: row.started_at, endedAt: row.ended_at,
-    error: row.error === null ? null : (JSON.parse(row.error) as WireError), attempt: row.attempt, canResume: row.can_resume === 1, modelId: row.model_id,
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    priority: row.priority,
+    title: row.title,
+    phase: row.phase,
+    fraction: row.fraction,
+    remainingSeconds: row.remaining_seconds,
+    createdAt: row.created_at,
+    startedAt: row.started_at,
+    endedAt: row.ended_at,
+    error: row.error === null ? null : (JSON.parse(row.error) as WireError),
+    attempt: row.attempt,
+    canResume: row.can_resume === 1,
+    modelId: row.model_id,
   };
 }
 

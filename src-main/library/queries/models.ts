@@ -1,14 +1,23 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { ModelId } from '#shared/domain/ids.ts';
 import type { CaseMetric, ModelRecord } from '#shared/domain/model.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
 import type { ReadHandle, WriteHandle } from '../handle.ts';
 import { newId } from '../newId.ts';
 import { recordEvent } from './events.ts';
 
 interface Row {
-  id: string; name: string; variant: string; card: string; weights_hash: string; parameters: number | null; training_cases: number; dice: number | null;
-  job_id: string | null; created_at: string; promoted: number; was_promoted: number;
+  id: string;
+  name: string;
+  variant: string;
+  card: string;
+  weights_hash: string;
+  parameters: number | null;
+  training_cases: number;
+  dice: number | null;
+  job_id: string | null;
+  created_at: string;
+  promoted: number;
+  was_promoted: number;
 }
 
 // The newest promotion that is still in force names the promoted model; rolling back takes it out of force.
@@ -20,13 +29,26 @@ const select = `
 
 function toModel(row: Row): ModelRecord {
   return {
-    id: row.id, name: row.name, variant: row.variant, card: JSON.parse(row.card) as ModelCard, weightsHash: row.weights_hash, parameters: row.parameters,
-    trainingCases: row.training_cases, dice: row.dice, promoted: row.promoted === 1, wasPromoted: row.was_promoted === 1, jobId: row.job_id, createdAt: row.created_at,
+    id: row.id,
+    name: row.name,
+    variant: row.variant,
+    card: JSON.parse(row.card) as ModelRecord['card'],
+    weightsHash: row.weights_hash,
+    parameters: row.parameters,
+    trainingCases: row.training_cases,
+    dice: row.dice,
+    promoted: row.promoted === 1,
+    wasPromoted: row.was_promoted === 1,
+    jobId: row.job_id,
+    createdAt: row.created_at,
   };
 }
 
 /** Adds a model whose card and weights are on disk already. `id` where its folder has been named before. */
-export function addModel(write: WriteHandle, model: Omit<ModelRecord, 'id' | 'promoted' | 'wasPromoted' | 'createdAt'> & { readonly id?: ModelId }): ModelId {
+export function addModel(
+  write: WriteHandle,
+  model: Omit<ModelRecord, 'id' | 'promoted' | 'wasPromoted' | 'createdAt'> & { readonly id?: ModelId },
+): ModelId {
   const id = model.id ?? newId();
   write.transaction(() => {
     write.run(
@@ -68,16 +90,31 @@ export function promoteModel(write: WriteHandle, id: ModelId): void {
 /** Returns to the model that was promoted before. Throws `conflict` when there is none. */
 export function rollBackModel(write: WriteHandle): ModelRecord {
   return write.transaction(() => {
-    const [now, before] = write.all<{ sequence: number; model_id: string }>('SELECT sequence, model_id FROM promotion WHERE in_force = 1 ORDER BY sequence DESC LIMIT 2');
+    const [now, before] = write.all<{ sequence: number; model_id: string }>(
+      'SELECT sequence, model_id FROM promotion WHERE in_force = 1 ORDER BY sequence DESC LIMIT 2',
+    );
     if (now === undefined || before === undefined) throw new StudioError('conflict', 'There is no earlier model to return to.');
     write.run('UPDATE promotion SET in_force = 0 WHERE sequence = $sequence', { sequence: now.sequence });
     const model = getModel(write, before.model_id);
-    recordEvent(write, { kind: 'rollback', modelId: model.id, weightsHash: model.weightsHash, message: `Back to model “${model.name}”.`, detail: { from: now.model_id } });
+    recordEvent(write, {
+      kind: 'rollback',
+      modelId: model.id,
+      weightsHash: model.weightsHash,
+      message: `Back to model “${model.name}”.`,
+      detail: { from: now.model_id },
+    });
     return model;
   });
 }
 
-interface MetricRow { model_id: string; case_id: string; label: number; dice: number | null; hd95: number | null; volume_error: number | null }
+interface MetricRow {
+  model_id: string;
+  case_id: string;
+  label: number;
+  dice: number | null;
+  hd95: number | null;
+  volume_error: number | null;
+}
 
 /** Adds or replaces how a model did per case and label. */
 export function setMetrics(write: WriteHandle, metrics: readonly CaseMetric[]): void {
@@ -94,6 +131,11 @@ export function setMetrics(write: WriteHandle, metrics: readonly CaseMetric[]): 
 
 export function listMetrics(read: ReadHandle, modelId: ModelId): CaseMetric[] {
   return read.all<MetricRow>('SELECT * FROM metric WHERE model_id = $modelId ORDER BY case_id, label', { modelId }).map((row) => ({
-    modelId: row.model_id, caseId: row.case_id, label: row.label, dice: row.dice, hd95: row.hd95, volumeError: row.volume_error,
+    modelId: row.model_id,
+    caseId: row.case_id,
+    label: row.label,
+    dice: row.dice,
+    hd95: row.hd95,
+    volumeError: row.volume_error,
   }));
 }

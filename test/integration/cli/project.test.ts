@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { importModel } from '#main/services/adoptModel.ts';
+import { importModel } from '#main/project/importModel.ts';
 import { openProject } from '#main/library/index.ts';
 import { logonet } from '../../support/commandLine.ts';
 import { writePairs } from '../../support/studio.ts';
@@ -18,8 +18,8 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-async function json(words: readonly string[]) {
-  const { code, stdout, stderr } = await logonet([...words, '--json']);
+async function json(args: readonly string[]) {
+  const { code, stdout, stderr } = await logonet([...args, '--json']);
   expect(stderr).not.toContain('logonet:');
   return { code, answer: JSON.parse(stdout) as Record<string, never> };
 }
@@ -28,28 +28,42 @@ it('a project from the command line: create, import, predict, next, export, veri
   const project = join(root, 'project');
   await writePairs(join(root, 'data'), 4, 2, [20, 18, 16]);
   await json(['project', 'create', project, '--name', 'Abdomen']);
-  expect((await json(['project', 'import', project, join(root, 'data')])).answer).toMatchObject({ masks: 2, duplicates: 0, refused: [] });
-  expect((await logonet(['project', 'labels', project, '--label', '2=Spleen', '--label', '7=Cyst'])).stdout.trim().split('\n')).toEqual(['1 Label 1', '2 Spleen', '7 Cyst']);
+  expect((await json(['project', 'import', project, join(root, 'data')])).answer).toMatchObject({ masks: 2, duplicates: 0, skipped: [] });
+  expect((await logonet(['project', 'labels', project, '--label', '2=Spleen', '--label', '7=Cyst'])).stdout.trim().split('\n')).toEqual([
+    '1 Liver',
+    '2 Spleen',
+    '7 Cyst',
+  ]);
   expect((await logonet(['project', 'labels', project, '--label', 'Spleen'])).code).toBe(2);
   // Nothing has been learned: there is a next case all the same, and nothing is ranked without a model.
-  expect((await json(['next', project])).answer).toMatchObject({ suggestion: { rank: null, reason: expect.stringContaining('Next by name') as string } });
+  expect((await json(['next', project])).answer).toMatchObject({
+    suggestion: { rank: null, reason: expect.stringContaining('Next by name') as string },
+  });
   const refused = await logonet(['project', 'predict', project]);
   expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('There is no model yet')]);
-  expect((await json(['improve', project, '--plan'])).answer).toMatchObject({ plan: { obstacles: [expect.stringContaining('Accept at least 3 cases')] } });
+  expect((await json(['improve', project, '--plan'])).answer).toMatchObject({
+    plan: { obstacles: [expect.stringContaining('Accept at least 3 cases')] },
+  });
 
   await writeTinyModel(join(root, 'model'));
   const opened = openProject(project, { author: 'test' });
-  await importModel(opened, join(root, 'model'), 'Tiny');
+  await importModel(opened, join(root, 'model'), { name: 'Tiny' });
   opened.close();
   const { answer: next } = await json(['next', project]);
   expect(next).toMatchObject({ suggestion: { rank: 1, reason: expect.stringMatching(/unsure/) as string } });
   const { answer: predicted } = await json(['project', 'predict', project]);
-  expect(predicted).toMatchObject({ predicted: [{ uncertainty: expect.any(Number) as number }, { uncertainty: expect.any(Number) as number }] });
+  expect(predicted).toMatchObject({
+    predicted: [{ uncertainty: expect.any(Number) as number }, { uncertainty: expect.any(Number) as number }],
+  });
   const { stdout } = await logonet(['project', 'list', project]);
   expect(stdout).toMatch(/Tiny +– +in use/);
 
   const { code, answer: exported } = await json(['project', 'export', project, '--out', join(root, 'masks')]);
-  expect([code, (exported as { readonly files?: unknown[] }).files?.length, readdirSync(join(root, 'masks')).filter((name) => name.endsWith('.nii.gz')).length]).toEqual([0, 2, 2]);
+  expect([
+    code,
+    (exported as { readonly files?: unknown[] }).files?.length,
+    readdirSync(join(root, 'masks')).filter((name) => name.endsWith('.nii.gz')).length,
+  ]).toEqual([0, 2, 2]);
   const predictions = await json(['project', 'export', project, '--prediction', '--out', join(root, 'predictions')]);
   expect([predictions.code, (predictions.answer as { readonly files?: unknown[] }).files?.length]).toEqual([0, 2]);
   expect((await json(['project', 'verify', project])).answer).toMatchObject({ faults: [] });

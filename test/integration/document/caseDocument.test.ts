@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openDocument, type CaseDocument } from '#main/document/index.ts';
 import type { Grid } from '#shared/geometry/grid.ts';
-import { encodeMask, freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
+import { encodeMask, encodeRecord, freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
 
 const grid: Grid = { size: [40, 32, 24], affine: [0.8, 0, 0, 0, 0, 0.8, 0, 0, 0, 0, 2, 0] };
 const caseId = 'case-1';
@@ -19,7 +19,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Opening anew without closing is what a crash leaves behind. */
+/** Opening again without closing is what a crash leaves behind. */
 async function open(options: { snapshotBytes?: number } = {}): Promise<CaseDocument> {
   const document = await openDocument(folder, { caseId, grid, ...options });
   opened.push(document);
@@ -27,24 +27,36 @@ async function open(options: { snapshotBytes?: number } = {}): Promise<CaseDocum
 }
 
 /** A window on the document: edits, and what it still has to send. */
-function windowOn(document: CaseDocument): { editor: SegmentationDocument; records: Uint8Array[]; send(): Promise<void>; dab(x: number, label?: number): void } {
+function windowOn(document: CaseDocument): {
+  editor: SegmentationDocument;
+  records: Uint8Array[];
+  send(): Promise<void>;
+  dab(x: number, label?: number): void;
+} {
   const { mask, history } = document.state();
   const records: Uint8Array[] = [];
   const editor = SegmentationDocument.restore(mask, history, { sink: (record) => records.push(record) });
   return {
-    editor, records,
+    editor,
+    records,
     send: () => document.append(records.splice(0)),
-    dab(x, label = 1) { editor.push(`Dab ${x}`, paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [x, 10, 20], radius: 4 }, label)); },
+    dab(x, label = 1) {
+      editor.push(
+        `Dab ${x}`,
+        paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [x, 10, 20], radius: 4 }, label),
+      );
+    },
   };
 }
 
-const sameMask = (document: CaseDocument, editor: SegmentationDocument): boolean => Buffer.compare(document.state().mask, encodeMask(editor.volume)) === 0;
+const sameMask = (document: CaseDocument, editor: SegmentationDocument): boolean =>
+  Buffer.compare(document.state().mask, encodeMask(editor.volume)) === 0;
 
 describe('a case document', () => {
   it('brings mask and undo history back after a crash, and says so', async () => {
     const document = await open();
     const { editor, send, dab } = windowOn(document);
-    for (const x of [5, 8, 12, 20]) dab(x, x % 2 + 1);
+    for (const x of [5, 8, 12, 20]) dab(x, (x % 2) + 1);
     editor.undo();
     await send();
     const again = await open();
@@ -79,7 +91,8 @@ describe('a case document', () => {
     const { editor, send, dab } = windowOn(document);
     dab(6);
     const stroke = editor.begin('Brush');
-    for (let x = 8; x < 20; x++) stroke.add(paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [x, 10, 20], radius: 3 }, 2));
+    for (let x = 8; x < 20; x++)
+      stroke.add(paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [x, 10, 20], radius: 3 }, 2));
     await send();
     const again = await open();
     expect(again.recovery).toMatchObject({ changes: 1, unfinished: 'Brush' });
@@ -116,7 +129,8 @@ describe('a case document', () => {
     const before = document.state();
     await expect(second.send()).rejects.toMatchObject({ code: 'conflict' });
     await expect(document.append([new Uint8Array([9, 9, 9])])).rejects.toMatchObject({ code: 'corrupt' });
-    await expect(document.append([], 7)).rejects.toMatchObject({ code: 'conflict' });
+    const undo = encodeRecord({ kind: 'undo', at: 0 });
+    await expect(document.append([undo], { session: 'a', sequence: 7 })).rejects.toMatchObject({ code: 'conflict' });
     expect(document.state()).toEqual(before);
     await document.close();
   });
@@ -222,16 +236,17 @@ describe('a case document', () => {
     await again.close();
   });
 
-  it('acknowledges many senders in one go and in order', async () => {
+  it('takes what comes at once in order, and what comes twice once', async () => {
     const document = await open();
     const { dab, records, editor } = windowOn(document);
     const sent: Promise<void>[] = [];
     for (let x = 2; x < 30; x++) {
       dab(x, 1 + (x % 2));
-      sent.push(document.append(records.splice(0), document.revision + sent.length));
+      sent.push(document.append(records.slice(0, x - 1), { session: 'a', sequence: 0 }));
     }
     await Promise.all(sent);
-    expect(document.revision).toBe(28);
+    expect(document.writer).toEqual({ session: 'a', sequence: 28 });
+    expect(document.history.edits).toHaveLength(28);
     expect(sameMask(document, editor)).toBe(true);
     await document.close();
     await expect(document.append([])).rejects.toMatchObject({ code: 'conflict' });

@@ -13,9 +13,16 @@ import { plantedIdentity, writeDicomSlices } from '../../support/dicomSlices.ts'
 import { obliqueGrid, randomLabels, randomVolume, unevenGrid } from '../../support/volumes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-seg-'));
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
-const labelSet = { labels: [{ value: 1, name: 'Liver', color: '#dd8265', locked: false }, { value: 4, name: 'My own thing', color: '#00ff40', locked: false }] };
+const labelSet = {
+  labels: [
+    { value: 1, name: 'Liver', color: '#dd8265', locked: false },
+    { value: 4, name: 'My own thing', color: '#00ff40', locked: false },
+  ],
+};
 async function exported(name: string, withIdentity: boolean) {
   writeDicomSlices(join(folder, name), randomVolume({ ...obliqueGrid(unevenGrid, [20, 10, 5]), size: [16, 12, 6] }, 3));
   const { volume, source, identity } = await readImage(join(folder, name), { identity: withIdentity });
@@ -29,8 +36,16 @@ describe('DICOM SEG', () => {
   it('is read by dcmqi to the same voxels, codes and labels', async () => {
     const { labels, path } = await exported('dcmqi', false);
     const { segImage, metaInfo } = await readSegmentationNode(path);
-    const columns = [0, 1, 2].map((axis) => [0, 1, 2].map((row) => segImage.direction[row * 3 + axis] as number)) as unknown as [Triple, Triple, Triple];
-    const affine = affineFrom({ origin: segImage.origin as unknown as Triple, axes: columns, spacing: segImage.spacing as unknown as Triple });
+    const columns = [0, 1, 2].map((axis) => [0, 1, 2].map((row) => segImage.direction[row * 3 + axis] as number)) as unknown as [
+      Triple,
+      Triple,
+      Triple,
+    ];
+    const affine = affineFrom({
+      origin: segImage.origin as unknown as Triple,
+      axes: columns,
+      spacing: segImage.spacing as unknown as Triple,
+    });
     const found = { grid: { size: segImage.size as unknown as Triple, affine }, data: Uint8Array.from(segImage.data as Uint8Array) };
     expect(differingVoxels({ grid: labels.grid, data: labels.data.map((value) => (value === 4 ? 2 : value)) }, found)).toBe(0);
     const text = JSON.stringify(metaInfo);
@@ -43,7 +58,9 @@ describe('DICOM SEG', () => {
     expect(dataset.item('ReferencedSeriesSequence')?.string('SeriesInstanceUID')).toBe(source?.seriesInstanceUid);
     expect(dataset.item('ReferencedSeriesSequence')?.items('ReferencedInstanceSequence').length).toBe(6);
     const [first] = dataset.items('PerFrameFunctionalGroupsSequence');
-    expect(first?.item('DerivationImageSequence')?.item('SourceImageSequence')?.string('ReferencedSOPInstanceUID')).toBe(source?.instances[0]?.sopInstanceUid);
+    expect(first?.item('DerivationImageSequence')?.item('SourceImageSequence')?.string('ReferencedSOPInstanceUID')).toBe(
+      source?.instances[0]?.sopInstanceUid,
+    );
     expect(dataset.items('SegmentSequence').every((segment) => segment.numbers('RecommendedDisplayCIELabValue').length === 3)).toBe(true);
     expect(dataset.string('FrameOfReferenceUID')).toBe(source?.frameOfReferenceUid);
   });
@@ -60,6 +77,8 @@ describe('DICOM SEG', () => {
   it('refuses images that did not come from DICOM, and masks on other slices', async () => {
     const { labels, source } = await exported('refused', false);
     await expect(exportDicomSeg(join(folder, 'x.dcm'), labels, labelSet, null)).rejects.toMatchObject({ code: 'invalid-argument' });
-    await expect(exportDicomSeg(join(folder, 'x.dcm'), labels, labelSet, { ...source!, instances: source!.instances.slice(1) })).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(
+      exportDicomSeg(join(folder, 'x.dcm'), labels, labelSet, { ...source!, instances: source!.instances.slice(1) }),
+    ).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });

@@ -15,36 +15,86 @@ import { writeVolume } from '#main/imageio/writeImage.ts';
 import { oriented, randomLabels, randomVolume, unevenGrid } from '../../support/volumes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-project-'));
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
-const labelSet = { labels: [{ value: 5, name: 'Rest', color: '#0000ff', locked: false }, { value: 1, name: 'Liver', color: '#ff0000', locked: false }, { value: 2, name: 'Tumour', color: '#00ff00', locked: false }] };
-const image = randomVolume(unevenGrid, 1), labels = randomLabels(unevenGrid, 2);
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+const labelSet = {
+  labels: [
+    { value: 5, name: 'Rest', color: '#0000ff', locked: false },
+    { value: 1, name: 'Liver', color: '#ff0000', locked: false },
+    { value: 2, name: 'Tumour', color: '#00ff00', locked: false },
+  ],
+};
+const image = randomVolume(unevenGrid, 1),
+  labels = randomLabels(unevenGrid, 2);
 
 describe('a whole project in nnU-Net layout', () => {
   it('returns through readDataset with every voxel, anonymous, with consecutive label values', async () => {
     const target = join(folder, 'nnunet');
     const turned = oriented(labels, 'ASR');
-    await exportNnunet(target, { name: 'Livers', modality: 'CT', labelSet, cases: [
-      { id: 'Doe-Jane', image: async () => image, labels: async () => labels },
-      { id: 'Roe-Richard', image: async () => image, labels: async () => turned },
-      { id: 'third', image: async () => image },
-    ] });
+    await exportNnunet(target, {
+      name: 'Livers',
+      modality: 'CT',
+      labelSet,
+      cases: [
+        { id: 'Doe-Jane', image: async () => image, labels: async () => labels },
+        { id: 'Roe-Richard', image: async () => image, labels: async () => turned },
+        { id: 'third', image: async () => image },
+      ],
+    });
     expect(readdirSync(target, { recursive: true }).join()).not.toMatch(/Doe|Roe|writing/);
     const dataset = await readDataset(join(target, 'dataset.json'));
-    expect(dataset).toMatchObject({ name: 'Livers', modality: 'CT', leftOut: [], labels: [{ value: 1, name: 'Liver' }, { value: 2, name: 'Tumour' }, { value: 3, name: 'Rest' }] });
-    expect(dataset.cases.map((one) => [one.name, one.label !== undefined]).sort()).toEqual([[anonymousName('Doe-Jane'), true], [anonymousName('Roe-Richard'), true], [anonymousName('third'), false]].sort());
+    expect(dataset).toMatchObject({
+      name: 'Livers',
+      modality: 'CT',
+      skipped: [],
+      labels: [
+        { value: 1, name: 'Liver' },
+        { value: 2, name: 'Tumour' },
+        { value: 3, name: 'Rest' },
+      ],
+    });
+    expect(dataset.cases.map((one) => [one.name, one.label !== undefined]).sort()).toEqual(
+      [
+        [anonymousName('Doe-Jane'), true],
+        [anonymousName('Roe-Richard'), true],
+        [anonymousName('third'), false],
+      ].sort(),
+    );
     const expected = { grid: labels.grid, data: labels.data.map((value) => (value === 5 ? 3 : value)) };
     for (const one of dataset.cases) {
       expect(differingVoxels(image, (await readImage(one.image)).volume)).toBe(0);
       if (one.label) expect(differingVoxels(expected, (await readLabels(one.label)).volume)).toBe(0);
     }
-    expect(JSON.parse(readFileSync(join(target, 'dataset.json'), 'utf8'))).toMatchObject({ numTraining: 2, file_ending: '.nii.gz', channel_names: { 0: 'CT' }, labels: { background: 0, Liver: 1 }, logonet_label_values: [1, 2, 5] });
+    expect(JSON.parse(readFileSync(join(target, 'dataset.json'), 'utf8'))).toMatchObject({
+      numTraining: 2,
+      file_ending: '.nii.gz',
+      channel_names: { 0: 'CT' },
+      labels: { background: 0, Liver: 1 },
+      logonet_label_values: [1, 2, 5],
+    });
   });
 
   it('refuses masks with unnamed values and names that collide', async () => {
     const one = { id: 'a', image: async () => image, labels: async () => randomLabels(unevenGrid, 1, [0, 77]) };
-    await expect(exportNnunet(join(folder, 'x'), { name: 'X', modality: 'MR', labelSet, cases: [one] })).rejects.toMatchObject({ code: 'invalid-argument', message: expect.stringContaining('77') });
-    await expect(exportNnunet(join(folder, 'x'), { name: 'X', modality: 'MR', labelSet, cases: [{ ...one, name: 'a/b' }, { ...one, name: 'a:b' }] })).rejects.toMatchObject({ code: 'invalid-argument' });
-    await expect(exportNnunet(join(folder, 'x'), { name: 'X', modality: 'MR', labelSet, cases: [one], cancellation: { aborted: true } })).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(exportNnunet(join(folder, 'x'), { name: 'X', modality: 'MR', labelSet, cases: [one] })).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining('77'),
+    });
+    await expect(
+      exportNnunet(join(folder, 'x'), {
+        name: 'X',
+        modality: 'MR',
+        labelSet,
+        cases: [
+          { ...one, name: 'a/b' },
+          { ...one, name: 'a:b' },
+        ],
+      }),
+    ).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(
+      exportNnunet(join(folder, 'x'), { name: 'X', modality: 'MR', labelSet, cases: [one], cancellation: { aborted: true } }),
+    ).rejects.toMatchObject({ code: 'cancelled' });
     expect(existsSync(join(folder, 'x', 'dataset.json'))).toBe(false);
   });
 });
@@ -55,23 +105,41 @@ describe('folders of pairs', () => {
     mkdirSync(join(target, 'labels'), { recursive: true });
     for (const name of ['a_0000.nii.gz', 'a_0001.nii.gz', 'b.mha', 'c.nrrd', 'note.txt']) writeFileSync(join(target, name), '');
     for (const name of ['a.nii.gz', 'b_seg.nrrd', 'z.nii']) writeFileSync(join(target, 'labels', name), '');
-    const { cases, leftOut } = await matchPairs(target, join(target, 'labels'));
-    expect(cases.map(({ name, label }) => [name, label?.split('/').at(-1)])).toEqual([['a', 'a.nii.gz'], ['b', 'b_seg.nrrd'], ['c', undefined]]);
-    expect(leftOut.map(({ reason }) => reason)).toEqual(['a_0001.nii.gz is a further channel; only the first is used.', 'z.nii has no image of the same name.']);
+    const { cases, skipped } = await matchPairs(target, join(target, 'labels'));
+    expect(cases.map(({ name, label }) => [name, label?.split('/').at(-1)])).toEqual([
+      ['a', 'a.nii.gz'],
+      ['b', 'b_seg.nrrd'],
+      ['c', undefined],
+    ]);
+    expect(skipped.map(({ reason }) => reason)).toEqual([
+      'z.nii is a mask, as its name or folder says, and its image is not among these files. Import both together.',
+    ]);
   });
 
   it('match inside one folder', async () => {
     const target = join(folder, 'together');
     mkdirSync(target);
     for (const name of ['p1.nrrd', 'p1.seg.nrrd', 'p2.nii', 'p2_mask.nii', 'p3.nii']) writeFileSync(join(target, name), '');
-    expect((await matchPairs(target)).cases.map(({ name, label }) => [name, label !== undefined])).toEqual([['p1', true], ['p2', true], ['p3', false]]);
+    expect((await matchPairs(target)).cases.map(({ name, label }) => [name, label !== undefined])).toEqual([
+      ['p1', true],
+      ['p2', true],
+      ['p3', false],
+    ]);
   });
 });
 
 describe('tables of volumes', () => {
   it('quote what needs it and defuse formulas', async () => {
     const path = join(folder, 'volumes.csv');
-    await exportVolumesCsv(path, [{ caseName: '=cmd()', rows: measureLabels({ grid: unevenGrid, data: new Uint8Array(60).fill(1) }, { labels: [{ value: 1, name: 'a "b", c', color: '#000000', locked: false }] }) }]);
+    await exportVolumesCsv(path, [
+      {
+        caseName: '=cmd()',
+        rows: measureLabels(
+          { grid: unevenGrid, data: new Uint8Array(60).fill(1) },
+          { labels: [{ value: 1, name: 'a "b", c', color: '#000000', locked: false }] },
+        ),
+      },
+    ]);
     expect(readFileSync(path, 'utf8')).toBe(`case,label,name,voxels,volume_ml\r\n'=cmd(),1,"a ""b"", c",60,0.1519\r\n`);
   });
 });
@@ -84,7 +152,9 @@ describe('an export that does not read back the same', () => {
     const [a, b, c, d, ...rest] = image.grid.affine;
     expect(differingVoxels(image, { grid: { ...image.grid, affine: [a, b, c, d - 0.75, ...rest] }, data: image.data })).toBeGreaterThan(30);
     expect(differingVoxels(image, { grid: { ...image.grid, affine: [-a, b, c, d, ...rest] }, data: image.data })).toBeGreaterThan(30);
-    expect(() => { assertSameVoxels('x.nii', image, changed); }).toThrow('x.nii was not exported');
+    expect(() => {
+      assertSameVoxels('x.nii', image, changed);
+    }).toThrow('x.nii was not exported');
   });
 
   it('leaves the old file as it was, and nothing else', async () => {
@@ -92,7 +162,9 @@ describe('an export that does not read back the same', () => {
     mkdirSync(join(folder, 'kept'));
     await writeVolume(path, labels);
     const before = readFileSync(path);
-    const check = async (): Promise<void> => { throw new StudioError('io', 'no'); };
+    const check = async (): Promise<void> => {
+      throw new StudioError('io', 'no');
+    };
     await expect(writeVolume(path, image, { check })).rejects.toMatchObject({ code: 'io' });
     expect(readFileSync(path)).toEqual(before);
     expect(readdirSync(join(folder, 'kept'))).toEqual(['mask.nii.gz']);

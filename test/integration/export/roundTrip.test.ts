@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { allOrientationCodes, orientationCode } from '#shared/geometry/orientation.ts';
+import { allOrientationCodes, orientationCode, reorientVolume } from '#shared/geometry/orientation.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { differingVoxels } from '#main/export/verify.ts';
 import { exportDicomSeg } from '#main/export/exportDicomSeg.ts';
+import { exportDicom } from '#main/export/exportDicom.ts';
 import { exportDicomSeries } from '#main/export/exportDicomSeries.ts';
 import { exportNifti } from '#main/export/exportNifti.ts';
 import { exportNrrd, exportSegNrrd } from '#main/export/exportNrrd.ts';
@@ -14,11 +15,17 @@ import { writeVolume } from '#main/imageio/writeImage.ts';
 import { obliqueGrid, oriented, randomLabels, randomVolume, unevenGrid } from '../../support/volumes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-roundtrip-'));
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
-const labelSet = { labels: [
-  { value: 1, name: 'Liver', color: '#dd8265', locked: false }, { value: 2, name: 'Tumour', color: '#00ff40', locked: false }, { value: 5, name: 'Thing', color: '#123456', locked: false },
-] };
+const labelSet = {
+  labels: [
+    { value: 1, name: 'Liver', color: '#dd8265', locked: false },
+    { value: 2, name: 'Tumour', color: '#00ff40', locked: false },
+    { value: 5, name: 'Thing', color: '#123456', locked: false },
+  ],
+};
 
 /** Every axis orientation straight, and turned so that no axis follows the patient's. */
 const grids = allOrientationCodes.flatMap((code, n) => {
@@ -83,6 +90,34 @@ describe('48 orientations, straight and oblique, return with no voxel differing 
       expect(found.source?.seriesInstanceUid).toBe(image.source?.seriesInstanceUid);
     }
   }, 900_000);
+
+  it('through a folder of a DICOM series and its SEG, of images that did not come as DICOM', async () => {
+    for (const [n, { grid, name }] of [...grids.entries()].filter(([at]) => at % 5 === 0)) {
+      const image = randomVolume(grid, n);
+      const labels = randomLabels(grid, n);
+      const target = join(folder, `dicom-${n}-${name}`);
+      const files = await exportDicom(target, { image, modality: 'MR', labels, labelSet });
+      expect(files).toHaveLength(grid.size[2] + 1);
+      const read = await readImage(join(target, 'images'));
+      expect(read.modality).toBe('MR');
+      expect(differingVoxels(image, read.volume)).toBe(0);
+      const found = await readLabels(join(target, 'segmentation.dcm'));
+      const expected = { grid, data: labels.data.map((value) => (value === 5 ? 3 : value)) };
+      expect(differingVoxels(expected, found.volume)).toBe(0);
+      expect(found.source?.seriesInstanceUid).toBe(read.source?.seriesInstanceUid);
+      // Never into a folder that is there.
+      await expect(exportDicom(target, { image, modality: 'MR', labels, labelSet })).rejects.toMatchObject({ code: 'conflict' });
+    }
+  });
+
+  it('through a DICOM series of fractions, rounded to 16 bits', async () => {
+    const [{ grid }] = grids as [(typeof grids)[number]];
+    const data = Float32Array.from({ length: grid.size[0] * grid.size[1] * grid.size[2] }, (_, n) => Math.sin(n) * 1e-3);
+    const target = join(folder, 'fractions');
+    await exportDicomSeries(target, { grid, data }, { name: 'fractions' });
+    const turned = reorientVolume((await readImage(target)).volume, orientationCode(grid.affine));
+    expect(Math.max(...data.map((value, n) => Math.abs(value - (turned.data[n] ?? NaN))))).toBeLessThan(2e-3 / 65535);
+  });
 
   it('leaves no temporary files behind', () => {
     expect(readdirSync(folder, { recursive: true }).filter((name) => String(name).includes('.writing-'))).toEqual([]);

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { contentSecurityPolicy, securityHeaders } from '#main/host/contentSecurity.ts';
 import { locate, projectOf } from '#main/host/electron/locations.ts';
 import { menuTemplate } from '#main/host/electron/menu.ts';
-import { commandLineSwitches, mayNavigate, mayRequest, mayTalk, webPreferences } from '#main/host/electron/security.ts';
+import { commandLineSwitches, mayDownload, mayNavigate, mayRequest, mayTalk, webPreferences } from '#main/host/electron/security.ts';
 import { fitWindow, minimumSize, readWindowState, writeWindowState } from '#main/host/electron/windowState.ts';
 import { readStaticFile } from '#main/host/staticFiles.ts';
 
@@ -14,14 +14,37 @@ const root = resolve(import.meta.dirname, '../../..');
 describe('the window', () => {
   it('is isolated, sandboxed and without Node', () => {
     expect(webPreferences('/preload.cjs')).toMatchObject({
-      contextIsolation: true, sandbox: true, webSecurity: true, nodeIntegration: false, nodeIntegrationInWorker: false, nodeIntegrationInSubFrames: false,
-      allowRunningInsecureContent: false, experimentalFeatures: false, webviewTag: false, devTools: false,
+      contextIsolation: true,
+      sandbox: true,
+      webSecurity: true,
+      nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      nodeIntegrationInSubFrames: false,
+      allowRunningInsecureContent: false,
+      experimentalFeatures: false,
+      webviewTag: false,
+      devTools: false,
     });
   });
 
   const elsewhere = [
-    'https://example.com/', 'http://127.0.0.1/', 'file:///etc/passwd', 'about:blank', 'javascript:alert(1)', 'logonet://evil/', 'logonet://app.evil/', 'logonet://app@evil/',
-    'logonet://user@app/', 'logonet://app:8080/', 'data:text/html,x', 'blob:https://example.com/1', 'chrome://settings', '', 'LOGONET:app', 'devtools://x', 'view-source:logonet://app/',
+    'https://example.com/',
+    'http://127.0.0.1/',
+    'file:///etc/passwd',
+    'about:blank',
+    'javascript:alert(1)',
+    'logonet://evil/',
+    'logonet://app.evil/',
+    'logonet://app@evil/',
+    'logonet://user@app/',
+    'logonet://app:8080/',
+    'data:text/html,x',
+    'blob:https://example.com/1',
+    'chrome://settings',
+    '',
+    'LOGONET:app',
+    'devtools://x',
+    'view-source:logonet://app/',
   ];
   it('goes nowhere but home', () => {
     expect(elsewhere.filter(mayNavigate)).toEqual([]);
@@ -32,6 +55,11 @@ describe('the window', () => {
     const allowed = elsewhere.filter(mayRequest);
     expect(allowed).toEqual(['data:text/html,x', 'devtools://x']);
     expect(mayRequest('blob:logonet://app/0f')).toBe(true);
+  });
+
+  it('hands over as a file what it made itself, and nothing else', () => {
+    expect([...elsewhere, 'logonet://app/', 'blob:logonet://apple/1'].filter(mayDownload)).toEqual([]);
+    expect(mayDownload('blob:logonet://app/0f')).toBe(true);
   });
 
   it('is listened to only from its own top frame', () => {
@@ -47,18 +75,28 @@ describe('the window', () => {
   });
 
   it('denies windows, permissions, downloads, redirects and web views in the one place where contents are made', () => {
-    const source = readFileSync(join(root, 'src-main/host/electron/main.ts'), 'utf8');
+    const source = readFileSync(join(root, 'src-main/host/electron/main.ts'), 'utf8').replace(/\s+/g, ' '); // however it is wrapped
     for (const line of [
-      "setWindowOpenHandler(() => ({ action: 'deny' }))", 'setPermissionRequestHandler((_contents, _permission, answer) => { answer(false); })', 'setPermissionCheckHandler(() => false)',
-      'setDevicePermissionHandler(() => false)', "'will-download', (event) => { event.preventDefault(); }", "'will-redirect', (event) => { event.preventDefault(); }", "'will-attach-webview', (event) => { event.preventDefault(); }",
-    ]) expect(source).toContain(line);
+      "setWindowOpenHandler(() => ({ action: 'deny' }))",
+      'setPermissionRequestHandler((_contents, _permission, answer) => { answer(false); })',
+      'setPermissionCheckHandler(() => false)',
+      'setDevicePermissionHandler(() => false)',
+      "'will-download', (event, item) => { if (!mayDownload(item.getURL())) event.preventDefault(); }",
+      "'will-redirect', (event) => { event.preventDefault(); }",
+      "'will-attach-webview', (event) => { event.preventDefault(); }",
+    ])
+      expect(source).toContain(line);
     expect(source).not.toMatch(/openExternal|loadFile|remote\b|executeJavaScript/);
   });
 
-  it('shows a preload that exposes frames and nothing else', () => {
+  it('shows a preload that exposes frames, where a dropped file lies, and nothing else', () => {
     const source = readFileSync(join(root, 'src-main/preload/preload.ts'), 'utf8');
-    expect(source.match(/exposeInMainWorld/g)).toHaveLength(1);
-    expect([...source.matchAll(/^import .* from '([^']+)'/gm)].map((match) => match[1])).toEqual(['electron', '#shared/contract/client.ts']);
+    expect([...source.matchAll(/exposeInMainWorld\('(\w+)'/g)].map((match) => match[1])).toEqual(['logonet', 'logonetPathOf']);
+    expect(source.match(/exposeInMainWorld/g)).toHaveLength(2);
+    expect([...source.matchAll(/^import .* from '([^']+)'/gm)].map((match) => match[1])).toEqual([
+      'electron',
+      '#shared/contract/client.ts',
+    ]);
   });
 });
 
@@ -78,7 +116,16 @@ describe('pages', () => {
     writeFileSync(join(outside, 'secret.txt'), 'secret');
     symlinkSync(join(outside, 'secret.txt'), join(folder, 'link.txt'));
     expect((await readStaticFile(folder, '/'))?.body.toString()).toBe('home');
-    for (const path of ['/link.txt', '/../x.txt', `/..%2f${outside.split('/').at(-1) ?? ''}/secret.txt`, '/a\0.txt', '/%ff', '/nothing.js', '/index.exe']) expect(await readStaticFile(folder, path)).toBeNull();
+    for (const path of [
+      '/link.txt',
+      '/../x.txt',
+      `/..%2f${outside.split('/').at(-1) ?? ''}/secret.txt`,
+      '/a\0.txt',
+      '/%ff',
+      '/nothing.js',
+      '/index.exe',
+    ])
+      expect(await readStaticFile(folder, path)).toBeNull();
     for (const each of [folder, outside]) rmSync(each, { recursive: true });
   });
 });
@@ -115,6 +162,13 @@ describe('the menu and the command line', () => {
 
   it('find the project that was asked for', () => {
     expect(projectOf(['electron', '/home/a/project/Open.logonet'])).toBe('/home/a/project');
+    const folder = mkdtempSync(join(tmpdir(), 'logonet-open-'));
+    const packed = join(folder, 'Abdomen.LOGONET');
+    writeFileSync(packed, 'x');
+    expect(projectOf(['electron', packed])).toBe(packed);
+    writeFileSync(join(folder, 'project.json'), '{}'); // Now it stands in a project.
+    expect(projectOf(['electron', packed])).toBe(folder);
+    rmSync(folder, { recursive: true });
     expect(projectOf(['electron', '--flag', '/home/a/project/project.json'])).toBe('/home/a/project');
     expect(projectOf(['electron', '.'])).toBeNull();
     expect(projectOf(['electron', '--inspect'])).toBeNull();

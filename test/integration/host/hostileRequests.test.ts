@@ -18,7 +18,11 @@ beforeAll(async () => {
 });
 afterAll(() => host.stop());
 
-interface Attempt { readonly path: string; readonly method?: string; readonly headers: Record<string, string> }
+interface Attempt {
+  readonly path: string;
+  readonly method?: string;
+  readonly headers: Record<string, string>;
+}
 
 /** True when anything at all came back. */
 function answered({ path, method = 'GET', headers }: Attempt): Promise<boolean> {
@@ -28,37 +32,85 @@ function answered({ path, method = 'GET', headers }: Attempt): Promise<boolean> 
       answer.resume();
       resolve(true);
     });
-    call.on('upgrade', () => { resolve(true); });
-    call.on('error', () => { resolve(false); });
+    call.on('upgrade', () => {
+      resolve(true);
+    });
+    call.on('error', () => {
+      resolve(false);
+    });
     call.end();
   });
 }
 
-const socketHeaders = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+const socketHeaders = {
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+};
 
 /** Each attempt is one reason to be refused; everything else about it is right. */
 function hostileAttempts(): Attempt[] {
   const own = new URL(host.origin).host;
-  const wrongCookies = ['', 'logonet_session=', 'logonet_session=x', `${cookie}x`, `logonet_session=${'A'.repeat(43)}`, `other=${cookie.slice(16)}`, `${cookie}; ${cookie}`, cookie.toLowerCase().toUpperCase()];
-  const wrongHosts = ['localhost', `localhost:${new URL(host.origin).port}`, '127.0.0.1', '127.0.0.1:80', 'evil.example', `evil.example:${new URL(host.origin).port}`, '[::1]', `${own}.evil.example`, `2130706433:${new URL(host.origin).port}`, ''];
-  const wrongOrigins = ['null', 'http://evil.example', `https://${own}`, 'http://127.0.0.1', `http://localhost:${new URL(host.origin).port}`, `http://127.0.0.1:${String(Number(new URL(host.origin).port) + 1)}`, 'file://', 'chrome-extension://abc'];
+  const wrongCookies = [
+    '',
+    'logonet_session=',
+    'logonet_session=x',
+    `${cookie}x`,
+    `logonet_session=${'A'.repeat(43)}`,
+    `other=${cookie.slice(16)}`,
+    `${cookie}; ${cookie}`,
+    cookie.toLowerCase().toUpperCase(),
+  ];
+  const wrongHosts = [
+    'localhost',
+    `localhost:${new URL(host.origin).port}`,
+    '127.0.0.1',
+    '127.0.0.1:80',
+    'evil.example',
+    `evil.example:${new URL(host.origin).port}`,
+    '[::1]',
+    `${own}.evil.example`,
+    `2130706433:${new URL(host.origin).port}`,
+    '',
+  ];
+  const wrongOrigins = [
+    'null',
+    'http://evil.example',
+    `https://${own}`,
+    'http://127.0.0.1',
+    `http://localhost:${new URL(host.origin).port}`,
+    `http://127.0.0.1:${String(Number(new URL(host.origin).port) + 1)}`,
+    'file://',
+    'chrome-extension://abc',
+  ];
   const sites = ['cross-site', 'same-site', 'nonsense'];
   const paths = ['/', '/index.html', '/../package.json', '/contract', '/assets/x.js'];
   const right = { host: own, cookie, origin: host.origin };
-  return paths.flatMap((path): Attempt[] => [
-    ...wrongCookies.map((value) => ({ path, headers: { ...right, cookie: value } })),
-    ...wrongHosts.map((value) => ({ path, headers: { ...right, host: value } })),
-    ...wrongOrigins.map((value) => ({ path, headers: { ...right, origin: value } })),
-    ...sites.map((value) => ({ path, headers: { ...right, 'sec-fetch-site': value } })),
-  ]).concat(
-    wrongCookies.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, cookie: value } })),
-    wrongHosts.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, host: value } })),
-    wrongOrigins.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, origin: value } })),
-    [{ path: '/contract', headers: { host: own, cookie, ...socketHeaders } }, { path: '/other', headers: { ...right, ...socketHeaders } }],
-    ['', '?key=', '?key=x', `?key=${'A'.repeat(43)}`, new URL(host.address).search].map((search) => ({ path: `/enter${search}`, headers: { host: own } })),
-    wrongHosts.map((value) => ({ path: `/enter${new URL(host.address).search}`, headers: { host: value } })),
-    ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].flatMap((method) => wrongOrigins.map((value) => ({ path: '/', method, headers: { ...right, origin: value } }))),
-  );
+  return paths
+    .flatMap((path): Attempt[] => [
+      ...wrongCookies.map((value) => ({ path, headers: { ...right, cookie: value } })),
+      ...wrongHosts.map((value) => ({ path, headers: { ...right, host: value } })),
+      ...wrongOrigins.map((value) => ({ path, headers: { ...right, origin: value } })),
+      ...sites.map((value) => ({ path, headers: { ...right, 'sec-fetch-site': value } })),
+    ])
+    .concat(
+      wrongCookies.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, cookie: value } })),
+      wrongHosts.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, host: value } })),
+      wrongOrigins.map((value) => ({ path: '/contract', headers: { ...right, ...socketHeaders, origin: value } })),
+      [
+        { path: '/contract', headers: { host: own, cookie, ...socketHeaders } },
+        { path: '/other', headers: { ...right, ...socketHeaders } },
+      ],
+      ['', '?key=', '?key=x', `?key=${'A'.repeat(43)}`, new URL(host.address).search].map((search) => ({
+        path: `/enter${search}`,
+        headers: { host: own },
+      })),
+      wrongHosts.map((value) => ({ path: `/enter${new URL(host.address).search}`, headers: { host: value } })),
+      ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'].flatMap((method) =>
+        wrongOrigins.map((value) => ({ path: '/', method, headers: { ...right, origin: value } })),
+      ),
+    );
 }
 
 describe('the loopback host', () => {
@@ -88,23 +140,48 @@ describe('the loopback host', () => {
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('keeps to the renderer\'s folder', async () => {
-    for (const path of ['/../package.json', '/..%2fpackage.json', '/%2e%2e/package.json', '/%00', '/%', '//etc/passwd', '/C:%5Cwindows%5Cwin.ini', '/.env']) {
+  it("keeps to the renderer's folder", async () => {
+    for (const path of [
+      '/../package.json',
+      '/..%2fpackage.json',
+      '/%2e%2e/package.json',
+      '/%00',
+      '/%',
+      '//etc/passwd',
+      '/C:%5Cwindows%5Cwin.ini',
+      '/.env',
+    ]) {
       const status = await new Promise<number>((resolve, reject) => {
         const { hostname, port, host: own } = new URL(host.origin);
-        request({ hostname, port, path, headers: { host: own, cookie } }, (answer) => { answer.resume(); resolve(answer.statusCode ?? 0); }).on('error', reject).end();
+        request({ hostname, port, path, headers: { host: own, cookie } }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode ?? 0);
+        })
+          .on('error', reject)
+          .end();
       });
       expect([path, status]).toEqual([path, 404]);
     }
   });
 
   it('does not listen on any other interface', async () => {
-    const others = Object.values(networkInterfaces()).flat().filter((address) => address !== undefined && !address.internal).map((address) => address?.address ?? '');
+    const others = Object.values(networkInterfaces())
+      .flat()
+      .filter((address) => address !== undefined && !address.internal)
+      .map((address) => address?.address ?? '');
     for (const address of [...others.filter((each) => !each.startsWith('fe80')), '::1']) {
       const reached = await new Promise<boolean>((resolve) => {
-        const socket = connect({ host: address, port: Number(new URL(host.origin).port), timeout: 2000 }, () => { socket.destroy(); resolve(true); });
-        socket.on('error', () => { resolve(false); });
-        socket.on('timeout', () => { socket.destroy(); resolve(false); });
+        const socket = connect({ host: address, port: Number(new URL(host.origin).port), timeout: 2000 }, () => {
+          socket.destroy();
+          resolve(true);
+        });
+        socket.on('error', () => {
+          resolve(false);
+        });
+        socket.on('timeout', () => {
+          socket.destroy();
+          resolve(false);
+        });
       });
       expect([address, reached]).toEqual([address, false]);
     }
@@ -112,7 +189,9 @@ describe('the loopback host', () => {
 
   it('closes a socket that talks anything but frames', async () => {
     const { socket } = await connectClient(host.origin, cookie);
-    const closed = new Promise<number>((resolve) => { socket.on('close', resolve); });
+    const closed = new Promise<number>((resolve) => {
+      socket.on('close', resolve);
+    });
     socket.send('text');
     expect(await closed).toBe(1003);
     expect(socket.readyState).toBe(WebSocket.CLOSED);

@@ -6,7 +6,9 @@ import { connectClient, enter, launchWebHost } from '#test/support/webHost.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-no-window-'));
 writeFileSync(join(folder, 'index.html'), '<!doctype html>');
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
 it('says its address when the browser ends without a window, as without a display', async () => {
   // A program that does not know a browser's options: it ends at once.

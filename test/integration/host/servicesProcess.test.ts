@@ -19,17 +19,28 @@ beforeAll(() => {
   process.env['LOGONET_DATA'] = data;
   const listeners = new Set<(frame: Uint8Array) => void>();
   services = new ServicesProcess(process.execPath, entry, {
-    frame: (frame) => { for (const listener of listeners) listener(frame); },
+    frame: (frame) => {
+      for (const listener of listeners) listener(frame);
+    },
     control: (message) => {
       asked.push(message.type);
       if (message.type === 'pick') services.control({ type: 'picked', id: message.id, paths: ['/chosen'] });
     },
-    gone: () => { gone.resolve(); },
+    gone: () => {
+      gone.resolve();
+    },
   });
   services.openWindow();
   client = createClient({
-    send: (frame) => { services.send(frame); },
-    onFrame: (listener) => { listeners.add(listener); return () => { listeners.delete(listener); }; },
+    send: (frame) => {
+      services.send(frame);
+    },
+    onFrame: (listener) => {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
     onClose: () => () => undefined,
   });
 });
@@ -48,7 +59,11 @@ describe('the services beneath Electron', () => {
   });
 
   it('pass the menu’s commands to the window', async () => {
-    const told = new Promise<string>((resolve) => { client.on('app.command', ({ command }) => { resolve(command); }); });
+    const told = new Promise<string>((resolve) => {
+      client.on('app.command', ({ command }) => {
+        resolve(command);
+      });
+    });
     services.control({ type: 'command', command: 'edit.undo' });
     expect(await told).toBe('edit.undo');
   });
@@ -62,7 +77,9 @@ describe('the services beneath Electron', () => {
 describe('the frame stream', () => {
   it('is put together again from any pieces', () => {
     const frames = [new Uint8Array(0), new Uint8Array([1, 2, 3]), new Uint8Array(70_000).fill(7)];
-    const stream = Buffer.concat(frames.flatMap((frame) => [encodeStreamHeader('frame', frame.length), Buffer.from(frame)]).concat(encodeStreamHeader('window', 0)));
+    const stream = Buffer.concat(
+      frames.flatMap((frame) => [encodeStreamHeader('frame', frame.length), Buffer.from(frame)]).concat(encodeStreamHeader('window', 0)),
+    );
     for (const size of [1, 3, 1000, stream.length]) {
       const decoder = new StreamDecoder();
       const messages: StreamMessage[] = [];

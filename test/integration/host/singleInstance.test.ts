@@ -8,9 +8,13 @@ import { connectClient, enter, launchWebHost } from '#test/support/webHost.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-instance-'));
 writeFileSync(join(folder, 'index.html'), '<!doctype html>');
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
-const ended = async (process: ChildProcess): Promise<void> => { if (process.exitCode === null && process.signalCode === null) await once(process, 'exit'); };
+const ended = async (process: ChildProcess): Promise<void> => {
+  if (process.exitCode === null && process.signalCode === null) await once(process, 'exit');
+};
 
 it('a second start leads to the program that runs already, and only for who may read its file', async () => {
   const dataFolder = join(folder, 'data');

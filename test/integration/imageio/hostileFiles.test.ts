@@ -18,7 +18,9 @@ import { mutantSeeds, mutateFile } from '../../support/mutants.ts';
 import { randomVolume, unevenGrid } from '../../support/volumes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'logonet-hostile-'));
-afterAll(() => { rmSync(folder, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
 
 const mutantsEach = 40;
 
@@ -44,7 +46,10 @@ describe('damaged files are read right or refused with a sentence', () => {
         if (result instanceof Error) {
           expect(result).toBeInstanceOf(StudioError);
           const { code, message } = result as StudioError;
-          expect({ code: ['invalid-file', 'unsupported'].includes(code) ? 'fine' : code, message }).toEqual({ code: 'fine', message: expect.stringMatching(/^mutant\S* .{8,}/) });
+          expect({ code: ['invalid-file', 'unsupported'].includes(code) ? 'fine' : code, message }).toEqual({
+            code: 'fine',
+            message: expect.stringMatching(/^mutant\S* .{8,}/),
+          });
           expect(message).not.toContain('within');
         } else {
           const { grid, data } = (result as Awaited<ReturnType<typeof readImage>>).volume;
@@ -72,18 +77,37 @@ describe('headers that claim more than there is', () => {
     const bytes = header();
     new DataView(bytes.buffer).setInt16(42, 32767, true);
     new DataView(bytes.buffer).setInt16(44, 32767, true);
-    for (const [name, content] of [['huge.nii', bytes], ['huge.nii.gz', gzipSync(bytes)]] as const) {
+    for (const [name, content] of [
+      ['huge.nii', bytes],
+      ['huge.nii.gz', gzipSync(bytes)],
+    ] as const) {
       writeFileSync(join(folder, name), content);
-      await expect(readImage(join(folder, name))).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('shorter than its header says') });
+      await expect(readImage(join(folder, name))).rejects.toMatchObject({
+        code: 'invalid-file',
+        message: expect.stringContaining('shorter than its header says'),
+      });
     }
   });
 
   it('a gzip bomb behind a small header is left after a little', async () => {
     const path = join(folder, 'bomb.nii.gz');
     const zeros = Buffer.alloc(1 << 20);
-    await pipeline(Readable.from((function* () { yield header(); for (let n = 0; n < 1024; n++) yield zeros; })()), createGzip({ level: 1 }), createWriteStream(path));
-    const start = process.cpuUsage(), before = process.memoryUsage().rss;
-    await expect(readImage(path)).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('much more data than its header says') });
+    await pipeline(
+      Readable.from(
+        (function* () {
+          yield header();
+          for (let n = 0; n < 1024; n++) yield zeros;
+        })(),
+      ),
+      createGzip({ level: 1 }),
+      createWriteStream(path),
+    );
+    const start = process.cpuUsage(),
+      before = process.memoryUsage().rss;
+    await expect(readImage(path)).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('much more data than its header says'),
+    });
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
     expect(secondsSince(start)).toBeLessThan(5);
   });
@@ -91,7 +115,10 @@ describe('headers that claim more than there is', () => {
   it('more voxels than the limit are refused', async () => {
     const path = join(folder, 'limit.nii');
     writeFileSync(path, Buffer.concat(encodeNifti(randomVolume(unevenGrid, 1))));
-    await expect(readImage(path, { maxBytes: 100 })).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('more than the limit') });
+    await expect(readImage(path, { maxBytes: 100 })).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('more than the limit'),
+    });
   });
 
   it('a volume of NaN is refused; some NaN are read as 0 with a warning', async () => {
@@ -115,13 +142,36 @@ describe('names that lead outside', () => {
     writeFileSync(join(folder, 'secret.raw'), new Uint8Array(8));
     symlinkSync(join(folder, 'secret.raw'), join(inner, 'link.raw'));
     for (const name of outside) {
-      writeFileSync(join(inner, 'x.nhdr'), `NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nspace: LPS\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\ndata file: ${name}\n`);
-      writeFileSync(join(inner, 'x.mhd'), `ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = ${name}\n`);
-      for (const file of ['x.nhdr', 'x.mhd']) await expect(readImage(join(inner, file))).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringMatching(/not followed|not beside/) });
+      writeFileSync(
+        join(inner, 'x.nhdr'),
+        `NRRD0004\ntype: uint8\ndimension: 3\nsizes: 2 2 2\nspace: LPS\nspace directions: (1,0,0) (0,1,0) (0,0,1)\nencoding: raw\ndata file: ${name}\n`,
+      );
+      writeFileSync(
+        join(inner, 'x.mhd'),
+        `ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = ${name}\n`,
+      );
+      for (const file of ['x.nhdr', 'x.mhd'])
+        await expect(readImage(join(inner, file))).rejects.toMatchObject({
+          code: 'invalid-file',
+          message: expect.stringMatching(/not followed|not beside/),
+        });
     }
     writeFileSync(join(inner, 'mine.raw'), new Uint8Array(8).fill(9));
-    writeFileSync(join(inner, 'x.mhd'), 'ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = mine.raw\n');
+    writeFileSync(
+      join(inner, 'x.mhd'),
+      'ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = mine.raw\n',
+    );
     expect(Array.from((await readImage(join(inner, 'x.mhd'))).volume.data)).toEqual(new Array(8).fill(9));
+    // A folder of the header's own is followed, a link on the way is not.
+    mkdirSync(join(inner, 'data'));
+    writeFileSync(join(inner, 'data', 'mine.raw'), new Uint8Array(Int32Array.from({ length: 8 }, (_, n) => 70_000 - n).buffer));
+    symlinkSync(join(inner, 'data'), join(inner, 'linked'));
+    const long = (file: string): string =>
+      `ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_LONG\nElementDataFile = ${file}\n`;
+    writeFileSync(join(inner, 'x.mhd'), long('data/mine.raw'));
+    expect(Array.from((await readImage(join(inner, 'x.mhd'))).volume.data)).toEqual(Array.from({ length: 8 }, (_, n) => 70_000 - n));
+    writeFileSync(join(inner, 'x.mhd'), long('linked/mine.raw'));
+    await expect(readImage(join(inner, 'x.mhd'))).rejects.toMatchObject({ code: 'invalid-file' });
   });
 
   it('are left out of data set descriptions with a reason', async () => {
@@ -130,11 +180,24 @@ describe('names that lead outside', () => {
     writeFileSync(join(folder, 'secret.nii'), '');
     writeFileSync(join(root, 'imagesTr', 'good.nii'), '');
     symlinkSync(join(folder, 'secret.nii'), join(root, 'imagesTr', 'link.nii'));
-    const images = ['./imagesTr/good.nii', '../secret.nii', '/etc/passwd', 'imagesTr/link.nii', 'imagesTr/../../secret.nii', 'C:\\x.nii', 'gone.nii', 7, { toString: 1 }];
-    writeFileSync(join(root, 'dataset.json'), JSON.stringify({ labels: { 0: 'background', 1: 'A' }, training: images.map((image) => ({ image, label: '../labels.nii' })) }));
-    const { cases, leftOut, labels } = await readDataset(join(root, 'dataset.json'));
-    expect(cases).toEqual([{ name: 'good', image: join(root, 'imagesTr', 'good.nii') }]);
-    expect(leftOut).toHaveLength(images.length);
+    const images = [
+      './imagesTr/good.nii',
+      '../secret.nii',
+      '/etc/passwd',
+      'imagesTr/link.nii',
+      'imagesTr/../../secret.nii',
+      'C:\\x.nii',
+      'gone.nii',
+      7,
+      { toString: 1 },
+    ];
+    writeFileSync(
+      join(root, 'dataset.json'),
+      JSON.stringify({ labels: { 0: 'background', 1: 'A' }, training: images.map((image) => ({ image, label: '../labels.nii' })) }),
+    );
+    const { cases, skipped, labels } = await readDataset(join(root, 'dataset.json'));
+    expect(cases).toEqual([{ name: 'good', image: join(root, 'imagesTr', 'good.nii'), further: [], names: [] }]);
+    expect(skipped).toHaveLength(images.length);
     expect(labels).toEqual([{ value: 1, name: 'A' }]);
   });
 
@@ -142,13 +205,20 @@ describe('names that lead outside', () => {
     const root = join(folder, 'links');
     mkdirSync(root);
     symlinkSync(folder, join(root, 'up'));
-    expect(await scanFolder(root)).toEqual({ candidates: [], leftOut: [] });
+    expect(await scanFolder(root)).toEqual({
+      candidates: [],
+      skipped: [{ path: join(root, 'up'), reason: expect.stringContaining('leads outside the chosen folder') as string }],
+      aside: [],
+    });
   });
 });
 
 describe('odd places', () => {
   it('missing files, folders and pipes are refused with a sentence', async () => {
-    await expect(readImage(join(folder, 'none.nii'))).rejects.toMatchObject({ code: 'not-found', message: 'none.nii is not there any more.' });
+    await expect(readImage(join(folder, 'none.nii'))).rejects.toMatchObject({
+      code: 'not-found',
+      message: 'none.nii is not there any more.',
+    });
     mkdirSync(join(folder, 'empty'));
     await expect(readImage(join(folder, 'empty'))).rejects.toMatchObject({ code: 'invalid-file', message: 'empty is an empty folder.' });
     await expect(readDataset(join(folder, 'none.json'))).rejects.toMatchObject({ code: 'not-found' });
@@ -167,13 +237,25 @@ describe('odd places', () => {
     writeFileSync(join(folder, 'void.nii'), '');
     await expect(readImage(join(folder, 'void.nii'))).rejects.toMatchObject({ code: 'invalid-file', message: 'void.nii is empty.' });
     writeFileSync(join(folder, 'torn.nii.gz'), Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0]), Buffer.alloc(100, 0xee)]));
-    await expect(readImage(join(folder, 'torn.nii.gz'))).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('compressed data') });
+    await expect(readImage(join(folder, 'torn.nii.gz'))).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('compressed data'),
+    });
   });
 
   it('a read that takes too long is given up, one that is cancelled ends at once, and the next one works', async () => {
     const path = join(folder, 'long.nii.gz');
-    writeFileSync(path, gzipSync(Buffer.concat(encodeNifti({ grid: { size: [512, 512, 300], affine: unevenGrid.affine }, data: new Int16Array(512 * 512 * 300) })), { level: 1 }));
-    await expect(readImage(path, { timeoutMs: 1 })).rejects.toMatchObject({ code: 'invalid-file', message: 'long.nii.gz could not be read within 0 s.' });
+    writeFileSync(
+      path,
+      gzipSync(
+        Buffer.concat(encodeNifti({ grid: { size: [512, 512, 300], affine: unevenGrid.affine }, data: new Int16Array(512 * 512 * 300) })),
+        { level: 1 },
+      ),
+    );
+    await expect(readImage(path, { timeoutMs: 1 })).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: 'long.nii.gz could not be read within 0 s.',
+    });
     const controller = new AbortController();
     const reading = readImage(path, { cancellation: controller.signal });
     controller.abort();

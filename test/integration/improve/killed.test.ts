@@ -18,40 +18,76 @@ afterAll(() => {
 });
 
 /** Improves through the real compute process, which is killed (-9) within each of these phases; resolves with the weights. */
-async function improve(name: string, killIn: readonly string[]): Promise<{ weights: Buffer; attempts: number; killed: string[]; alarms: string[] }> {
+async function improve(
+  name: string,
+  killIn: readonly string[],
+): Promise<{ weights: Buffer; attempts: number; killed: string[]; alarms: string[] }> {
   const marks = join(root, `${name}-marks`);
   mkdirSync(marks);
   Object.assign(process.env, { KILL_IN: JSON.stringify(killIn), MARKS: marks });
   const alarms: string[] = [];
   const queue = new JobQueue({
-    store: new MemoryJobStore(), folder: (id) => join(root, name, id), restarts: 10, compute: { entry: join(import.meta.dirname, '../../support/jobs/interruptedWorker.ts') },
-    events: { changed: () => undefined, point: () => undefined, alarm: (_id, { message }) => { alarms.push(message); }, compute: () => undefined },
+    store: new MemoryJobStore(),
+    folder: (id) => join(root, name, id),
+    restarts: 10,
+    compute: { entry: join(import.meta.dirname, '../../support/jobs/interruptedWorker.ts') },
+    events: {
+      changed: () => undefined,
+      point: () => undefined,
+      alarm: (_id, { message }) => {
+        alarms.push(message);
+      },
+      compute: () => undefined,
+    },
   });
   try {
     const { id } = await queue.submit({
-      kind: 'improve', title: 'Improve',
+      kind: 'improve',
+      title: 'Improve',
       config: {
-        cases: cases.map((each, index) => ({ ...each, mask: index < 5 ? each.mask : null, heldOut: index === 3 || index === 4 })), labelSet, variant: 'tiny', threads: 1, seed: 1,
-        budget: { steps: { pretrain: 6, train: 6 } }, current: null, modelId: 'm', modelFolder: join(root, name, 'model'), learnedFolder: join(root, name, 'learned'),
+        cases: cases.map((each, index) => ({ ...each, mask: index < 5 ? each.mask : null, heldOut: index === 3 || index === 4 })),
+        labelSet,
+        variant: 'tiny',
+        threads: 1,
+        seed: 1,
+        budget: { steps: { pretrain: 6, train: 6 } },
+        current: null,
+        modelId: 'm',
+        modelFolder: join(root, name, 'model'),
+        learnedFolder: join(root, name, 'learned'),
       },
     });
     const job = await queue.wait(id);
     expect(job.error).toBeNull();
     expect(job).toMatchObject({ state: 'done', modelId: 'm' });
-    return { weights: readFileSync(join(root, name, 'model', 'weights.safetensors')), attempts: job.attempt, killed: readdirSync(marks), alarms };
+    return {
+      weights: readFileSync(join(root, name, 'model', 'weights.safetensors')),
+      attempts: job.attempt,
+      killed: readdirSync(marks),
+      alarms,
+    };
   } finally {
     await queue.close();
   }
 }
 
 it('an improvement that is killed in every phase ends with the weights of one that was not', { timeout: 1_800_000 }, async () => {
-  const phases = ['Preparing scans', 'Clustering slices', 'Pre-training', 'Taking statistics of whole scans', 'Training', 'Measuring the new model'];
+  const phases = [
+    'Preparing scans',
+    'Clustering slices',
+    'Pre-training',
+    'Taking statistics of whole scans',
+    'Training',
+    'Measuring the new model',
+  ];
   const whole = await improve('whole', []);
   const broken = await improve('broken', phases);
   expect(broken.killed.toSorted()).toEqual(phases.toSorted());
   expect([whole.attempts, broken.attempts]).toEqual([1, phases.length + 1]);
   // Memory may have been the reason: the attempt after each kill asks for less, the pre-training with the head that it began with.
   expect(new Set(broken.alarms.filter((alarm) => alarm.startsWith('Goes on with'))).size).toBeGreaterThanOrEqual(2);
-  expect(new Set(broken.alarms.filter((alarm) => alarm.startsWith('Pre-training on')))).toEqual(new Set(whole.alarms.filter((alarm) => alarm.startsWith('Pre-training on'))));
+  expect(new Set(broken.alarms.filter((alarm) => alarm.startsWith('Pre-training on')))).toEqual(
+    new Set(whole.alarms.filter((alarm) => alarm.startsWith('Pre-training on'))),
+  );
   expect(broken.weights.equals(whole.weights)).toBe(true);
 });

@@ -6,13 +6,13 @@ import { neverCancelled } from '#shared/base/cancellation.ts';
 import { ignoreProgress } from '#shared/base/progress.ts';
 import type { Job } from '#shared/domain/job.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
-import { readPreparation } from '#main/jobs/tasks/train.ts';
+import { readPreparation } from '#main/training/preparation/prepare.ts';
 import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
-import { importCases } from '#main/services/importCases.ts';
-import { startImprovement } from '#main/services/improvement.ts';
-import { silentLog } from '#main/services/log.ts';
-import { SettingsKeeper } from '#main/services/settingsService.ts';
-import { Workbench } from '#main/services/workbench.ts';
+import { importCases } from '#main/exchange/importCases.ts';
+import { startImprovement } from '#main/project/improvement.ts';
+import { silentLog } from '#shared/base/log.ts';
+import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
+import { Workbench } from '#main/project/workbench.ts';
 import { logonet } from '../../support/commandLine.ts';
 import { labelSet, phantoms } from '../../support/improve.ts';
 
@@ -22,8 +22,13 @@ let leftAlone: Promise<Buffer> | undefined;
 
 function workbench(changed: (job: Job) => void = () => undefined): Workbench {
   return new Workbench({
-    publish: (name, payload) => { if (name === 'jobs.changed') changed((payload as { job: Job }).job); },
-    log: silentLog, settings: new SettingsKeeper(join(root, 'app')), devices: { chosen: 'cpu' }, compute: { entry },
+    publish: (name, payload) => {
+      if (name === 'jobs.changed') changed((payload as { job: Job }).job);
+    },
+    log: silentLog,
+    settings: new SettingsKeeper(join(root, 'app')),
+    devices: { chosen: 'cpu' },
+    compute: { entry },
   });
 }
 
@@ -40,12 +45,22 @@ beforeAll(async () => {
   }
   const bench = workbench();
   const { project } = await bench.create(join(root, 'study'), 'Study', labelSet);
-  for (const [folder, mode] of [['inside', 'copy'], ['outside', 'reference']] as const) {
-    expect(await importCases(project, [join(root, folder)], { mode, cancellation: neverCancelled, report: ignoreProgress })).toMatchObject({ refused: [] });
+  for (const [folder, mode] of [
+    ['inside', 'copy'],
+    ['outside', 'reference'],
+  ] as const) {
+    const choices = new Map(labelSet.labels.map(({ value, name }) => [String(value), name]));
+    expect(
+      await importCases(project, [join(root, folder)], { mode, choices, cancellation: neverCancelled, report: ignoreProgress }),
+    ).toMatchObject({
+      skipped: [],
+    });
   }
   await bench.close();
 });
-afterEach(() => { Reflect.deleteProperty(process.env, 'HOLD_IN'); });
+afterEach(() => {
+  Reflect.deleteProperty(process.env, 'HOLD_IN');
+});
 afterAll(() => {
   vi.unstubAllEnvs();
   rmSync(root, { recursive: true, force: true });
@@ -57,7 +72,9 @@ async function begun(name: string, pauseIn?: string): Promise<{ folder: string; 
   cpSync(join(root, 'study'), folder, { recursive: true });
   if (pauseIn !== undefined) process.env['HOLD_IN'] = pauseIn;
   let pausing: Promise<void> | undefined;
-  const bench = workbench((job) => { if (job.phase === pauseIn) pausing ??= bench.require().queue.pause(job.id); });
+  const bench = workbench((job) => {
+    if (job.phase === pauseIn) pausing ??= bench.require().queue.pause(job.id);
+  });
   const session = await bench.open(folder);
   const steps = { pretrain: name.includes('pre-training') ? 6 : 0, train: 6 };
   const id = await startImprovement(session, { minutes: 10, device: 'cpu', memoryBytes: 0, steps, threads: 1, seed: 5, variant: 'tiny' });
@@ -85,26 +102,34 @@ async function finished(folder: string, id: string): Promise<Buffer> {
 /** Of the same project and settings, never paused nor moved. */
 const weightsLeftAlone = (): Promise<Buffer> => (leftAlone ??= begun('left alone').then(({ folder, id }) => finished(folder, id)));
 
-const weights = (folder: string, modelId: string | null): Buffer => readFileSync(join(folder, 'models', modelId ?? '', 'weights.safetensors'));
+const weights = (folder: string, modelId: string | null): Buffer =>
+  readFileSync(join(folder, 'models', modelId ?? '', 'weights.safetensors'));
 
 function filesNaming(folder: string, text: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name)).filter((file) => readFileSync(file).includes(text));
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .map((file) => join(file.parentPath, file.name))
+    .filter((file) => readFileSync(file).includes(text));
 }
 
-it('a project that is moved while its improvement is paused in pre-training ends with the weights of one that was left alone', { timeout: 1_800_000 }, async () => {
-  const undisturbed = await begun('left alone with pre-training');
-  const { folder, id } = await begun('paused in pre-training', 'Pre-training');
-  const others = filesNaming(folder, root).filter((file) => !/jobs.*job\.json$|library\.sqlite|backups/.test(file));
-  expect([filesNaming(folder, folder), others]).toEqual([[], []]);
-  const moved = join(root, 'another', 'place');
-  mkdirSync(join(root, 'another'));
-  renameSync(folder, moved);
-  expect((await finished(moved, id)).equals(await finished(undisturbed.folder, undisturbed.id))).toBe(true);
-  expect(existsSync(folder)).toBe(false);
-  expect(filesNaming(moved, moved)).toEqual([]);
-});
+it(
+  'a project that is moved while its improvement is paused in pre-training ends with the weights of one that was left alone',
+  { timeout: 1_800_000 },
+  async () => {
+    const undisturbed = await begun('left alone with pre-training');
+    const { folder, id } = await begun('paused in pre-training', 'Pre-training');
+    const others = filesNaming(folder, root).filter((file) => !/jobs.*job\.json$|library\.sqlite|backups/.test(file));
+    expect([filesNaming(folder, folder), others]).toEqual([[], []]);
+    const moved = join(root, 'another', 'place');
+    mkdirSync(join(root, 'another'));
+    renameSync(folder, moved);
+    expect((await finished(moved, id)).equals(await finished(undisturbed.folder, undisturbed.id))).toBe(true);
+    expect(existsSync(folder)).toBe(false);
+    expect(filesNaming(moved, moved)).toEqual([]);
+  },
+);
 
-it('so it does when it is paused in fine-tuning and goes on from the command line', { timeout: 900_000 }, async () => {
+it('so it does when it is paused in fine-tuning and resumes from the command line', { timeout: 900_000 }, async () => {
   const { folder, id } = await begun('before', 'Training');
   expect(filesNaming(folder, folder)).toEqual([]);
   const moved = join(root, 'after');
@@ -126,9 +151,18 @@ async function asEarlierVersion(folder: string, id: string): Promise<void> {
   const file = join(train, 'checkpoint.safetensors');
   const { tensors, metadata } = decodeSafetensors(readFileSync(file));
   const state = JSON.parse(metadata['state'] ?? '') as { signature: string };
-  const whole = { trainingCases: preparation?.training.map((each) => each.file), validationCases: preparation?.validation.map((each) => each.file) };
-  writeFileSync(file, encodeSafetensors(tensors, { state: JSON.stringify({ ...state, signature: JSON.stringify({ ...JSON.parse(state.signature), ...whole }) }) }));
-  for (const each of [join(job, 'job.json'), join(train, 'preparation.json'), file]) expect(readFileSync(each).includes(join(folder, 'jobs'))).toBe(each !== join(job, 'job.json'));
+  const whole = {
+    trainingCases: preparation?.training.map((each) => each.file),
+    validationCases: preparation?.validation.map((each) => each.file),
+  };
+  writeFileSync(
+    file,
+    encodeSafetensors(tensors, {
+      state: JSON.stringify({ ...state, signature: JSON.stringify({ ...JSON.parse(state.signature), ...whole }) }),
+    }),
+  );
+  for (const each of [join(job, 'job.json'), join(train, 'preparation.json'), file])
+    expect(readFileSync(each).includes(join(folder, 'jobs'))).toBe(each !== join(job, 'job.json'));
   expect(readFileSync(join(job, 'job.json'), 'utf8')).toContain(join(folder, 'learned'));
 }
 

@@ -2,15 +2,20 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StudioError } from '#shared/base/errors.ts';
 import type { Job } from '#shared/domain/job.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
 import type { QueueEvents } from '#main/jobs/queue.ts';
 import { MemoryJobStore } from '#main/jobs/store.ts';
+import { memoryPair } from '#test/support/memoryPair.ts';
 
 const entry = join(import.meta.dirname, '../../support/jobs/worker.ts');
 const sumOfSquares = (n: number): number => (n * (n + 1) * (2 * n + 1)) / 6;
 const until = async (condition: () => boolean): Promise<void> => {
-  while (!condition()) await new Promise((resolve) => { setTimeout(resolve, 10); });
+  while (!condition())
+    await new Promise((resolve) => {
+      setTimeout(resolve, 10);
+    });
 };
 
 let root: string;
@@ -22,10 +27,16 @@ let compute: { state: string }[];
 
 function makeQueue(options: { stopSeconds?: number } = {}): JobQueue {
   const events: QueueEvents = {
-    changed: (job) => { changes.push(job); },
-    point: (_id, point) => { points.push(point.step); },
+    changed: (job) => {
+      changes.push(job);
+    },
+    point: (_id, point) => {
+      points.push(point.step);
+    },
     alarm: () => undefined,
-    compute: (event) => { compute.push({ state: event.state }); },
+    compute: (event) => {
+      compute.push({ state: event.state });
+    },
   };
   return new JobQueue({ store, folder: (id) => join(root, id), events, compute: { entry }, ...options });
 }
@@ -56,12 +67,60 @@ describe('the queue', () => {
 
   it('keeps the sentence of an error and the alarm before it', async () => {
     const job = await queue.submit({ kind: 'evaluate', title: 'Evaluate', config: {} });
-    expect(await queue.wait(job.id)).toMatchObject({ state: 'failed', error: { code: 'invalid-file', message: 'The mask "a.nii" is truncated.' } });
+    expect(await queue.wait(job.id)).toMatchObject({
+      state: 'failed',
+      error: { code: 'invalid-file', message: 'The mask "a.nii" is truncated.' },
+    });
     expect((await queue.log(job.id)).alarms).toHaveLength(1);
   });
 
+  it('tells whoever waits, also when a window cannot be told', async () => {
+    await queue.close();
+    const { connection, internalErrors } = memoryPair({});
+    const events: QueueEvents = {
+      changed: (job) => {
+        connection.publish('jobs.changed', { job });
+      },
+      point: () => undefined,
+      alarm: () => undefined,
+      compute: () => undefined,
+    };
+    queue = new JobQueue({ store, folder: (id) => join(root, id), events, compute: { entry } });
+    // Its phase is longer than the contract allows, from the first report to the end.
+    const failing = await train({ until: 2, phase: 'x'.repeat(300), failsWith: 'x'.repeat(5000) });
+    expect((await queue.wait(failing.id)).error?.message).toHaveLength(4000);
+    expect(internalErrors.length).toBeGreaterThanOrEqual(2);
+    const next = await train({ until: 1 });
+    expect(await queue.wait(next.id)).toMatchObject({ state: 'done' });
+  });
+
+  it('outlives a disk that is full while jobs begin and end, and writes their states once there is room', async () => {
+    const save = store.save.bind(store);
+    let full = false;
+    store.save = (job) => {
+      if (full) throw new StudioError('disk-full', 'The disk is full.');
+      save(job);
+    };
+    const job = await train({ until: 30, holdAt: 3 });
+    await until(() => points.length >= 3);
+    const [waiting, cancelled] = [await train({ until: 2 }), await train({ until: 2 })];
+    full = true;
+    await queue.pause(job.id);
+    expect([queue.get(job.id).state, store.get(job.id)?.state]).toEqual(['paused', 'running']);
+    expect(await queue.wait(waiting.id)).toMatchObject({ state: 'done' }); // begun, and at its end, without a word on disk
+    await queue.cancel(cancelled.id).catch(() => undefined); // done, or cancelled
+    await expect(train({ until: 1 })).rejects.toMatchObject({ code: 'disk-full' });
+    queue.resume(job.id);
+    expect(await queue.wait(job.id)).toMatchObject({ state: 'done', attempt: 2 });
+    expect(await queue.result(job.id)).toMatchObject({ sum: sumOfSquares(30) });
+    expect([store.get(job.id)?.state, store.get(waiting.id)?.state]).toEqual(['running', 'queued']);
+    full = false;
+    await until(() => store.unfinished().length === 0);
+    expect([store.get(job.id)?.state, store.get(waiting.id)?.state]).toEqual(['done', 'done']);
+  });
+
   it('refuses a kind that it cannot run', async () => {
-    const job = await queue.submit({ kind: 'experiment', title: 'x', config: {} });
+    const job = await queue.submit({ kind: 'cluster', title: 'x', config: {} });
     expect(await queue.wait(job.id)).toMatchObject({ state: 'failed', error: { code: 'unsupported' } });
   });
 
@@ -115,7 +174,7 @@ describe('the queue', () => {
 });
 
 describe('when the compute process dies', () => {
-  it('notices kill -9, says so, and goes on from the checkpoint to the same result', async () => {
+  it('notices kill -9, says so, and resumes from the checkpoint to the same result', async () => {
     const job = await train({ until: 30, holdAt: 5 });
     await until(() => points.length >= 5);
     process.kill(queue.computePid ?? 0, 'SIGKILL');
@@ -123,7 +182,10 @@ describe('when the compute process dies', () => {
     expect(done).toMatchObject({ state: 'done', attempt: 2 });
     expect(await queue.result(job.id)).toMatchObject({ sum: sumOfSquares(30) });
     // A loaded machine may also report silence before or after.
-    expect(compute.map((each) => each.state).filter((state) => state === 'crashed' || state === 'restarted')).toEqual(['crashed', 'restarted']);
+    expect(compute.map((each) => each.state).filter((state) => state === 'crashed' || state === 'restarted')).toEqual([
+      'crashed',
+      'restarted',
+    ]);
   });
 
   it('gives up on a job that only crashes', async () => {
@@ -137,7 +199,7 @@ describe('when the compute process dies', () => {
     expect(await queue.result(job.id)).toMatchObject({ crashes: 1, sum: sumOfSquares(5) });
   });
 
-  it.skipIf(process.platform === 'win32')('notices a process that stands still, and that it is back', async () => {
+  it.skipIf(process.platform === 'win32')('notices a process that stands still, and that it is back', { timeout: 300_000 }, async () => {
     const job = await train({ until: 250, stepMs: 10 });
     await until(() => points.length >= 2);
     const pid = queue.computePid ?? 0;

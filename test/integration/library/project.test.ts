@@ -7,11 +7,22 @@ import * as library from '#main/library/index.ts';
 import type { Project } from '#main/library/index.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 
-const labelSet: LabelSet = { labels: [{ value: 2, name: 'Liver', color: '#c04040', locked: false }, { value: 1, name: 'Spleen', color: '#4040c0', locked: true }] };
+const labelSet: LabelSet = {
+  labels: [
+    { value: 2, name: 'Liver', color: '#c04040', locked: false },
+    { value: 1, name: 'Spleen', color: '#4040c0', locked: true },
+  ],
+};
 let folder: string;
 let project: Project | null;
-beforeEach(() => { folder = join(mkdtempSync(join(tmpdir(), 'library-')), 'study.logonet'); project = null; });
-afterEach(() => { project?.close(); rmSync(join(folder, '..'), { recursive: true, force: true }); });
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'library-')), 'study.logonet');
+  project = null;
+});
+afterEach(() => {
+  project?.close();
+  rmSync(join(folder, '..'), { recursive: true, force: true });
+});
 
 const create = (): Project => (project = library.createProject(folder, { name: 'Study', labelSet, author: 'reader' }));
 const open = (): Project => (project = library.openProject(folder, { author: 'other reader' }));
@@ -40,7 +51,7 @@ describe('a project', () => {
   it('lets one process write and others read', () => {
     const { write } = create();
     library.addCase(write, { name: 'Case 1' });
-    expect(() => library.openProject(folder, { author: 'x' })).toThrow(/already open on .*process/);
+    expect(() => library.openProject(folder, { author: 'x' })).toThrow(/already open on .* \(process \d+\), since/);
     const reader = library.openProjectReadOnly(folder);
     expect(library.listCases(reader.read).total).toBe(1);
     expect(() => (reader.read as library.WriteHandle).run('DELETE FROM label')).toThrow();
@@ -67,7 +78,14 @@ describe('a project', () => {
   });
 
   it.each([
-    ['a flipped bit in a text', (bytes: Buffer) => { const at = bytes.indexOf('motion artefact'); bytes[at] = (bytes[at] as number) ^ 1; return bytes; }],
+    [
+      'a flipped bit in a text',
+      (bytes: Buffer) => {
+        const at = bytes.indexOf('motion artefact');
+        bytes[at] = (bytes[at] as number) ^ 1;
+        return bytes;
+      },
+    ],
     ['half a file', (bytes: Buffer) => bytes.subarray(0, bytes.length >> 1)],
     ['an empty file', () => Buffer.alloc(0)],
     ['something else', () => Buffer.from('hello')],
@@ -80,7 +98,7 @@ describe('a project', () => {
     writeFileSync(path, damaged);
     const { read, repair } = open();
     expect(library.getCase(read, id).notes).toBe('motion artefact');
-    expect(repair?.sentence).toMatch(/restored from the backup of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    expect(repair?.sentence).toMatch(/restored from the backup of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d;/);
     expect(readFileSync(join(folder, repair?.keptIn ?? '', 'library.sqlite')).equals(damaged)).toBe(true);
     expect(library.listEvents(read)[0]?.kind).toBe('restored-backup');
   });

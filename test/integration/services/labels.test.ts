@@ -6,9 +6,9 @@ import { freePolicy, paint, SegmentationDocument } from '#shared/segmentation/in
 import { readLabels } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { openProject } from '#main/library/index.ts';
-import { importModel } from '#main/services/adoptModel.ts';
-import { removeUnusedLabel } from '#main/services/labelChanges.ts';
-import { OpenDocuments } from '#main/services/openDocuments.ts';
+import { importModel } from '#main/project/importModel.ts';
+import { removeUnusedLabel } from '#main/project/labelChanges.ts';
+import { OpenDocuments } from '#main/project/openDocuments.ts';
 import { gridOf, startStudio, testLabels, writePairs, type TestStudio } from '#test/support/studio.ts';
 import { writeTinyModel } from '#test/support/tinyModel.ts';
 
@@ -28,68 +28,106 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 /** What a window does with a case: opens it, changes the mask, and leaves it open unless told otherwise. */
-async function correct(caseId: string, change: (document: SegmentationDocument) => void): Promise<{ close: () => Promise<unknown>; accept: () => Promise<unknown>; document: SegmentationDocument }> {
+async function correct(
+  caseId: string,
+  change: (document: SegmentationDocument) => void,
+): Promise<{ close: () => Promise<unknown>; accept: () => Promise<unknown>; document: SegmentationDocument }> {
   const opened = await app.client.document.open({ caseId });
   const records: Uint8Array[] = [];
-  const document = SegmentationDocument.restore(opened.mask, opened.history, { sink: (record) => { records.push(record); } });
+  const document = SegmentationDocument.restore(opened.mask, opened.history, {
+    sink: (record) => {
+      records.push(record);
+    },
+  });
   change(document);
   const at = { caseId, session: opened.session };
   await app.client.document.append({ ...at, sequence: 0, records });
-  return { document, close: () => app.client.document.close(at), accept: () => app.client.document.accept({ ...at, sequence: records.length }) };
+  return {
+    document,
+    close: () => app.client.document.close(at),
+    accept: () => app.client.document.accept({ ...at, sequence: records.length }),
+  };
 }
-const draw = (label: number) => (document: SegmentationDocument): void => {
-  document.push('Brush', paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: [-5, -15, 36], radius: 3 }, label));
-};
+const draw =
+  (label: number) =>
+  (document: SegmentationDocument): void => {
+    document.push(
+      'Brush',
+      paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: [-5, -15, 36], radius: 3 }, label),
+    );
+  };
 const values = ({ data }: LabelVolume): number[] => [...new Set(data)].filter((value) => value > 0).sort((a, b) => a - b);
 
 describe('a label is removed', () => {
   it('unless an accepted mask holds it: the sentence says how many cases, which, and what to do', async () => {
     await expect(app.client.projects.removeLabel({ value: 2 })).rejects.toMatchObject({
-      code: 'conflict', message: '“Spleen” cannot be removed: the mask of 1 case still holds it (case1). Turn it into another label there or erase it, with the tool Boolean, and accept again what was accepted.',
+      code: 'conflict',
+      message:
+        '“Spleen” cannot be removed: the mask of 1 case still holds it (case1). Turn it into another label or erase it everywhere (the menu of the label), or with the tool Boolean in each case.',
     });
     for (const caseId of ids) await (await correct(caseId, draw(3))).accept();
-    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject({ message: expect.stringContaining('the masks of 3 cases still hold it (case0, case1 and case2)') as string });
+    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject({
+      message: expect.stringContaining('the masks of 3 cases still hold it (case0, case1 and case2)') as string,
+    });
     expect((await app.client.projects.current()).project).toMatchObject({ labels: [...testLabels, cyst], removedLabels: [] });
   });
 
   it('unless a mask in correction holds it, open or closed, also after a restart', async () => {
-    const refused = { code: 'conflict', message: expect.stringContaining('the mask of 1 case still holds it (case2)') as string };
+    const skipped = { code: 'conflict', message: expect.stringContaining('the mask of 1 case still holds it (case2)') as string };
     const { close } = await correct(ids[2] ?? '', draw(3));
-    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(refused);
+    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(skipped);
     await close();
-    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(refused);
+    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(skipped);
     await app.studio.close();
     app = startStudio(app.folder);
     await app.client.projects.open({ path: projectFolder() });
-    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(refused);
+    await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject(skipped);
   });
 
   it('and undo still has what was drawn with it: it can be brought back, and is not accepted before', async () => {
     const caseId = ids[2] ?? '';
-    await (await correct(caseId, (document) => { draw(3)(document); document.undo(); })).close();
+    await (
+      await correct(caseId, (document) => {
+        draw(3)(document);
+        document.undo();
+      })
+    ).close();
     const told: unknown[] = [];
-    app.client.on('projects.changed', ({ project }) => { told.push(project?.removedLabels.map(({ name }) => name)); });
+    app.client.on('projects.changed', ({ project }) => {
+      told.push(project?.removedLabels.map(({ name }) => name));
+    });
     expect(await app.client.projects.removeLabel({ value: 3 })).toEqual({ labels: testLabels, removedLabels: [cyst] });
     expect(told.at(-1)).toEqual(['Cyst']);
-    const { document, accept, close } = await correct(caseId, (each) => { each.redo(); });
+    const { document, accept, close } = await correct(caseId, (each) => {
+      each.redo();
+    });
     expect(values(document.volume)).toEqual([3]);
-    await expect(accept()).rejects.toMatchObject({ code: 'conflict', message: expect.stringMatching(/holds “Cyst”, which was removed.*Bring it back/) as string });
+    await expect(accept()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(/holds “Cyst”, which was removed.*Bring it back/) as string,
+    });
     expect(await app.client.projects.restoreLabel({ value: 3 })).toEqual({ labels: [...testLabels, cyst], removedLabels: [] });
     await accept();
     await close();
     expect((await app.client.library.get({ caseId })).case.status).toBe('accepted');
   });
 
-  it('and its value is no other label\'s from then on, also after a restart', async () => {
+  it("and its value is no other label's from then on, also after a restart", async () => {
     await app.client.projects.removeLabel({ value: 3 });
     await app.studio.close();
     app = startStudio(app.folder);
     expect(await app.client.projects.open({ path: projectFolder() })).toMatchObject({ labels: testLabels, removedLabels: [cyst] });
     const { value, labels } = await app.client.projects.addLabel();
     expect([value, labels.at(-1)]).toEqual([4, { value: 4, name: 'Label 4', color: '#009e73', locked: false }]);
-    await expect(app.client.projects.setLabels({ labels: [...labels, { ...cyst, name: 'Stone' }] })).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('The value 3 was “Cyst”') as string });
+    await expect(app.client.projects.setLabels({ labels: [...labels, { ...cyst, name: 'Stone' }] })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('The value 3 was “Cyst”') as string,
+    });
     // A window that has not heard of the new label does not take it away.
-    await expect(app.client.projects.setLabels({ labels: testLabels })).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('“Label 4”') as string });
+    await expect(app.client.projects.setLabels({ labels: testLabels })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('“Label 4”') as string,
+    });
     await expect(app.client.projects.removeLabel({ value: 200 })).rejects.toMatchObject({ code: 'not-found' });
   });
 
@@ -109,16 +147,24 @@ describe('a label is removed', () => {
     expect((await app.client.projects.open({ path: projectFolder() })).removedLabels).toEqual([]);
   });
 
-  it('and masks that come with its value afterwards are refused, with what to do', async () => {
+  it('and masks that come with its value afterwards are asked about', async () => {
     await app.client.projects.removeLabel({ value: 3 });
     const incoming = join(app.folder, 'later');
     await writePairs(incoming, 1, 0, [12, 10, 9]);
     mkdirSync(join(incoming, 'labels'), { recursive: true });
-    await writeVolume(join(incoming, 'labels', 'case0.nii.gz'), { grid: gridOf([12, 10, 9]), data: new Uint8Array(12 * 10 * 9).fill(3, 0, 50) });
-    const again = (): ReturnType<typeof app.client.library.import> => app.client.library.import({ sources: [incoming] });
-    expect((await again()).refused).toMatchObject([{ message: expect.stringContaining('was “Cyst” until that label was removed. Bring the label back, then import again.') as string }]);
-    await app.client.projects.restoreLabel({ value: 3 });
-    expect(await again()).toMatchObject({ masks: 1, refused: [] });
+    await writeVolume(join(incoming, 'labels', 'case0.nii.gz'), {
+      grid: gridOf([12, 10, 9]),
+      data: new Uint8Array(12 * 10 * 9).fill(3, 0, 50),
+    });
+    await expect(app.client.library.import({ sources: [incoming] })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('The value 3 was “Cyst” until that label was removed') as string,
+    });
+    expect(await app.client.library.import({ sources: [incoming], labels: [{ key: 'value:3', target: 'Cyst' }] })).toMatchObject({
+      masks: 1,
+      skipped: [],
+    });
+    expect((await app.client.projects.current()).project?.labels.find(({ name }) => name === 'Cyst')?.value).toBe(3);
   });
 });
 
@@ -132,18 +178,35 @@ describe('a model that knows a removed label', () => {
     await app.client.projects.close();
     await writeTinyModel(join(app.folder, 'model'));
     const project = openProject(projectFolder(), { author: 'test' });
-    const modelId = await importModel(project, join(app.folder, 'model'), 'Tiny');
+    const modelId = await importModel(project, join(app.folder, 'model'), { name: 'Tiny' });
     project.close();
     await app.client.projects.open({ path: projectFolder() });
     const layer = async (): Promise<number[]> => {
       const data = new Uint8Array(20 * 18 * 16);
-      await app.client.predictions.read({ caseId, layer: 'labels' }, { onItem: ({ offset, bytes }) => { data.set(bytes, offset); } });
+      await app.client.predictions.read(
+        { caseId, layer: 'labels' },
+        {
+          onItem: ({ offset, bytes }) => {
+            data.set(bytes, offset);
+          },
+        },
+      );
       return values({ grid: gridOf([20, 18, 16]), data });
     };
     let exports = 0;
     const exported = async (format: string): Promise<number[]> => {
       const destination = join(app.folder, `export ${String(++exports)}`);
-      expect(await app.client.exports.run({ format, destination, cases: { kind: 'these', caseIds: [caseId] }, source: 'prediction', deidentify: true, overwrite: false })).toMatchObject({ failures: [] });
+      expect(
+        await app.client.exports.run({
+          format,
+          destination,
+          cases: { kind: 'these', caseIds: [caseId] },
+          source: 'prediction',
+          deidentify: true,
+          overwrite: false,
+          values: 'project',
+        }),
+      ).toMatchObject({ failures: [] });
       const folder = format === 'nnunet' ? join(destination, 'labelsTr') : destination;
       return values((await readLabels(join(folder, readdirSync(folder).find((name) => name.endsWith('.nii.gz')) ?? ''))).volume);
     };

@@ -7,7 +7,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnyTask } from '#main/jobs/task.ts';
-import { registry } from '#main/jobs/tasks/registry.ts';
+import { registry } from '#main/jobs/registry.ts';
 import { serve } from '#main/jobs/worker.ts';
 
 const { HOLD_IN: holdIn, KILL_IN: killIn = '[]', MARKS: marks = '' } = process.env;
@@ -35,7 +35,10 @@ function interrupted(task: AnyTask): AnyTask {
         },
         turn: async () => {
           if (phase === holdIn && ++turnsHeld === 3 && context.attempt === 1) {
-            while (!context.cancellation.aborted) await new Promise((resolve) => { setTimeout(resolve, 5); });
+            while (!context.cancellation.aborted)
+              await new Promise((resolve) => {
+                setTimeout(resolve, 5);
+              });
           }
           await context.turn();
         },

@@ -8,7 +8,11 @@ import { trustGrid, trustProject } from '../trustProject.ts';
 const folder = process.argv[2] as string;
 const { project, caseId } = trustProject(join(folder, 'p'));
 const document = await openDocument(project.paths.case(caseId), { caseId, grid: trustGrid });
-const delta = paint({ volume: { grid: trustGrid, data: new Uint8Array(48 ** 3) }, policy: freePolicy }, { kind: 'ball', centre: [20, 20, 20], radius: 8 }, 1);
+const delta = paint(
+  { volume: { grid: trustGrid, data: new Uint8Array(48 ** 3) }, policy: freePolicy },
+  { kind: 'ball', centre: [20, 20, 20], radius: 8 },
+  1,
+);
 await document.append([encodeRecord({ kind: 'edit', edit: { name: 'Dab', at: Date.now(), delta } })]);
 await document.snapshot();
 await writeMaskFile(join(project.paths.case(caseId), 'prediction.mask'), document.volume);

@@ -24,11 +24,16 @@ const say = (word: string): void => {
   const hash = createHash('sha256').update(encodeMask(editor.volume)).digest('hex').slice(0, 16);
   writeSync(1, `${word} ${hash} ${cases} ${Date.now()}\n`);
 };
-const dab = () => paint(
-  { volume: editor.volume, policy: freePolicy },
-  { kind: 'ball', centre: [random.uniform(0, 48), random.uniform(0, 48), random.uniform(0, 48)] as LpsPoint, radius: random.uniform(1, 8) },
-  1 + random.integer(3),
-);
+const dab = () =>
+  paint(
+    { volume: editor.volume, policy: freePolicy },
+    {
+      kind: 'ball',
+      centre: [random.uniform(0, 48), random.uniform(0, 48), random.uniform(0, 48)] as LpsPoint,
+      radius: random.uniform(1, 8),
+    },
+    1 + random.integer(3),
+  );
 const send = async (): Promise<void> => {
   say('next');
   await document.append(records.splice(0));
@@ -44,7 +49,9 @@ if (mode === 'stroke') {
   for (;;) {
     stroke.add(dab());
     await send();
-    await new Promise((resolve) => { setTimeout(resolve, random.integer(20)); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, random.integer(20));
+    });
   }
 }
 for (;;) {
@@ -52,13 +59,16 @@ for (;;) {
   if (choice === 0) {
     cases++;
     say('next');
-    project.write.transaction(() => { setCaseStatus(project.write, addCase(project.write, { name: `Case ${cases}` }), 'excluded'); });
+    project.write.transaction(() => {
+      setCaseStatus(project.write, addCase(project.write, { name: `Case ${cases}` }), 'excluded');
+    });
     say('ack');
     continue;
   }
   if (choice === 1) editor.undo();
   else if (choice === 2) editor.redo();
-  else if (choice === 3) editor.push('Grow', grow({ volume: editor.volume, policy: freePolicy }, 1 + random.integer(3), random.uniform(-2, 1)));
+  else if (choice === 3)
+    editor.push('Grow', grow({ volume: editor.volume, policy: freePolicy }, 1 + random.integer(3), random.uniform(-2, 1)));
   else if (choice === 4) {
     say('next');
     await document.snapshot();

@@ -10,6 +10,7 @@ export const row: TrustRow = {
   property: 'every flipped byte or cut is noticed at opening, the original kept, the library restored, the images untouched',
   count: 200,
   short: 12,
+  part: 100,
   async run({ count, random, folder }) {
     const path = join(folder, 'p');
     const { project } = trustProject(path);
@@ -32,10 +33,12 @@ export const row: TrustRow = {
         const opened = openProject(copy, { author: 'trust' });
         const { repair } = opened;
         if (repair === null) failures.push(`${what}: not noticed`);
-        else if (!readFileSync(resolveInside(copy, `${repair.keptIn}/library.sqlite`)).equals(bytes)) failures.push(`${what}: the original is not kept`);
+        else if (!readFileSync(resolveInside(copy, `${repair.keptIn}/library.sqlite`)).equals(bytes))
+          failures.push(`${what}: the original is not kept`);
         if (listCases(opened.read, { text: 'note' }).total !== 29) failures.push(`${what}: cases are missing`);
         if (listEvents(opened.read)[0]?.kind !== 'restored-backup') failures.push(`${what}: not in the audit trail`);
-        if (!readFileSync(join(copy, 'images', 'volume.nii.gz')).equals(Buffer.alloc(1000, 7))) failures.push(`${what}: an image has changed`);
+        if (!readFileSync(join(copy, 'images', 'volume.nii.gz')).equals(Buffer.alloc(1000, 7)))
+          failures.push(`${what}: an image has changed`);
         opened.close();
       } catch (error) {
         failures.push(`${what}: ${error instanceof StudioError ? `${error.message} (${error.detail ?? ''})` : String(error)}`);

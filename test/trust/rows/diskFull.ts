@@ -1,28 +1,12 @@
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { openDocument, readMaskFile, writeMaskFile } from '#main/document/index.ts';
 import { addCase, listCases, openProject } from '#main/library/index.ts';
 import { freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
-import { withSmallDisk } from '../smallDisk.ts';
+import { fillDisk, withSmallDisk } from '../smallDisk.ts';
 import type { TrustRow } from '../row.ts';
 import { maskHash, trustGrid, trustProject } from '../trustProject.ts';
-
-/** Takes all space that is left. */
-function fill(path: string): void {
-  const file = openSync(path, 'w');
-  try {
-    for (const size of [4096, 1]) {
-      try {
-        for (;;) writeSync(file, Buffer.alloc(size));
-      } catch {
-        // Full; now with smaller pieces.
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-}
 
 async function refused(work: () => unknown): Promise<string | null> {
   try {
@@ -39,12 +23,15 @@ export const row: TrustRow = {
   property: 'on a full disk the old state stays, the message is clear, and the retry works',
   count: 50,
   short: 2,
+  part: 10,
   async run({ count, random, folder }) {
     const failures: string[] = [];
     for (let trial = 0; trial < count; trial++) {
       const disk = join(folder, `disk${trial}`);
       const done = await withSmallDisk(disk, async () => {
-        const fail = (what: string): void => { failures.push(`trial ${trial}: ${what}`); };
+        const fail = (what: string): void => {
+          failures.push(`trial ${trial}: ${what}`);
+        };
         const { project, caseId } = trustProject(join(disk, 'p'));
         const document = await openDocument(project.paths.case(caseId), { caseId, grid: trustGrid });
         const records: Uint8Array[] = [];
@@ -62,7 +49,7 @@ export const row: TrustRow = {
         const stored = maskHash(document.volume);
         await writeMaskFile(maskPath, document.volume);
         project.backup();
-        fill(join(disk, 'filler'));
+        fillDisk(join(disk, 'filler'));
 
         edits(60);
         const waiting = records.splice(0);
@@ -75,11 +62,15 @@ export const row: TrustRow = {
         if (prediction !== null) fail(`a mask file: ${prediction}`);
         if (maskHash(await readMaskFile(maskPath)) !== stored) fail('the old mask file is not intact');
         const cases = listCases(project.read).total;
-        const library = await refused(() => { for (let n = 0; n < 500; n++) addCase(project.write, { name: 'x'.repeat(20_000) }); });
+        const library = await refused(() => {
+          for (let n = 0; n < 500; n++) addCase(project.write, { name: 'x'.repeat(20_000) });
+        });
         if (library !== null) fail(`the library: ${library}`);
         const kept = listCases(project.read).total;
         if (kept < cases) fail('cases are missing');
-        const backup = await refused(() => { project.backup(); });
+        const backup = await refused(() => {
+          project.backup();
+        });
         if (backup !== null) fail(`a backup: ${backup}`);
 
         rmSync(join(disk, 'filler'));
@@ -92,7 +83,8 @@ export const row: TrustRow = {
         const opened = openProject(join(disk, 'p'), { author: 'trust' });
         const again = await openDocument(opened.paths.case(caseId), { caseId, grid: trustGrid });
         if (opened.repair !== null || again.recovery !== null) fail('not as it was left');
-        if (maskHash(again.volume) !== maskHash(editor.volume) || listCases(opened.read).total !== kept + 1) fail('what was retried is not there');
+        if (maskHash(again.volume) !== maskHash(editor.volume) || listCases(opened.read).total !== kept + 1)
+          fail('what was retried is not there');
         await again.close();
         opened.close();
         return true;

@@ -22,15 +22,26 @@ export const row: TrustRow = {
     const zeros = Buffer.alloc(4 << 20);
     for (const gibibytes of sizesGibibytes.slice(0, count)) {
       const path = join(folder, 'bomb.nii.gz');
-      await pipeline(Readable.from((function* () {
-        yield header;
-        for (let n = 0; n < gibibytes * 256; n++) yield zeros;
-      })(), { highWaterMark: 1 }), createGzip({ level: 1 }), createWriteStream(path));
+      await pipeline(
+        Readable.from(
+          (function* () {
+            yield header;
+            for (let n = 0; n < gibibytes * 256; n++) yield zeros;
+          })(),
+          { highWaterMark: 1 },
+        ),
+        createGzip({ level: 1 }),
+        createWriteStream(path),
+      );
       const before = process.memoryUsage().rss;
       const start = process.cpuUsage(); // a busy machine says nothing about the file
-      const outcome = await readImage(path).then(() => 'read', (error: unknown) => String(error));
+      const outcome = await readImage(path).then(
+        () => 'read',
+        (error: unknown) => String(error),
+      );
       const { user, system } = process.cpuUsage(start);
-      const seconds = (user + system) / 1e6, megabytes = (process.memoryUsage().rss - before) / 1e6;
+      const seconds = (user + system) / 1e6,
+        megabytes = (process.memoryUsage().rss - before) / 1e6;
       if (!outcome.includes('much more data than its header says')) failures.push(`${gibibytes} GiB: ${outcome}`);
       if (seconds > 5 || megabytes > 500) failures.push(`${gibibytes} GiB: ${seconds.toFixed(1)} s, ${Math.round(megabytes)} MB`);
       notes.push(`${gibibytes} GiB left after ${seconds.toFixed(2)} s of processor time and ${Math.round(megabytes)} MB`);

@@ -10,6 +10,7 @@ export const row: TrustRow = {
   property: 'kill -9 at any moment loses no acknowledged edit',
   count: 500,
   short: 4,
+  part: 50,
   async run({ count, random, folder }) {
     const path = join(folder, 'p');
     const { project, caseId } = trustProject(path);
@@ -25,15 +26,21 @@ export const row: TrustRow = {
       const opened = openProject(path, { author: 'trust' });
       const document = await openDocument(opened.paths.case(caseId), { caseId, grid: trustGrid });
       const [hash, cases] = [maskHash(document.volume), listCases(opened.read, { limit: 1 }).total];
-      const fail = (what: string): void => { failures.push(`trial ${trial}, seed ${seed}: ${what}`); };
+      const fail = (what: string): void => {
+        failures.push(`trial ${trial}, seed ${seed}: ${what}`);
+      };
       if (opened.repair !== null) fail(`the library had to be repaired: ${opened.repair.fault}`);
       if (!allowed.some((state) => state.hash === hash)) fail(`the mask is ${hash}, acknowledged was ${allowed[0]?.hash}`);
       if (!allowed.some((state) => state.cases === cases)) fail(`${cases} cases, acknowledged were ${allowed[0]?.cases}`);
-      if (opened.write.all('PRAGMA integrity_check').length !== 1 || opened.write.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check !== 'ok') fail('integrity check');
+      if (
+        opened.write.all('PRAGMA integrity_check').length !== 1 ||
+        opened.write.get<{ integrity_check: string }>('PRAGMA integrity_check')?.integrity_check !== 'ok'
+      )
+        fail('integrity check');
       if (document.recovery !== null) recovered++;
       await document.close();
       opened.close();
     }
-    return { tried: count, failures, note: `${acknowledged} acknowledged changes, ${recovered} recoveries` };
+    return { tried: count, failures, counts: { 'acknowledged changes': acknowledged, recoveries: recovered } };
   },
 };

@@ -22,7 +22,11 @@ function mutate(bytes: Uint8Array, random: Random): Uint8Array {
     case 1:
       return copy.slice(0, at);
     case 2:
-      return joined(copy.slice(0, at), Uint8Array.from({ length }, () => random.integer(256)), copy.slice(at));
+      return joined(
+        copy.slice(0, at),
+        Uint8Array.from({ length }, () => random.integer(256)),
+        copy.slice(at),
+      );
     case 3:
       return joined(copy.slice(0, at), copy.slice(at, at + length), copy.slice(at));
     case 4:
@@ -46,6 +50,7 @@ export const row: TrustRow = {
   property: 'damaged or hostile project files give a typed error or a correct load, in under 5 s and 500 MB',
   count: 3000,
   short: 150,
+  part: 500,
   async run({ count, random, folder }) {
     const path = join(folder, 'p');
     const { project, caseId } = trustProject(path);
@@ -54,7 +59,14 @@ export const row: TrustRow = {
     const { mask, history } = document.state();
     const editor = SegmentationDocument.restore(mask, history, { sink: (record) => records.push(record) });
     for (let n = 0; n < 10; n++) {
-      editor.push('Dab', paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [random.uniform(0, 48), 20, 20], radius: 6 }, 1 + (n % 3)));
+      editor.push(
+        'Dab',
+        paint(
+          { volume: editor.volume, policy: freePolicy },
+          { kind: 'ball', centre: [random.uniform(0, 48), 20, 20], radius: 6 },
+          1 + (n % 3),
+        ),
+      );
       if (n === 5) {
         await document.append(records.slice(0, 6));
         await document.snapshot();
@@ -69,8 +81,13 @@ export const row: TrustRow = {
     project.close();
     cpSync(join(path, 'library.sqlite'), join(intact, 'library.sqlite'));
     for (const suffix of ['-wal', '-shm']) rmSync(join(intact, `library.sqlite${suffix}`), { force: true });
-    const files = ['project.json', 'library.sqlite', 'library.sha256', 'prediction.mask', ...readdirSync(join(intact, caseFolder)).map((name) => `${caseFolder}/${name}`)]
-      .filter((name) => statSync(join(intact, name), { throwIfNoEntry: false })?.isFile() === true);
+    const files = [
+      'project.json',
+      'library.sqlite',
+      'library.sha256',
+      'prediction.mask',
+      ...readdirSync(join(intact, caseFolder)).map((name) => `${caseFolder}/${name}`),
+    ].filter((name) => statSync(join(intact, name), { throwIfNoEntry: false })?.isFile() === true);
     const encoded = encodeMask(editor.volume);
     const failures: string[] = [];
     const seen = new Map<string, number>();
@@ -113,6 +130,11 @@ export const row: TrustRow = {
     }
     const grown = (process.memoryUsage().rss - baseline) / 2 ** 20;
     if (grown > 500) failures.push(`memory grew by ${grown.toFixed(0)} MB`);
-    return { tried: count, failures, note: `${[...seen].map(([name, number]) => `${name} ${number}`).join(', ')}; +${grown.toFixed(0)} MB` };
+    return {
+      tried: count,
+      failures,
+      counts: Object.fromEntries(seen),
+      most: { 'MB more memory': grown },
+    };
   },
 };

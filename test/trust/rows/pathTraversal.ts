@@ -5,7 +5,29 @@ import type { Random } from '#shared/base/random.ts';
 import { ProjectPaths } from '#main/library/index.ts';
 import type { TrustRow } from '../row.ts';
 
-const pieces = ['..', '.', '', 'images', 'link', 'dangling', 'loop', 'a', 'ü', 'C:', 'c:', '\\', '\\\\server\\share', '..\\..', '\0', '%2e%2e', '~', 'CON', '...', ' ', '*'];
+const pieces = [
+  '..',
+  '.',
+  '',
+  'images',
+  'link',
+  'dangling',
+  'loop',
+  'a',
+  'ü',
+  'C:',
+  'c:',
+  '\\',
+  '\\\\server\\share',
+  '..\\..',
+  '\0',
+  '%2e%2e',
+  '~',
+  'CON',
+  '...',
+  ' ',
+  '*',
+];
 
 function hostile(random: Random, outside: string): string {
   if (random.integer(12) === 0) return outside;
@@ -43,7 +65,8 @@ export const row: TrustRow = {
         if (!(error instanceof StudioError) && !harmless) failures.push(`trial ${trial}: ${JSON.stringify(path)}: ${String(error)}`);
       }
     }
-    if (readdirSync(outside).length > 0 || readdirSync(folder).length !== 2) failures.push(`files outside: ${readdirSync(outside).join(', ')}`);
-    return Promise.resolve({ tried: count, failures, note: `${accepted} led inside, ${count - accepted} refused` });
+    if (readdirSync(outside).length > 0 || readdirSync(folder).length !== 2)
+      failures.push(`files outside: ${readdirSync(outside).join(', ')}`);
+    return Promise.resolve({ tried: count, failures, counts: { 'led inside': accepted, refused: count - accepted } });
   },
 };

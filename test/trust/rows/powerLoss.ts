@@ -40,13 +40,25 @@ export const row: TrustRow = {
     for (let trial = 0; trial < count; trial++) {
       const trace = join(folder, `trace${trial}`);
       const saver = join(import.meta.dirname, '../children/saver.ts');
-      const run = spawnSync('strace', ['-f', '-y', '-s', '300', '-e', 'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2', '-o', trace, process.execPath, saver, join(folder, `p${trial}`)]);
+      const run = spawnSync('strace', [
+        '-f',
+        '-y',
+        '-s',
+        '300',
+        '-e',
+        'trace=write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2',
+        '-o',
+        trace,
+        process.execPath,
+        saver,
+        join(folder, `p${trial}`),
+      ]);
       if (run.status !== 0) return { tried: trial, failures: [`the saver failed: ${run.stderr.toString()}`] };
       const found = faultsOf(readFileSync(trace, 'utf8'));
       renames += found.renames;
       failures.push(...found.faults);
       if (found.renames < 6) failures.push(`only ${found.renames} renames seen`);
     }
-    return Promise.resolve({ tried: count, failures, note: `${renames} renames` });
+    return Promise.resolve({ tried: count, failures, counts: { renames } });
   },
 };

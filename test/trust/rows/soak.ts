@@ -27,9 +27,16 @@ export const row: TrustRow = {
       const records: Uint8Array[] = [];
       const { mask, history } = document.state();
       const editor = SegmentationDocument.restore(mask, history, { sink: (record) => records.push(record) });
-      // Undone and done anew, so that the history does not grow by itself.
+      // Undone and done again, so that the history does not grow by itself.
       editor.undo();
-      editor.push('Dab', paint({ volume: editor.volume, policy: freePolicy }, { kind: 'ball', centre: [random.uniform(0, 48), 20, 20], radius: 6 }, 1 + (cycle % 3)));
+      editor.push(
+        'Dab',
+        paint(
+          { volume: editor.volume, policy: freePolicy },
+          { kind: 'ball', centre: [random.uniform(0, 48), 20, 20], radius: 6 },
+          1 + (cycle % 3),
+        ),
+      );
       await document.append(records);
       updateCase(opened.write, caseId, { notes: `cycle ${cycle}` });
       await document.close();
@@ -38,6 +45,10 @@ export const row: TrustRow = {
     const grown = (process.memoryUsage().rss - before.memory) / 2 ** 20;
     if (descriptors() > before.open + 2) failures.push(`${descriptors() - before.open} descriptors more than after ${settled} cycles`);
     if (grown > 150) failures.push(`${grown.toFixed(0)} MB more than after ${settled} cycles`);
-    return { tried: count, failures, note: `${descriptors() - before.open} descriptors, ${grown.toFixed(0)} MB after the first ${settled}` };
+    return {
+      tried: count,
+      failures,
+      note: `${descriptors() - before.open} descriptors, ${grown.toFixed(0)} MB after the first ${settled}`,
+    };
   },
 };

@@ -6,7 +6,22 @@ import type { KillAt } from '../../support/killAtCheckpoint.ts';
 import type { TrustRow } from '../row.ts';
 
 const steps = 8;
-const settings = ['--variant', 'tiny', '--patch', '16x16x32', '--threads', '1', '--steps', String(steps), '--seed', '5', '--validate-every', '4', '--checkpoint-seconds', '0'];
+const settings = [
+  '--variant',
+  'tiny',
+  '--patch',
+  '16x16x32',
+  '--threads',
+  '1',
+  '--steps',
+  String(steps),
+  '--seed',
+  '5',
+  '--validate-every',
+  '4',
+  '--checkpoint-seconds',
+  '0',
+];
 
 /** Three of ten kills fall inside the writing of a checkpoint, the others into the step after one. A training that ends before its kill is compared, and another begins. */
 export const row: TrustRow = {
@@ -14,6 +29,7 @@ export const row: TrustRow = {
   property: 'a training that was killed always has a loadable checkpoint, and ends with the same weights as one that was not',
   count: 100,
   short: 2,
+  part: 10,
   async run({ count, random, folder }) {
     const { images, labels } = await writePhantoms(folder, [1, 2, 3], 12);
     const begin = (out: string): string[] => ['train', '--images', images, '--labels', labels, '--out', out, ...settings];
@@ -30,8 +46,15 @@ export const row: TrustRow = {
       const work = join(out, 'training');
       for (let attempt = 0; ; attempt++) {
         const inWrite = random.next() < 0.3;
-        const killAt: KillAt = { checkpoint: (attempt === 0 ? 2 : 1) + random.integer(4), when: inWrite ? 'writing' : 'saved', after: random.integer(60) };
-        const outcome = await logonet(existsSync(join(work, 'settings.json')) ? ['train', '--out', out, '--resume'] : begin(out), kills < count ? killAt : undefined);
+        const killAt: KillAt = {
+          checkpoint: (attempt === 0 ? 2 : 1) + random.integer(4),
+          when: inWrite ? 'writing' : 'saved',
+          after: random.integer(60),
+        };
+        const outcome = await logonet(
+          existsSync(join(work, 'settings.json')) ? ['train', '--out', out, '--resume'] : begin(out),
+          kills < count ? killAt : undefined,
+        );
         // Killed while it cleared its checkpoints away, it had come to its end, too.
         if (outcome.code === 0 || existsSync(join(out, 'model.json'))) break;
         if (outcome.signal !== 'SIGKILL') {
@@ -47,9 +70,10 @@ export const row: TrustRow = {
         }
       }
       completed++;
-      if (!readFileSync(join(out, 'weights.safetensors')).equals(expected)) failures.push(`training ${training}: the weights differ from those of the uninterrupted run`);
+      if (!readFileSync(join(out, 'weights.safetensors')).equals(expected))
+        failures.push(`training ${training}: the weights differ from those of the uninterrupted run`);
       rmSync(out, { recursive: true });
     }
-    return { tried: kills, failures, note: `${inWrites} kills inside a checkpoint write, ${completed} trainings brought to their end` };
+    return { tried: kills, failures, counts: { 'kills inside a checkpoint write': inWrites, 'trainings brought to their end': completed } };
   },
 };

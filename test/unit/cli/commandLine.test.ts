@@ -3,7 +3,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { parseArguments } from '#main/cli/arguments.ts';
 import { defineCommand, type Command } from '#main/cli/command.ts';
 import { commands } from '#main/cli/commands/index.ts';
-import { commandHelp } from '#main/cli/help.ts';
+import { commandHelp, overview } from '#main/cli/help.ts';
 import { duration, progressLine } from '#main/cli/progressBar.ts';
 import { runCommandLine } from '#main/cli/run.ts';
 
@@ -24,11 +24,29 @@ const echo = defineCommand({
   },
 });
 
-async function run(...words: string[]): Promise<{ code: number; out: string; err: string }> {
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const stderr = { write: (text: string) => { err += text; return true; }, isTTY: false } as unknown as NodeJS.WriteStream;
-  const code = await runCommandLine(words, { stdout: { write: (text: string) => { out += text; } }, stderr }, new AbortController().signal, [echo]);
+  const stderr = {
+    write: (text: string) => {
+      err += text;
+      return true;
+    },
+    isTTY: false,
+  } as unknown as NodeJS.WriteStream;
+  const code = await runCommandLine(
+    args,
+    {
+      stdout: {
+        write: (text: string) => {
+          out += text;
+        },
+      },
+      stderr,
+    },
+    new AbortController().signal,
+    [echo],
+  );
   return { code, out, err };
 }
 
@@ -56,8 +74,8 @@ describe('the command line', () => {
     [['say', 'twice', 'a', '--tone', 'soft', '--times', '1.5'], /whole number/],
     [['say', 'twice', 'a', '--tone', 'soft', '--times', '99'], /at most 9/],
     [['say', 'twice', 'a', '--tone', 'soft', '--volume', '3'], /volume/],
-  ])('ends with 2 and one sentence on %j', async (words, message) => {
-    const { code, out, err } = await run(...words);
+  ])('ends with 2 and one sentence on %j', async (args, message) => {
+    const { code, out, err } = await run(...args);
     expect(code).toBe(2);
     expect(err).toMatch(message);
     expect(err.trim().split('\n')).toHaveLength(1);
@@ -79,21 +97,33 @@ describe('the command line', () => {
   });
 });
 
+it('is described by docs/reference/commands.md (written again with vitest -u)', async () => {
+  const blocks = [overview(commands), ...commands.map(commandHelp)].map((help) => `\`\`\`text\n${help}\n\`\`\`\n`);
+  await expect(`# Commands\nWritten from the program's own help.\n\n${blocks.join('\n')}`).toMatchFileSnapshot(
+    '../../../docs/reference/commands.md',
+  );
+});
+
 describe('every command', () => {
-  it.each(commands.map((command): [string, Command] => [command.name, command]))('%s has a name of its own, a summary and help for every option', (name, command) => {
-    expect(commands.filter((each) => each.name === name)).toHaveLength(1);
-    expect(command.summary).toMatch(/\.$/);
-    for (const [option, { help }] of Object.entries(command.options)) {
-      expect(help, option).not.toBe('');
-      expect(commandHelp(command)).toContain(`--${option}`);
-    }
-    expect(() => parseArguments(command, ['--help'])).not.toThrow();
-  });
+  it.each(commands.map((command): [string, Command] => [command.name, command]))(
+    '%s has a name of its own, a summary and help for every option',
+    (name, command) => {
+      expect(commands.filter((each) => each.name === name)).toHaveLength(1);
+      expect(command.summary).toMatch(/\.$/);
+      for (const [option, { help }] of Object.entries(command.options)) {
+        expect(help, option).not.toBe('');
+        expect(commandHelp(command)).toContain(`--${option}`);
+      }
+      expect(() => parseArguments(command, ['--help'])).not.toThrow();
+    },
+  );
 });
 
 describe('progress', () => {
   it('says what is left in words', () => {
     expect([5, 65, 3600, 7500].map(duration)).toEqual(['5 s', '1 min 05 s', '1 h 00 min', '2 h 05 min']);
-    expect(progressLine({ phase: 'Training', fraction: 0.5, remainingSeconds: 90, detail: 'step 3' }, 4)).toBe('Training  ██░░  50%  1 min 30 s left  step 3');
+    expect(progressLine({ phase: 'Training', fraction: 0.5, remainingSeconds: 90, detail: 'step 3' }, 4)).toBe(
+      'Training  ██░░  50%  1 min 30 s left  step 3',
+    );
   });
 });

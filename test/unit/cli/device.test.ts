@@ -18,10 +18,20 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const settings = (device: string): void => writeFileSync(join(folder, 'settings.json'), JSON.stringify({ device, memoryBytes: 0, annotator: '', deidentifyExports: true, importMode: 'copy' }));
+const settings = (device: string): void =>
+  writeFileSync(
+    join(folder, 'settings.json'),
+    JSON.stringify({ device, memoryBytes: 0, annotator: '', deidentifyExports: true, importMode: 'copy' }),
+  );
 function checked(proposed: string): void {
   const row = { executor: 'webgpu', usable: true, reason: '', memoryBytes: null, correct: true, gigaflops: 9000, chosen: false };
-  writeFileSync(join(folder, 'devices.json'), JSON.stringify([{ ...row, id: 'cpu', name: 'Processor', executor: 'cpu', proposed: proposed === 'cpu' }, { ...row, id: 'webgpu:Some GPU', name: 'Some GPU', proposed: proposed === 'webgpu:Some GPU' }]));
+  writeFileSync(
+    join(folder, 'devices.json'),
+    JSON.stringify([
+      { ...row, id: 'cpu', name: 'Processor', executor: 'cpu', proposed: proposed === 'cpu' },
+      { ...row, id: 'webgpu:Some GPU', name: 'Some GPU', proposed: proposed === 'webgpu:Some GPU' },
+    ]),
+  );
 }
 
 describe('the device of a command', () => {
@@ -40,12 +50,16 @@ describe('the device of a command', () => {
     expect(rememberedDevice()).toBe('cpu');
   });
 
-  for (const [name, needed] of [['train', ['--images', 'a', '--labels', 'b', '--out', 'c']], ['predict', ['--model', 'm', '--out', 'o', 'image']], ['improve', ['folder']]] as const) {
+  for (const [name, needed] of [
+    ['train', ['--images', 'a', '--labels', 'b', '--out', 'c']],
+    ['predict', ['--model', 'm', '--out', 'o', 'image']],
+    ['improve', ['folder']],
+  ] as const) {
     const command = commands.find((each) => each.name === name);
     it(`${name} takes it, or what --device names`, () => {
       expect(command).toBeDefined();
       settings('webgpu:Some GPU');
-      const device = (...words: string[]): unknown => parseArguments(command!, [...needed, ...words]).options['device'];
+      const device = (...args: string[]): unknown => parseArguments(command!, [...needed, ...args]).options['device'];
       expect(device()).toBe('webgpu:Some GPU');
       expect(device('--device', 'cpu')).toBe('cpu');
       expect(device('--device', 'webgpu:Another GPU')).toBe('webgpu:Another GPU');

@@ -31,7 +31,8 @@ describe('inner products', () => {
     for (const make of [plainInnerProducts, engineInnerProducts(createReferenceExecutor())]) {
       const products = await make(rows, centres, dimension);
       const table = await products.multiply(a, b);
-      for (let r = 0; r < rows; r++) for (let c = 0; c < centres; c++) expect(table[r * centres + c]).toBeCloseTo(dot(a, r * dimension, b, c * dimension, dimension), 4);
+      for (let r = 0; r < rows; r++)
+        for (let c = 0; c < centres; c++) expect(table[r * centres + c]).toBeCloseTo(dot(a, r * dimension, b, c * dimension, dimension), 4);
       products.dispose();
     }
   });
@@ -42,7 +43,8 @@ describe('k-means++', () => {
     const { points, truth } = balls(6, 30, 4, 5);
     const n = truth.length;
     const gram = Float32Array.from({ length: n * n }, (_, at) => dot(points, Math.floor(at / n) * 4, points, (at % n) * 4, 4));
-    for (let seed = 0; seed < 5; seed++) expect(new Set(seedByGram(gram, n, 6, new Random(seed)).map((point) => truth[point])).size).toBe(6);
+    for (let seed = 0; seed < 5; seed++)
+      expect(new Set(seedByGram(gram, n, 6, new Random(seed)).map((point) => truth[point])).size).toBe(6);
   });
 
   it('bears points that are all the same', () => {
@@ -63,7 +65,8 @@ describe('mini-batch k-means', () => {
 
   it('depends on its seed alone', async () => {
     const { points } = balls(5, 40, 3, 2);
-    const run = async (seed: number): Promise<Float32Array> => (await miniBatchKMeans(points, 3, { clusters: 9, seed, iterations: 20, batch: 32 })).centres;
+    const run = async (seed: number): Promise<Float32Array> =>
+      (await miniBatchKMeans(points, 3, { clusters: 9, seed, iterations: 20, batch: 32 })).centres;
     expect(await run(4)).toEqual(await run(4));
     expect(await run(4)).not.toEqual(await run(5));
   });
@@ -76,6 +79,8 @@ describe('mini-batch k-means', () => {
 
   it('refuses more clusters than points and stops when it is cancelled', async () => {
     await expect(miniBatchKMeans(new Float32Array(8), 2, { clusters: 5, seed: 0 })).rejects.toMatchObject({ code: 'invalid-argument' });
-    await expect(miniBatchKMeans(new Float32Array(8), 2, { clusters: 2, seed: 0, cancellation: { aborted: true } })).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(miniBatchKMeans(new Float32Array(8), 2, { clusters: 2, seed: 0, cancellation: { aborted: true } })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
   });
 });

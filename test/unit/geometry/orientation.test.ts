@@ -9,7 +9,14 @@ const volume = randomVolume(unevenGrid, 1);
 /** Every voxel's value at its place in the world. */
 function byPlace({ grid, data }: Volume): Map<string, number> {
   const [ni, nj] = grid.size;
-  return new Map(Array.from(data, (value, n) => [applyAffine(grid.affine, [n % ni, Math.floor(n / ni) % nj, Math.floor(n / (ni * nj))] as Triple).map((x) => x.toFixed(6)).join(), value]));
+  return new Map(
+    Array.from(data, (value, n) => [
+      applyAffine(grid.affine, [n % ni, Math.floor(n / ni) % nj, Math.floor(n / (ni * nj))] as Triple)
+        .map((x) => x.toFixed(6))
+        .join(),
+      value,
+    ]),
+  );
 }
 
 describe('orientations', () => {
@@ -33,7 +40,11 @@ describe('orientations', () => {
   });
 
   it('an oblique volume takes its closest axes, one to one', () => {
-    for (const angles of [[10, -20, 30], [44, 44, 44], [-40, 5, 45]] as Triple[]) {
+    for (const angles of [
+      [10, -20, 30],
+      [44, 44, 44],
+      [-40, 5, 45],
+    ] as Triple[]) {
       const oblique = { grid: obliqueGrid(unevenGrid, angles), data: volume.data };
       const canonical = reorientToCanonical(oblique);
       expect(orientationCode(canonical.grid.affine)).toBe('RAS');

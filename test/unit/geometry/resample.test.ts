@@ -13,15 +13,21 @@ function definition(source: Volume, target: Grid, background: number): Float32Ar
   const map = composeAffine(invertAffine(source.grid.affine), target.affine);
   const [ni, nj, nk] = source.grid.size;
   return Float32Array.from({ length: voxelCount(target) }, (_, n) => {
-    const index: Triple = [n % target.size[0], Math.floor(n / target.size[0]) % target.size[1], Math.floor(n / (target.size[0] * target.size[1]))];
+    const index: Triple = [
+      n % target.size[0],
+      Math.floor(n / target.size[0]) % target.size[1],
+      Math.floor(n / (target.size[0] * target.size[1])),
+    ];
     const p = applyAffine(map, index).map((x) => Math.round(x * 1e9) / 1e9);
     if (p.some((x, axis) => x < -0.5 || x > source.grid.size[axis as 0 | 1 | 2] - 0.5)) return background;
     const c = p.map((x, axis) => Math.min(Math.max(x, 0), source.grid.size[axis as 0 | 1 | 2] - 1));
     let sum = 0;
-    for (let k = 0; k < nk; k++) for (let j = 0; j < nj; j++) for (let i = 0; i < ni; i++) {
-      const weight = Math.max(0, 1 - Math.abs(i - c[0]!)) * Math.max(0, 1 - Math.abs(j - c[1]!)) * Math.max(0, 1 - Math.abs(k - c[2]!));
-      if (weight > 0) sum += weight * source.data[i + ni * (j + nj * k)]!;
-    }
+    for (let k = 0; k < nk; k++)
+      for (let j = 0; j < nj; j++)
+        for (let i = 0; i < ni; i++) {
+          const weight = Math.max(0, 1 - Math.abs(i - c[0]!)) * Math.max(0, 1 - Math.abs(j - c[1]!)) * Math.max(0, 1 - Math.abs(k - c[2]!));
+          if (weight > 0) sum += weight * source.data[i + ni * (j + nj * k)]!;
+        }
     return sum;
   });
 }
@@ -36,10 +42,14 @@ function expectClose(a: ArrayLike<number>, b: ArrayLike<number>, tolerance: numb
 describe('a grid of another spacing', () => {
   it('has that spacing, the same centre and the same extent to half a voxel', () => {
     const other = gridWithSpacing(grid, [1, 1, 1]);
-    spacing(other).forEach((mm) => { expect(mm).toBeCloseTo(1, 9); });
+    spacing(other).forEach((mm) => {
+      expect(mm).toBeCloseTo(1, 9);
+    });
     expect(other.size).toEqual([7, 11, 14]);
     const centre = (g: Grid) => applyAffine(g.affine, g.size.map((n) => (n - 1) / 2) as unknown as Triple);
-    centre(other).forEach((x, n) => { expect(x).toBeCloseTo(centre(grid)[n]!, 9); });
+    centre(other).forEach((x, n) => {
+      expect(x).toBeCloseTo(centre(grid)[n]!, 9);
+    });
     expect(() => gridWithSpacing(grid, [1, 0, 1])).toThrow('positive');
   });
 });
@@ -88,7 +98,7 @@ describe('labels', () => {
   });
 
   it('go to a finer grid and back without a change', () => {
-    const blocks = { grid, data: labels.data.map((_, n) => ((n % 9) < 4 ? 1 : Math.floor(n / 63) < 3 ? 2 : 0)) };
+    const blocks = { grid, data: labels.data.map((_, n) => (n % 9 < 4 ? 1 : Math.floor(n / 63) < 3 ? 2 : 0)) };
     const fine = resampleLabels(blocks, gridWithSpacing(grid, [0.25, 0.5, 0.75]));
     expect(resampleLabels(fine, grid).data).toEqual(blocks.data);
   });

@@ -6,7 +6,9 @@ import type { Triple } from '#shared/geometry/grid.ts';
 function threshold(patch: Triple): PatchPredictor & { calls: number } {
   const voxels = patch[0] * patch[1] * patch[2];
   return {
-    classes: 2, patch, calls: 0,
+    classes: 2,
+    patch,
+    calls: 0,
     predict(image) {
       this.calls++;
       const out = new Float32Array(2 * voxels);
@@ -25,14 +27,21 @@ function volume(size: Triple): Float32Array {
 }
 
 describe('slidingWindow', () => {
-  const sizes: Triple[] = [[40, 35, 50], [10, 9, 7], [16, 16, 16], [17, 64, 5]];
+  const sizes: Triple[] = [
+    [40, 35, 50],
+    [10, 9, 7],
+    [16, 16, 16],
+    [17, 64, 5],
+  ];
   it.each(sizes)('blends windows so that a pointwise network gives its pointwise answer (%i×%i×%i)', async (...size) => {
     const data = volume(size);
     const { classes, uncertainty } = await slidingWindow(data, size, threshold([16, 32, 16]), { overlap: 0.4, uncertainty: true });
     data.forEach((value, at) => {
       if (Math.abs(value - 0.5) > 1e-4) expect(classes[at]).toBe(value > 0.5 ? 1 : 0);
       const p = Math.min(1 - 1e-12, Math.max(1e-12, value));
-      expect(Math.abs((uncertainty?.[at] ?? -9) - (255 * -(p * Math.log(p) + (1 - p) * Math.log(1 - p))) / Math.log(2))).toBeLessThanOrEqual(0.51);
+      expect(
+        Math.abs((uncertainty?.[at] ?? -9) - (255 * -(p * Math.log(p) + (1 - p) * Math.log(1 - p))) / Math.log(2)),
+      ).toBeLessThanOrEqual(0.51);
     });
   });
 
@@ -46,6 +55,37 @@ describe('slidingWindow', () => {
     expect(turned.calls).toBe(4 * plain.calls);
   });
 
+  it('hands over all channels of a window, mirrored alike, and asks about it where any of them varies', async () => {
+    const size: Triple = [20, 20, 20];
+    const [first, second] = [volume(size), volume(size).reverse()];
+    const data = new Float32Array([...first, ...second]);
+    // The mean of both channels: it sees if they were not mirrored together.
+    const mean: PatchPredictor & { calls: number } = {
+      ...threshold([16, 16, 16]),
+      channels: 2,
+      predict(image) {
+        this.calls++;
+        const out = new Float32Array(image.length);
+        for (let at = 0; at < 16 ** 3; at++) {
+          const value = ((image[at] as number) + (image[16 ** 3 + at] as number)) / 2;
+          out[at] = 1 - value;
+          out[16 ** 3 + at] = value;
+        }
+        return Promise.resolve(out);
+      },
+    };
+    const { classes } = await slidingWindow(data, size, mean, { mirrorAxes: [0, 2] });
+    first.forEach((value, at) => {
+      const both = (value + (second[at] as number)) / 2;
+      if (Math.abs(both - 0.5) > 1e-4) expect(classes[at]).toBe(both > 0.5 ? 1 : 0);
+    });
+    mean.calls = 0;
+    await slidingWindow(new Float32Array([...new Float32Array(8000).fill(3), ...second]), size, mean);
+    expect(mean.calls).toBe(8);
+    await slidingWindow(new Float32Array(16000).fill(3), size, mean);
+    expect(mean.calls).toBe(8);
+  });
+
   it('does not ask the network about empty windows', async () => {
     const predictor = threshold([16, 16, 16]);
     const { classes } = await slidingWindow(new Float32Array(32 ** 3).fill(3), [32, 32, 32], predictor);
@@ -55,7 +95,12 @@ describe('slidingWindow', () => {
 
   it('stops when cancelled', async () => {
     const cancellation = { aborted: false };
-    const run = slidingWindow(volume([64, 64, 64]), [64, 64, 64], threshold([16, 16, 16]), { cancellation, onProgress: (done) => { if (done > 0.1) cancellation.aborted = true; } });
+    const run = slidingWindow(volume([64, 64, 64]), [64, 64, 64], threshold([16, 16, 16]), {
+      cancellation,
+      onProgress: (done) => {
+        if (done > 0.1) cancellation.aborted = true;
+      },
+    });
     await expect(run).rejects.toMatchObject({ code: 'cancelled' });
   });
 

@@ -14,18 +14,27 @@ describe('windowStarts', () => {
   });
 
   it('covers every voxel with at least the asked overlap', () => {
-    fc.assert(fc.property(fc.integer({ min: 1, max: 700 }), fc.integer({ min: 8, max: 128 }), fc.double({ min: 0, max: 0.9, noNaN: true }), (size, patch, overlap) => {
-      const starts = windowStarts(size, patch, overlap);
-      if (size <= patch) {
-        expect(starts).toHaveLength(1);
-        expect(starts[0]).toBeLessThanOrEqual(0);
-        expect((starts[0] as number) + patch).toBeGreaterThanOrEqual(size);
-        return;
-      }
-      expect(starts[0]).toBe(0);
-      expect((starts.at(-1) as number) + patch).toBe(size);
-      for (let n = 1; n < starts.length; n++) expect((starts[n] as number) - (starts[n - 1] as number)).toBeLessThanOrEqual(patch * (1 - overlap) + 1);
-    }), { seed: 1 });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 700 }),
+        fc.integer({ min: 8, max: 128 }),
+        fc.double({ min: 0, max: 0.9, noNaN: true }),
+        (size, patch, overlap) => {
+          const starts = windowStarts(size, patch, overlap);
+          if (size <= patch) {
+            expect(starts).toHaveLength(1);
+            expect(starts[0]).toBeLessThanOrEqual(0);
+            expect((starts[0] as number) + patch).toBeGreaterThanOrEqual(size);
+            return;
+          }
+          expect(starts[0]).toBe(0);
+          expect((starts.at(-1) as number) + patch).toBe(size);
+          for (let n = 1; n < starts.length; n++)
+            expect((starts[n] as number) - (starts[n - 1] as number)).toBeLessThanOrEqual(patch * (1 - overlap) + 1);
+        },
+      ),
+      { seed: 1 },
+    );
   });
 });
 

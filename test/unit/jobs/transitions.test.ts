@@ -8,7 +8,16 @@ const actions = Object.keys(transitions.queued) as JobAction[];
 
 describe('job states', () => {
   it('allows what the life of a job needs', () => {
-    const life: [JobAction, string][] = [['start', 'running'], ['interrupt', 'interrupted'], ['resume', 'queued'], ['start', 'running'], ['pause', 'paused'], ['resume', 'queued'], ['start', 'running'], ['finish', 'done']];
+    const life: [JobAction, string][] = [
+      ['start', 'running'],
+      ['interrupt', 'interrupted'],
+      ['resume', 'queued'],
+      ['start', 'running'],
+      ['pause', 'paused'],
+      ['resume', 'queued'],
+      ['start', 'running'],
+      ['finish', 'done'],
+    ];
     let state = jobStates[0];
     for (const [action, expected] of life) {
       state = nextState(state, action) as typeof state;
@@ -18,13 +27,14 @@ describe('job states', () => {
 
   it('throws conflict for every other pair', () => {
     let allowed = 0;
-    for (const state of jobStates) for (const action of actions) {
-      if (isAllowed(state, action)) {
-        allowed += 1;
-        continue;
+    for (const state of jobStates)
+      for (const action of actions) {
+        if (isAllowed(state, action)) {
+          allowed += 1;
+          continue;
+        }
+        expect(() => nextState(state, action)).toThrow(StudioError);
       }
-      expect(() => nextState(state, action)).toThrow(StudioError);
-    }
     expect(allowed).toBe(15);
   });
 

@@ -12,11 +12,26 @@ beforeEach(() => {
   mkdirSync(join(base, 'outside'));
   paths = new ProjectPaths(join(base, 'project'));
 });
-afterEach(() => { rmSync(base, { recursive: true, force: true }); });
+afterEach(() => {
+  rmSync(base, { recursive: true, force: true });
+});
 
 describe('paths of a project', () => {
   it.each([
-    '../outside/x', 'images/../../outside/x', '/etc/passwd', 'C:\\windows', 'C:/windows', '\\\\server\\share', '//server/share', 'images\\..\\x', 'a\0b', '', '.', './x', 'images//x', '..',
+    '../outside/x',
+    'images/../../outside/x',
+    '/etc/passwd',
+    'C:\\windows',
+    'C:/windows',
+    '\\\\server\\share',
+    '//server/share',
+    'images\\..\\x',
+    'a\0b',
+    '',
+    '.',
+    './x',
+    'images//x',
+    '..',
   ])('never lead outside: %j', (path) => {
     expect(() => paths.inside(path)).toThrow(/outside its own folder/);
   });

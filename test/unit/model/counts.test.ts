@@ -14,6 +14,12 @@ describe('counts at 96³ and 14 classes (paper, Table 1; LOGONET calibration)', 
     expect(counts.macs / 1e9).toBeCloseTo(gigaMacs, 2);
   });
 
+  it('`wide` has three times the weights of `small` and half as many products again: its full resolution stays narrow', () => {
+    const [small, wide] = ['small', 'wide'].map((name) => countModel(variant(name, 14), [48, 48, 48]));
+    expect([small?.parameters, wide?.parameters]).toEqual([2_165_832, 6_924_824]);
+    expect((wide?.macs ?? NaN) / (small?.macs ?? NaN)).toBeCloseTo(1.55, 2);
+  });
+
   it('refuses a size that the stages do not divide', () => {
     expect(() => countModel(variant('normal', 14), [48, 96, 96])).toThrow(/multiple of 32/);
   });

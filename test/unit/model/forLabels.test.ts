@@ -4,15 +4,19 @@ import { buildModel } from '#main/model/build.ts';
 import { variant } from '#main/model/variants.ts';
 import { forLabels, initialWeights, transplant, type Weights } from '#main/model/weights.ts';
 
-const fresh = (classes: number, seed: number): Weights => initialWeights(buildModel(variant('tiny', classes), { mode: 'train', batch: 1, size: [16, 16, 16] }), new Random(seed));
+const fresh = (classes: number, seed: number): Weights =>
+  initialWeights(buildModel(variant('tiny', classes), { mode: 'train', batch: 1, size: [16, 16, 16] }), new Random(seed));
 const rows = (weights: Weights, name: string): number[][] => {
-  const { shape: [count = 0], data } = weights.get(name) ?? { shape: [], data: [] };
+  const {
+    shape: [count = 0],
+    data,
+  } = weights.get(name) ?? { shape: [], data: [] };
   return Array.from({ length: count }, (_, row) => Array.from(data.slice((row * data.length) / count, ((row + 1) * data.length) / count)));
 };
 const heads = ['head.cls.weight', 'head.cls.bias'];
 const zeros = (like: readonly number[] = []): number[] => like.map(() => 0);
 
-it('a label keeps its row of the head when others are removed or added, and none inherits another\'s', () => {
+it("a label keeps its row of the head when others are removed or added, and none inherits another's", () => {
   const old = fresh(4, 1); // background and the labels 1, 2, 3
   for (const name of heads) {
     const [background, one, two, three] = rows(old, name);

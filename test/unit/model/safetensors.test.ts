@@ -47,6 +47,7 @@ describe('safetensors', () => {
 
   it('refuses truncation at every byte', () => {
     const bytes = encodeSafetensors(tensors);
-    for (let length = 0; length < bytes.length; length++) expect(() => decodeSafetensors(bytes.subarray(0, length))).toThrow(/not a usable weight file/);
+    for (let length = 0; length < bytes.length; length++)
+      expect(() => decodeSafetensors(bytes.subarray(0, length))).toThrow(/not a usable weight file/);
   });
 });

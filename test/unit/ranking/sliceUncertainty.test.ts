@@ -11,7 +11,10 @@ it('orders slices along any axis by the sum of their uncertainty', () => {
   expect(rankSlices(uncertainty, size, 2).map(({ index }) => index)).toEqual([1, 3, 0, 2]);
   expect(rankSlices(uncertainty, size, 2)[0]?.score).toBeCloseTo(1.2);
   expect(rankSlices(uncertainty, size, 1).map(({ index }) => index)).toEqual([2, 0, 1]);
-  expect(rankSlices(uncertainty, size, 0).map(({ index, score }) => [index, Number(score.toFixed(1))])).toEqual([[0, 1.2], [1, 1]]);
+  expect(rankSlices(uncertainty, size, 0).map(({ index, score }) => [index, Number(score.toFixed(1))])).toEqual([
+    [0, 1.2],
+    [1, 1],
+  ]);
 });
 
 it('disagreement counts where at least one of two predictions finds something', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Grid } from '#shared/geometry/grid.ts';
-import { updateDifference, wholeDifference } from '#renderer/stores/difference.ts';
+import { updateDifference, wholeDifference } from '#renderer/scene/difference.ts';
 
 const grid: Grid = { size: [4, 1, 2], affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] };
 const volume = (values: readonly number[]) => ({ grid, data: Uint8Array.from(values) });

@@ -13,6 +13,17 @@ describe('the model card for a person', () => {
     expect(rows.get('Training')).toMatch(/700 steps in 11 min on 32 cases, validation Dice Liver 0\.963/);
   });
 
+  it('shows what the scans were like that trained, where the card says it', () => {
+    const text = readFileSync(resolve(import.meta.dirname, '../../../resources/models/phantom/model.json'), 'utf8');
+    const one = { low: [1, 1, 2], high: [1, 1, 2] };
+    const scans = { isCt: [false], spacing: one, extent: { low: [80, 90, 100], high: [85, 95, 120] }, intensities: one };
+    const card = JSON.stringify({ ...(JSON.parse(text) as object), scans });
+    expect(new Map(modelCardRows(card)).get('Learned from')).toBe(
+      'no CT, voxels of 1.00 × 1.00 × 2.00 mm, 80 × 90 × 100 to 85 × 95 × 120 mm in all',
+    );
+    expect(new Map(modelCardRows(text)).has('Learned from')).toBe(false);
+  });
+
   it('shows text that is no card as it is', () => {
     expect(modelCardRows('not a card')).toEqual([['Card', 'not a card']]);
     expect(modelCardRows('{}')).toEqual([['Card', '{}']]);

@@ -14,7 +14,25 @@ describe('the tool registry', () => {
 
   it('has a tool for every operation of the segmentation document', () => {
     const source = tools.map((tool) => tool.id);
-    for (const id of ['brush', 'eraser', 'thresholdBrush', 'polygon', 'lasso', 'fill', 'regionGrow', 'growFromSeeds', 'interpolate', 'keepLargest', 'removeSmall', 'fillHoles', 'smooth', 'grow', 'boolean', 'copyPrediction']) {
+    for (const id of [
+      'brush',
+      'eraser',
+      'thresholdBrush',
+      'polygon',
+      'lasso',
+      'fill',
+      'regionGrow',
+      'growFromSeeds',
+      'interpolate',
+      'keepLargest',
+      'removeSmall',
+      'fillHoles',
+      'smooth',
+      'grow',
+      'boolean',
+      'doneHere',
+      'copyPrediction',
+    ]) {
       expect(source).toContain(id);
     }
   });
@@ -27,7 +45,8 @@ describe('the tool registry', () => {
   it('keeps every initial value inside its limits', () => {
     for (const tool of tools) {
       for (const parameter of tool.parameters) {
-        if (parameter.kind === 'number') expect(parameter.initial >= parameter.minimum && parameter.initial <= parameter.maximum, `${tool.id}.${parameter.id}`).toBe(true);
+        if (parameter.kind === 'number')
+          expect(parameter.initial >= parameter.minimum && parameter.initial <= parameter.maximum, `${tool.id}.${parameter.id}`).toBe(true);
         if (parameter.kind === 'choice') expect(parameter.choices.map((choice) => choice.value)).toContain(parameter.initial);
       }
     }

@@ -1,6 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyDelta, composeDeltas, decodeDelta, decodeMask, encodeMask, fits, freePolicy, invertDelta, mergeDeltas, paint, revertDelta, type Delta } from '#shared/segmentation/index.ts';
+import {
+  applyDelta,
+  composeDeltas,
+  decodeDelta,
+  decodeMask,
+  encodeMask,
+  fits,
+  freePolicy,
+  invertDelta,
+  mergeDeltas,
+  paint,
+  revertDelta,
+  type Delta,
+} from '#shared/segmentation/index.ts';
 import { DeltaWriter } from '#shared/segmentation/delta.ts';
 import type { LabelVolume, Triple } from '#shared/geometry/grid.ts';
 import { blobs, copyOf, forEach, gridOf } from './support.ts';
@@ -11,55 +24,68 @@ const labels = fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 140, maxLen
 /** The delta that turns one array into the other. */
 function between(before: ArrayLike<number>, after: ArrayLike<number>): Delta {
   const writer = new DeltaWriter(size);
-  for (let at = 0; at < before.length; at++) if (before[at] !== after[at]) writer.record(at, at + 1, before[at] as number, after[at] as number);
+  for (let at = 0; at < before.length; at++)
+    if (before[at] !== after[at]) writer.record(at, at + 1, before[at] as number, after[at] as number);
   return writer.finish();
 }
 const volumeOf = (values: readonly number[]): LabelVolume => ({ grid: gridOf(size), data: Uint8Array.from(values) });
 
 describe('a delta', () => {
   it('applies, reverts, and knows its box and count', () => {
-    fc.assert(fc.property(labels, labels, (before, after) => {
-      const delta = decodeDelta(between(before, after).bytes);
-      const volume = volumeOf(before);
-      expect(fits(volume, delta)).toBe(true);
-      applyDelta(volume, delta);
-      expect([...volume.data]).toEqual(after);
-      expect(delta.changed).toBe(before.filter((label, at) => label !== after[at]).length);
-      const [lower, upper] = [[Infinity, Infinity, Infinity], [0, 0, 0]];
-      forEach(size, (i, j, k, at) => {
-        if (before[at] === after[at]) return;
-        [i, j, k].forEach((n, axis) => {
-          lower[axis] = Math.min(lower[axis] as number, n);
-          upper[axis] = Math.max(upper[axis] as number, n + 1);
+    fc.assert(
+      fc.property(labels, labels, (before, after) => {
+        const delta = decodeDelta(between(before, after).bytes);
+        const volume = volumeOf(before);
+        expect(fits(volume, delta)).toBe(true);
+        applyDelta(volume, delta);
+        expect([...volume.data]).toEqual(after);
+        expect(delta.changed).toBe(before.filter((label, at) => label !== after[at]).length);
+        const [lower, upper] = [
+          [Infinity, Infinity, Infinity],
+          [0, 0, 0],
+        ];
+        forEach(size, (i, j, k, at) => {
+          if (before[at] === after[at]) return;
+          [i, j, k].forEach((n, axis) => {
+            lower[axis] = Math.min(lower[axis] as number, n);
+            upper[axis] = Math.max(upper[axis] as number, n + 1);
+          });
         });
-      });
-      if (delta.box === null) expect(delta.changed).toBe(0);
-      // A run over a row's end may claim the whole row: the box is never too small.
-      else {
-        for (const axis of [0, 1, 2] as const) {
-          expect(delta.box.lower[axis]).toBeLessThanOrEqual(lower[axis] as number);
-          expect(delta.box.upper[axis]).toBeGreaterThanOrEqual(upper[axis] as number);
+        if (delta.box === null) expect(delta.changed).toBe(0);
+        // A run over a row's end may claim the whole row: the box is never too small.
+        else {
+          for (const axis of [0, 1, 2] as const) {
+            expect(delta.box.lower[axis]).toBeLessThanOrEqual(lower[axis] as number);
+            expect(delta.box.upper[axis]).toBeGreaterThanOrEqual(upper[axis] as number);
+          }
         }
-      }
-      revertDelta(volume, delta);
-      expect([...volume.data]).toEqual(before);
-    }), { seed: 1 });
+        revertDelta(volume, delta);
+        expect([...volume.data]).toEqual(before);
+      }),
+      { seed: 1 },
+    );
   });
 
   it('inverts and composes', () => {
-    fc.assert(fc.property(labels, labels, labels, labels, (a, b, c, d) => {
-      const [ab, bc, cd] = [between(a, b), between(b, c), between(c, d)];
-      expect(invertDelta(ab).bytes).toEqual(between(b, a).bytes);
-      expect(composeDeltas(ab, bc).bytes).toEqual(between(a, c).bytes);
-      expect(mergeDeltas([ab, bc, cd]).bytes).toEqual(between(a, d).bytes);
-    }), { seed: 2 });
+    fc.assert(
+      fc.property(labels, labels, labels, labels, (a, b, c, d) => {
+        const [ab, bc, cd] = [between(a, b), between(b, c), between(c, d)];
+        expect(invertDelta(ab).bytes).toEqual(between(b, a).bytes);
+        expect(composeDeltas(ab, bc).bytes).toEqual(between(a, c).bytes);
+        expect(mergeDeltas([ab, bc, cd]).bytes).toEqual(between(a, d).bytes);
+      }),
+      { seed: 2 },
+    );
   });
 
   it('refuses every damaged byte', () => {
-    const { bytes } = between(Array.from({ length: 140 }, () => 0), Array.from({ length: 140 }, (_, n) => (n % 7 > 2 ? 1 : 0)));
+    const { bytes } = between(
+      Array.from({ length: 140 }, () => 0),
+      Array.from({ length: 140 }, (_, n) => (n % 7 > 2 ? 1 : 0)),
+    );
     for (let at = 0; at < bytes.length; at++) {
       const damaged = bytes.slice();
-      damaged[at] = (damaged[at] as number) ^ (1 << at % 8);
+      damaged[at] = (damaged[at] as number) ^ (1 << (at % 8));
       expect(() => decodeDelta(damaged)).toThrow(/damaged/);
     }
     for (let length = 0; length < bytes.length; length++) expect(() => decodeDelta(bytes.slice(0, length))).toThrow(/damaged/);

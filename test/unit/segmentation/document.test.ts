@@ -2,13 +2,27 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import type { LpsPoint, Triple } from '#shared/geometry/grid.ts';
 import {
-  applyDelta, decodeHistory, decodeRecord, encodeHistory, encodeMask, freePolicy, grow, paint, revertDelta, SegmentationDocument,
+  applyDelta,
+  countSteps,
+  decodeHistory,
+  decodeRecord,
+  encodeHistory,
+  encodeMask,
+  freePolicy,
+  grow,
+  paint,
+  revertDelta,
+  SegmentationDocument,
 } from '#shared/segmentation/index.ts';
 import { blobs, copyOf } from './support.ts';
 
 const size: Triple = [24, 20, 16];
 const dab = (document: SegmentationDocument, random: Random) =>
-  paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: size.map((n) => random.uniform(0, n)) as unknown as LpsPoint, radius: random.uniform(1, 5) }, random.integer(4));
+  paint(
+    { volume: document.volume, policy: freePolicy },
+    { kind: 'ball', centre: size.map((n) => random.uniform(0, n)) as unknown as LpsPoint, radius: random.uniform(1, 5) },
+    random.integer(4),
+  );
 
 /** A session of strokes, operations, undos and redos. */
 function session(document: SegmentationDocument, random: Random, steps: number): void {
@@ -19,7 +33,8 @@ function session(document: SegmentationDocument, random: Random, steps: number):
       for (let n = random.integer(6); n >= 0; n--) stroke.add(dab(document, random));
       if (random.integer(5) === 0) stroke.cancel();
       else stroke.commit();
-    } else if (choice < 6) document.push(`Grow ${step}`, grow({ volume: document.volume, policy: freePolicy }, 1 + random.integer(3), random.uniform(-2, 2)));
+    } else if (choice < 6)
+      document.push(`Grow ${step}`, grow({ volume: document.volume, policy: freePolicy }, 1 + random.integer(3), random.uniform(-2, 2)));
     else if (choice < 9) document.undo();
     else document.redo();
   }
@@ -82,6 +97,22 @@ describe('a segmentation document', () => {
     while (back.undo() !== null) document.undo();
     expect(back.volume).toEqual(document.volume);
     expect(() => decodeHistory(encodeHistory(document.history).subarray(0, -3))).toThrow(/damaged/);
+  });
+
+  it('counts in its records what a person would count', () => {
+    const records: Uint8Array[] = [];
+    const document = new SegmentationDocument(blobs(size, 4), { sink: (record) => records.push(record) });
+    const random = new Random(1);
+    const stroke = document.begin('Brush');
+    for (let n = 0; n < 5; n++) stroke.add(dab(document, random));
+    expect(countSteps(records)).toBe(1);
+    stroke.commit();
+    document.undo();
+    expect(countSteps(records)).toBe(2);
+    const given = document.begin('Brush');
+    given.add(dab(document, random));
+    given.cancel();
+    expect(countSteps(records)).toBe(2);
   });
 
   it('makes one named step of a stroke', () => {

@@ -3,8 +3,27 @@ import { Random } from '#shared/base/random.ts';
 import { squaredDistanceTransform } from '#shared/domain/distanceTransform.ts';
 import type { IjkPoint, LabelVolume, LpsPoint, Triple, Volume } from '#shared/geometry/grid.ts';
 import {
-  applyDelta, combine, copyPrediction, fillHoles, floodFill, freePolicy, grow, growFromSeeds, interpolateSlices, keepLargest, labelBox, labelCounts, paint, regionGrow,
-  removeSmall, revertDelta, runOperation, smooth, type EditTarget, type Operation,
+  applyDelta,
+  combine,
+  copyPrediction,
+  doneHere,
+  fillHoles,
+  floodFill,
+  freePolicy,
+  grow,
+  growFromSeeds,
+  interpolateSlices,
+  keepLargest,
+  labelBox,
+  labelCounts,
+  paint,
+  regionGrow,
+  removeSmall,
+  revertDelta,
+  runOperation,
+  smooth,
+  type EditTarget,
+  type Operation,
 } from '#shared/segmentation/index.ts';
 import { blobs, copyOf, forEach, gridOf, naiveComponents, noise } from './support.ts';
 
@@ -39,7 +58,7 @@ describe('islands', () => {
   it('removes parts below a volume in millilitres', () => {
     for (const seed of seeds) {
       const before = blobs(size, seed, 3, millimetres);
-      const voxel = 0.8 * 1.1 * 2.3 / 1000;
+      const voxel = (0.8 * 1.1 * 2.3) / 1000;
       const { labels, sizes } = naiveComponents(size, (at) => before.data[at] === 2);
       const expected = [...before.data].map((label, at) => (label === 2 && (sizes[labels[at]! - 1] as number) * voxel < 0.05 ? 0 : label));
       expect(edited(before, (volume) => removeSmall(target(volume), 2, 0.05))).toEqual(expected);
@@ -110,7 +129,9 @@ describe('growing and smoothing', () => {
       const before = blobs(size, seed, 2, millimetres);
       const seedsOf = (is: boolean): Triple[] => {
         const found: Triple[] = [];
-        forEach(size, (i, j, k, at) => { if ((before.data[at] === 1) === is) found.push([i * 0.8, j * 1.1, k * 2.3]); });
+        forEach(size, (i, j, k, at) => {
+          if ((before.data[at] === 1) === is) found.push([i * 0.8, j * 1.1, k * 2.3]);
+        });
         return found;
       };
       const features = seedsOf(distance > 0);
@@ -133,7 +154,11 @@ describe('growing and smoothing', () => {
       paint(target(before), { kind: 'ball', centre, radius: random.uniform(1, 14) }, 1);
     }
     const outside = squaredDistanceTransform(before.data, wide, [0.8, 1.1, 2.3]);
-    const inside = squaredDistanceTransform(before.data.map((label) => 1 - label), wide, [0.8, 1.1, 2.3]);
+    const inside = squaredDistanceTransform(
+      before.data.map((label) => 1 - label),
+      wide,
+      [0.8, 1.1, 2.3],
+    );
     const after = (run: (volume: LabelVolume) => unknown): Uint8Array => {
       const volume = copyOf(before);
       run(volume);
@@ -146,10 +171,14 @@ describe('growing and smoothing', () => {
     const smoothed = after((volume) => smooth(target(volume), 1, 'gaussian', 2));
     // A shifted copy falls into other tiles.
     const shifted: LabelVolume = { grid: gridOf([140, 60, 55], millimetres), data: new Uint8Array(140 * 60 * 55) };
-    forEach(wide, (i, j, k, at) => { shifted.data[i + 5 + 140 * (j + 60 * k)] = before.data[at] as number; });
+    forEach(wide, (i, j, k, at) => {
+      shifted.data[i + 5 + 140 * (j + 60 * k)] = before.data[at] as number;
+    });
     smooth(target(shifted), 1, 'gaussian', 2);
     let wrong = 0;
-    forEach(wide, (i, j, k, at) => { if (i > 10 && i < 120 && smoothed[at] !== shifted.data[i + 5 + 140 * (j + 60 * k)]) wrong++; });
+    forEach(wide, (i, j, k, at) => {
+      if (i > 10 && i < 120 && smoothed[at] !== shifted.data[i + 5 + 140 * (j + 60 * k)]) wrong++;
+    });
     expect(wrong).toBe(0);
   });
 
@@ -159,10 +188,16 @@ describe('growing and smoothing', () => {
       const expected: number[] = [];
       forEach(size, (i, j, k, at) => {
         let sum = 0;
-        for (let dk = -1; dk <= 1; dk++) for (let dj = -1; dj <= 1; dj++) for (let di = -1; di <= 1; di++) {
-          const [x, y, z] = [i + di, j + dj, k + dk].map((n, axis) => Math.min((size[axis] as number) - 1, Math.max(0, n))) as [number, number, number];
-          sum += before.data[x + size[0] * (y + size[1] * z)] as number;
-        }
+        for (let dk = -1; dk <= 1; dk++)
+          for (let dj = -1; dj <= 1; dj++)
+            for (let di = -1; di <= 1; di++) {
+              const [x, y, z] = [i + di, j + dj, k + dk].map((n, axis) => Math.min((size[axis] as number) - 1, Math.max(0, n))) as [
+                number,
+                number,
+                number,
+              ];
+              sum += before.data[x + size[0] * (y + size[1] * z)] as number;
+            }
         expected[at] = sum > 13 ? 1 : 0;
       });
       expect(edited(before, (volume) => smooth(target(volume), 1, 'median', 1))).toEqual(expected);
@@ -176,7 +211,7 @@ describe('growing and smoothing', () => {
     paint(target(volume), { kind: 'box', box: { lower: [20, 20, 5], upper: [21, 21, 10] } }, 1);
     smooth(target(volume), 1, 'gaussian', 1.5);
     expect(labelBox(volume, 1)?.lower[2]).toBeGreaterThanOrEqual(10);
-    expect((labelCounts(volume)[1] as number) / before - 1).toBeCloseTo(-3 * 1.5 ** 2 / 10 ** 2, 1.5);
+    expect((labelCounts(volume)[1] as number) / before - 1).toBeCloseTo((-3 * 1.5 ** 2) / 10 ** 2, 1.5);
   });
 });
 
@@ -214,12 +249,16 @@ describe('growing from seeds', () => {
     const random = new Random(5);
     const inside = (i: number, j: number, k: number): boolean => Math.hypot(i - 20, j - 15, k - 10) < 7;
     const image: Volume = { grid: volume.grid, data: new Float32Array(24000) };
-    forEach([40, 30, 20], (i, j, k, at) => { image.data[at] = (inside(i, j, k) ? 100 : 0) + random.normal() * 5; });
+    forEach([40, 30, 20], (i, j, k, at) => {
+      image.data[at] = (inside(i, j, k) ? 100 : 0) + random.normal() * 5;
+    });
     paint(target(volume), { kind: 'ball', centre: [20, 15, 10], radius: 2 }, 1);
     paint(target(volume), { kind: 'box', box: { lower: [2, 2, 1], upper: [38, 3, 19] } }, 2);
     growFromSeeds(target(volume, { image }), { labels: [1, 2], background: 2, margin: 40 });
     let wrong = 0;
-    forEach([40, 30, 20], (i, j, k, at) => { if ((volume.data[at] === 1) !== inside(i, j, k)) wrong++; });
+    forEach([40, 30, 20], (i, j, k, at) => {
+      if ((volume.data[at] === 1) !== inside(i, j, k)) wrong++;
+    });
     expect(wrong).toBe(0);
     expect(labelCounts(volume)[2]).toBeUndefined();
   });
@@ -232,8 +271,17 @@ describe('growing from seeds', () => {
     expect([...volume.data]).toEqual([...new Array<number>(10).fill(1), ...new Array<number>(11).fill(2)]);
   });
 
+  it('takes the labels that are painted; those without voxels take no part', () => {
+    const volume: LabelVolume = { grid: gridOf([21, 1, 1]), data: new Uint8Array(21) };
+    volume.data[2] = 1;
+    volume.data[17] = 4;
+    growFromSeeds(target(volume, { image: { grid: volume.grid, data: new Float32Array(21) } }), { labels: [1, 2, 3, 4], margin: 100 });
+    expect([...volume.data]).toEqual([...new Array<number>(10).fill(1), ...new Array<number>(11).fill(4)]);
+  });
+
   it('asks for two seeds', () => {
     const volume = blobs(size, 1);
+    expect(() => growFromSeeds(target(volume, { image: noise(size, 1) }), { labels: [1, 9, 10], margin: 1 })).toThrow(/at least two/);
     expect(() => growFromSeeds(target(volume, { image: noise(size, 1) }), { labels: [1], margin: 1 })).toThrow(/at least two/);
   });
 });
@@ -257,7 +305,9 @@ describe('combining', () => {
   it('takes labels of the mask itself', () => {
     const before = blobs(size, 4);
     const operation: Operation = { kind: 'boolean', label: 2, operator: 'add', operand: { layer: 'mask', labels: [1] } };
-    expect(edited(before, (volume) => runOperation(target(volume), operation))).toEqual([...before.data].map((label) => (label === 1 ? 2 : label)));
+    expect(edited(before, (volume) => runOperation(target(volume), operation))).toEqual(
+      [...before.data].map((label) => (label === 1 ? 2 : label)),
+    );
   });
 });
 
@@ -266,16 +316,21 @@ describe('accepting the prediction', () => {
   it('wholly, by label, by region', () => {
     const before = blobs(size, 3);
     expect(edited(before, (volume) => copyPrediction(target(volume), prediction, { replace: true }))).toEqual([...prediction.data]);
-    expect(edited(before, (volume) => copyPrediction(target(volume), prediction))).toEqual([...before.data].map((label, at) => prediction.data[at] || label));
+    expect(edited(before, (volume) => copyPrediction(target(volume), prediction))).toEqual(
+      [...before.data].map((label, at) => prediction.data[at] || label),
+    );
     expect(edited(before, (volume) => copyPrediction(target(volume), prediction, { labels: [2], replace: true }))).toEqual(
-      [...before.data].map((label, at) => (prediction.data[at] === 2 ? 2 : label === 2 ? 0 : label)));
+      [...before.data].map((label, at) => (prediction.data[at] === 2 ? 2 : label === 2 ? 0 : label)),
+    );
     const box = { lower: [3, 3, 3], upper: [9, 9, 8] } as const;
     const expected: number[] = [];
     forEach(size, (i, j, k, at) => {
       const inBox = [i, j, k].every((n, axis) => n >= (box.lower[axis] as number) && n < (box.upper[axis] as number));
       expected[at] = inBox ? (prediction.data[at] as number) : (before.data[at] as number);
     });
-    expect(edited(before, (volume) => copyPrediction(target(volume), prediction, { shape: { kind: 'box', box }, replace: true }))).toEqual(expected);
+    expect(edited(before, (volume) => copyPrediction(target(volume), prediction, { shape: { kind: 'box', box }, replace: true }))).toEqual(
+      expected,
+    );
   });
 
   it('needs one', () => {
@@ -307,37 +362,144 @@ describe('every operation', () => {
   ];
   const name = (operation: Operation): string => JSON.stringify(operation);
 
-  it.each(operations.map((operation) => [name(operation), operation] as const))('leaves locked labels as they are: %s', (_name, operation) => {
-    for (const seed of seeds) {
-      const before = blobs(size, seed);
-      const after = edited(before, (volume) => runOperation({ volume, image, policy: { overwrite: 'all', locked: [2] } }, operation, { prediction }));
-      before.data.forEach((label, at) => { if (label === 2 && after[at] !== 2) throw new Error(`changed at ${at}`); });
-    }
-  });
+  it.each(operations.map((operation) => [name(operation), operation] as const))(
+    'leaves locked labels as they are: %s',
+    (_name, operation) => {
+      for (const seed of seeds) {
+        const before = blobs(size, seed);
+        const after = edited(before, (volume) =>
+          runOperation({ volume, image, policy: { overwrite: 'all', locked: [2] } }, operation, { prediction }),
+        );
+        before.data.forEach((label, at) => {
+          if (label === 2 && after[at] !== 2) throw new Error(`changed at ${at}`);
+        });
+      }
+    },
+  );
 
-  it.each(operations.map((operation) => [name(operation), operation] as const))('replaces only what the policy and the threshold allow: %s', (_name, operation) => {
-    const before = blobs(size, 8);
-    const after = edited(before, (volume) => runOperation({ volume, image, threshold: { low: 30, high: 70 }, policy: { overwrite: 'background', locked: [] } }, operation, { prediction }));
-    before.data.forEach((label, at) => {
-      const value = image.data[at] as number;
-      if (after[at] !== label && (label !== 0 || value < 30 || value > 70)) throw new Error(`changed at ${at}`);
-    });
-  });
+  it.each(operations.map((operation) => [name(operation), operation] as const))(
+    'replaces only what the policy and the threshold allow: %s',
+    (_name, operation) => {
+      const before = blobs(size, 8);
+      const after = edited(before, (volume) =>
+        runOperation({ volume, image, threshold: { low: 30, high: 70 }, policy: { overwrite: 'background', locked: [] } }, operation, {
+          prediction,
+        }),
+      );
+      before.data.forEach((label, at) => {
+        const value = image.data[at] as number;
+        if (after[at] !== label && (label !== 0 || value < 30 || value > 70)) throw new Error(`changed at ${at}`);
+      });
+    },
+  );
 
-  it.each(operations.map((operation) => [name(operation), operation] as const))('can be cancelled at any moment and then leaves the mask as it was: %s', (_name, operation) => {
-    const before = blobs(size, 8);
-    let looks = 0;
-    const count = copyOf(before);
-    runOperation({ volume: count, image, policy: freePolicy, cancellation: { get aborted() { looks++; return false; } } }, operation, { prediction });
-    for (let limit = 1; limit <= looks; limit++) {
-      const volume = copyOf(before);
-      let seen = 0;
-      expect(() => runOperation({ volume, image, policy: freePolicy, cancellation: { get aborted() { return ++seen >= limit; } } }, operation, { prediction })).toThrow(/Cancelled/);
-      expect(volume).toEqual(before);
-    }
-  });
+  it.each(operations.map((operation) => [name(operation), operation] as const))(
+    'can be cancelled at any moment and then leaves the mask as it was: %s',
+    (_name, operation) => {
+      const before = blobs(size, 8);
+      let looks = 0;
+      const count = copyOf(before);
+      runOperation(
+        {
+          volume: count,
+          image,
+          policy: freePolicy,
+          cancellation: {
+            get aborted() {
+              looks++;
+              return false;
+            },
+          },
+        },
+        operation,
+        { prediction },
+      );
+      for (let limit = 1; limit <= looks; limit++) {
+        const volume = copyOf(before);
+        let seen = 0;
+        expect(() =>
+          runOperation(
+            {
+              volume,
+              image,
+              policy: freePolicy,
+              cancellation: {
+                get aborted() {
+                  return ++seen >= limit;
+                },
+              },
+            },
+            operation,
+            { prediction },
+          ),
+        ).toThrow(/Cancelled/);
+        expect(volume).toEqual(before);
+      }
+    },
+  );
 
   it('refuses labels that the mask cannot hold', () => {
-    for (const label of [-1, 256, 1.5]) expect(() => runOperation(target(blobs(size, 1)), { kind: 'paint', shape: { kind: 'everything' }, label })).toThrow(/between 0 and 255/);
+    for (const label of [-1, 256, 1.5])
+      expect(() => runOperation(target(blobs(size, 1)), { kind: 'paint', shape: { kind: 'everything' }, label })).toThrow(
+        /between 0 and 255/,
+      );
+  });
+});
+
+describe('slices that are done', () => {
+  const ignore = 9;
+  const sliceOf = (at: number, axis: 0 | 1 | 2): number =>
+    [at % size[0], Math.floor(at / size[0]) % size[1], Math.floor(at / (size[0] * size[1]))][axis] ?? 0;
+
+  it('leaves what is marked, and makes the background of all others ignored', () => {
+    for (const axis of [0, 1, 2] as const) {
+      const before = blobs(size, 3 + axis);
+      const done = (at: number): boolean => sliceOf(at, axis) >= 3 && sliceOf(at, axis) <= 5;
+      const options = { ignore, axis, slices: [3, 5] as const, labelsToo: false };
+      expect(edited(before, (volume) => doneHere(target(volume), options))).toEqual(
+        [...before.data].map((value, at) => (done(at) || value !== 0 ? value : ignore)),
+      );
+      expect(edited(before, (volume) => doneHere(target(volume), { ...options, labelsToo: true }))).toEqual(
+        [...before.data].map((value, at) => (done(at) ? value : ignore)),
+      );
+    }
+  });
+
+  it('adds further slices to those that are done, whatever may be painted over, and takes all back', () => {
+    const before = blobs(size, 8);
+    const narrow = target(before, {
+      policy: { overwrite: 'background', locked: [] },
+      image: noise(size, 1),
+      threshold: { low: 0, high: 1 },
+    });
+    doneHere(narrow, { ignore, axis: 2, slices: [2, 2], labelsToo: false });
+    doneHere(narrow, { ignore, axis: 2, slices: [6, 7], labelsToo: false });
+    const original = blobs(size, 8);
+    expect([...before.data]).toEqual(
+      [...original.data].map((value, at) => ([2, 6, 7].includes(sliceOf(at, 2)) || value !== 0 ? value : ignore)),
+    );
+    doneHere(narrow, { ignore, axis: 2, slices: [0, size[2] - 1], labelsToo: false });
+    expect([...before.data]).toEqual([...original.data]);
+  });
+
+  it('takes the slices from the first to the last that holds a label; without any, none', () => {
+    const before = blobs(size, 1);
+    before.data.fill(0);
+    before.data[4 + size[0] * (5 + size[1] * 3)] = 1;
+    before.data[4 + size[0] * (6 + size[1] * 7)] = 2;
+    const options = { ignore, axis: 2, slices: 'labelled', labelsToo: false } as const;
+    const expected = [...before.data].map((value, at) => (sliceOf(at, 2) >= 3 && sliceOf(at, 2) <= 7 ? value : ignore));
+    const after = edited(before, (volume) => doneHere(target(volume), options));
+    expect(after).toEqual(expected);
+    expect(edited({ ...before, data: Uint8Array.from(after) }, (volume) => doneHere(target(volume), options))).toEqual(expected);
+    before.data.fill(0);
+    expect(new Set(edited(before, (volume) => doneHere(target(volume), options)))).toEqual(new Set([ignore]));
+  });
+
+  it('respects a locked label', () => {
+    const before = blobs(size, 4);
+    const locked = target(copyOf(before), { policy: { overwrite: 'all', locked: [1] } });
+    doneHere(locked, { ignore, axis: 2, slices: [0, 0], labelsToo: true });
+    expect([...locked.volume.data].filter((value) => value === 1).length).toBe([...before.data].filter((value) => value === 1).length);
   });
 });

@@ -13,7 +13,9 @@ function painted(grid: Grid, shape: ShapeDescription): Set<number> {
   const volume = { grid, data: new Uint8Array(size[0] * size[1] * size[2]) };
   const delta = paint({ volume, policy: freePolicy }, shape, 1);
   const found = new Set<number>();
-  volume.data.forEach((label, at) => { if (label === 1) found.add(at); });
+  volume.data.forEach((label, at) => {
+    if (label === 1) found.add(at);
+  });
   expect(delta.changed).toBe(found.size);
   return found;
 }
@@ -42,13 +44,19 @@ describe('a ball', () => {
 });
 
 describe('a disc', () => {
-  it.each([[0, [1, 0, 0]], [1, [0, 1, 0]], [2, [0, 0, 1]]] as const)('takes exactly one layer across axis %i, also when its plane lies between two', (axis, normal) => {
+  it.each([
+    [0, [1, 0, 0]],
+    [1, [0, 1, 0]],
+    [2, [0, 0, 1]],
+  ] as const)('takes exactly one layer across axis %i, also when its plane lies between two', (axis, normal) => {
     const grid = gridOf(size, [0.7, 0, 0, 3, 0, 0.7, 0, -4, 0, 0, 2.5, 9]);
     for (const offset of [0, 0.2, 0.5, 0.9]) {
       const point: [number, number, number] = [9, 8, 6];
       point[axis] += offset;
       const found = painted(grid, { kind: 'disc', centre: world(grid, point), normal: [...normal], radius: 4 });
-      const layers = new Set([...found].map((at) => [at % size[0], Math.floor(at / size[0]) % size[1], Math.floor(at / (size[0] * size[1]))][axis]));
+      const layers = new Set(
+        [...found].map((at) => [at % size[0], Math.floor(at / size[0]) % size[1], Math.floor(at / (size[0] * size[1]))][axis]),
+      );
       expect(layers.size).toBe(1);
       expect(Math.abs((layers.values().next().value as number) - point[axis])).toBeLessThanOrEqual(0.5 + 1e-9);
       expect(found.size).toBeGreaterThan(5);
@@ -63,14 +71,19 @@ describe('a disc', () => {
       const centre = middle(grid, random);
       const direction: Triple = [random.normal(), random.normal(), random.normal()];
       const normal = direction.map((n) => n / Math.hypot(...direction)) as unknown as Triple;
-      const half = (Math.abs(dot([a[0], a[4], a[8]], normal)) + Math.abs(dot([a[1], a[5], a[9]], normal)) + Math.abs(dot([a[2], a[6], a[10]], normal))) / 2;
+      const half =
+        (Math.abs(dot([a[0], a[4], a[8]], normal)) +
+          Math.abs(dot([a[1], a[5], a[9]], normal)) +
+          Math.abs(dot([a[2], a[6], a[10]], normal))) /
+        2;
       const found = painted(grid, { kind: 'disc', centre, normal: direction, radius: 6 });
       const wrong: Triple[] = [];
       forEach(size, (i, j, k, at) => {
         const from = minus(world(grid, [i, j, k]), centre);
         const height = Math.abs(dot(from, normal));
         const distance = Math.sqrt(Math.max(0, dot(from, from) - height * height));
-        if (Math.abs(height - half) > 1e-3 && Math.abs(distance - 6) > 1e-3 && found.has(at) !== (height < half && distance < 6)) wrong.push([i, j, k]);
+        if (Math.abs(height - half) > 1e-3 && Math.abs(distance - 6) > 1e-3 && found.has(at) !== (height < half && distance < 6))
+          wrong.push([i, j, k]);
       });
       expect(wrong).toEqual([]);
     }
@@ -92,7 +105,10 @@ describe('a polygon', () => {
     for (let seed = 1; seed <= 30; seed++) {
       const random = new Random(seed);
       const grid = obliqueGrid(size, seed);
-      const corners = Array.from({ length: 3 + random.integer(6) }, (): readonly [number, number] => [random.uniform(-2, size[u]! + 1), random.uniform(-2, size[v]! + 1)]);
+      const corners = Array.from({ length: 3 + random.integer(6) }, (): readonly [number, number] => [
+        random.uniform(-2, size[u]! + 1),
+        random.uniform(-2, size[v]! + 1),
+      ]);
       const slice = random.integer(size[axis]);
       const points = corners.map(([x, y]) => {
         const point = [slice, slice, slice];
@@ -115,16 +131,42 @@ describe('a polygon', () => {
   it('has no holes on an oblique plane: neighbours across it are joined', () => {
     const grid = gridOf(size);
     const normal: LpsPoint = [1, 1, 1];
-    const points: LpsPoint[] = [[18, 0, 6], [0, 18, 6], [0, 6, 18], [6, 0, 18]];
+    const points: LpsPoint[] = [
+      [18, 0, 6],
+      [0, 18, 6],
+      [0, 6, 18],
+      [6, 0, 18],
+    ];
     const found = painted(grid, { kind: 'polygon', points, normal });
     expect(found.size).toBeGreaterThan(40);
     const plane = 24;
-    forEach(size, (i, j, k, at) => { if (found.has(at)) expect(Math.abs(i + j + k - plane)).toBeLessThanOrEqual(1.5); });
+    forEach(size, (i, j, k, at) => {
+      if (found.has(at)) expect(Math.abs(i + j + k - plane)).toBeLessThanOrEqual(1.5);
+    });
   });
 
   it('needs three points and a direction', () => {
-    expect(() => painted(gridOf(size), { kind: 'polygon', points: [[0, 0, 0], [1, 1, 1]], normal: [0, 0, 1] })).toThrow(/three points/);
-    expect(() => painted(gridOf(size), { kind: 'polygon', points: [[0, 0, 0], [1, 1, 1], [2, 0, 0]], normal: [0, 0, 0] })).toThrow(/no direction/);
+    expect(() =>
+      painted(gridOf(size), {
+        kind: 'polygon',
+        points: [
+          [0, 0, 0],
+          [1, 1, 1],
+        ],
+        normal: [0, 0, 1],
+      }),
+    ).toThrow(/three points/);
+    expect(() =>
+      painted(gridOf(size), {
+        kind: 'polygon',
+        points: [
+          [0, 0, 0],
+          [1, 1, 1],
+          [2, 0, 0],
+        ],
+        normal: [0, 0, 0],
+      }),
+    ).toThrow(/no direction/);
   });
 });
 

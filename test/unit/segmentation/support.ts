@@ -11,7 +11,9 @@ export function blobs(size: Triple, seed: number, labels = 3, affine?: Affine): 
     const centre = size.map((extent) => random.integer(extent)) as unknown as Triple;
     const radius = random.uniform(0.5, 3.5);
     const label = n % (labels + 1);
-    forEach(size, (i, j, k, at) => { if (Math.hypot(i - centre[0], j - centre[1], k - centre[2]) <= radius) data[at] = label; });
+    forEach(size, (i, j, k, at) => {
+      if (Math.hypot(i - centre[0], j - centre[1], k - centre[2]) <= radius) data[at] = label;
+    });
   }
   return { grid: gridOf(size, affine), data };
 }
@@ -29,7 +31,9 @@ export function forEach(size: Triple, visit: (i: number, j: number, k: number, a
 export const copyOf = (volume: LabelVolume): LabelVolume => ({ grid: volume.grid, data: volume.data.slice() as Uint8Array });
 
 export const world = ({ affine: a }: Grid, [i, j, k]: Triple): LpsPoint => [
-  a[0] * i + a[1] * j + a[2] * k + a[3], a[4] * i + a[5] * j + a[6] * k + a[7], a[8] * i + a[9] * j + a[10] * k + a[11],
+  a[0] * i + a[1] * j + a[2] * k + a[3],
+  a[4] * i + a[5] * j + a[6] * k + a[7],
+  a[8] * i + a[9] * j + a[10] * k + a[11],
 ];
 
 /** A rotated, anisotropic, shifted grid. */
@@ -37,14 +41,44 @@ export function obliqueGrid(size: Triple, seed: number): Grid {
   const random = new Random(seed);
   const [a, b, c] = [random.uniform(0, 6), random.uniform(0, 6), random.uniform(0, 6)];
   const [ca, sa, cb, sb, cc, sc] = [Math.cos(a), Math.sin(a), Math.cos(b), Math.sin(b), Math.cos(c), Math.sin(c)];
-  const rotation = [ca * cb, ca * sb * sc - sa * cc, ca * sb * cc + sa * sc, sa * cb, sa * sb * sc + ca * cc, sa * sb * cc - ca * sc, -sb, cb * sc, cb * cc];
+  const rotation = [
+    ca * cb,
+    ca * sb * sc - sa * cc,
+    ca * sb * cc + sa * sc,
+    sa * cb,
+    sa * sb * sc + ca * cc,
+    sa * sb * cc - ca * sc,
+    -sb,
+    cb * sc,
+    cb * cc,
+  ];
   const step = [random.uniform(0.5, 2), random.uniform(0.5, 2), random.uniform(0.5, 4)];
   const at = (n: number): number => (rotation[n] as number) * (step[n % 3] as number);
-  return { size, affine: [at(0), at(1), at(2), random.uniform(-50, 50), at(3), at(4), at(5), random.uniform(-50, 50), at(6), at(7), at(8), random.uniform(-50, 50)] };
+  return {
+    size,
+    affine: [
+      at(0),
+      at(1),
+      at(2),
+      random.uniform(-50, 50),
+      at(3),
+      at(4),
+      at(5),
+      random.uniform(-50, 50),
+      at(6),
+      at(7),
+      at(8),
+      random.uniform(-50, 50),
+    ],
+  };
 }
 
 /** Face-connected components by a plain breadth-first search: 0 for non-members, else 1.. in order of first voxel. */
-export function naiveComponents(size: Triple, member: (at: number) => boolean, axes: readonly number[] = [0, 1, 2]): { labels: Int32Array; sizes: number[] } {
+export function naiveComponents(
+  size: Triple,
+  member: (at: number) => boolean,
+  axes: readonly number[] = [0, 1, 2],
+): { labels: Int32Array; sizes: number[] } {
   const labels = new Int32Array(size[0] * size[1] * size[2]);
   const strides = [1, size[0], size[0] * size[1]];
   const sizes: number[] = [];

@@ -15,17 +15,21 @@ describe('the loss scale', () => {
   it('is doubled after many good steps in a row, and no further than it is good for', () => {
     const scale = new LossScale();
     const first = scale.factor;
-    const goodSteps = (): number => { let steps = 0; for (const before = scale.factor; scale.factor === before; steps++) scale.stands(true); return steps; };
+    const goodSteps = (): number => {
+      let steps = 0;
+      for (const before = scale.factor; scale.factor === before; steps++) scale.stands(true);
+      return steps;
+    };
     const patience = goodSteps();
     expect(scale.factor).toBe(2 * first);
     for (let step = 1; step < patience; step++) scale.stands(true);
-    scale.stands(false); // begins to count anew
+    scale.stands(false); // begins to count again
     expect(goodSteps()).toBe(patience);
     for (let step = 0; step < 40 * patience; step++) scale.stands(true);
     expect(scale.factor).toBe(2 ** 24);
   });
 
-  it('goes on from a checkpoint where it stood', () => {
+  it('resumes from a checkpoint where it stood', () => {
     const [a, b] = [new LossScale(), new LossScale()];
     a.stands(false);
     for (let step = 0; step < 123; step++) a.stands(true);

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import { recipes } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
-import { augmentIntensities } from '#main/training/intensityAugment.ts';
-import { samplePatch, type SourceBox } from '#main/training/samplePatch.ts';
-import { drawTransform, neededRegion, type SpatialTransform } from '#main/training/spatial.ts';
+import { augmentIntensities } from '#main/training/patches/intensityAugment.ts';
+import { samplePatch, type SourceBox } from '#main/training/patches/samplePatch.ts';
+import { drawTransform, neededRegion, type SpatialTransform } from '#main/training/patches/spatial.ts';
 
 const caseSize: Triple = [12, 10, 8];
 const stored = (i: number, j: number, k: number): number => 3 * i - 5 * j + 11 * k;
@@ -14,11 +14,14 @@ function sourceOf(transform: SpatialTransform, size: Triple): SourceBox {
   const region = neededRegion(transform, size, caseSize);
   const length = region.size[0] * region.size[1] * region.size[2];
   const place = (at: number): Triple => [
-    (at % region.size[0]) + region.low[0], (Math.floor(at / region.size[0]) % region.size[1]) + region.low[1], Math.floor(at / (region.size[0] * region.size[1])) + region.low[2],
+    (at % region.size[0]) + region.low[0],
+    (Math.floor(at / region.size[0]) % region.size[1]) + region.low[1],
+    Math.floor(at / (region.size[0] * region.size[1])) + region.low[2],
   ];
   return {
-    region, caseSize, scale: 0.5, offset: 2, background: -77,
-    image: Int16Array.from({ length }, (_, at) => stored(...place(at))),
+    region,
+    caseSize,
+    images: [{ scale: 0.5, offset: 2, background: -77, stored: Int16Array.from({ length }, (_, at) => stored(...place(at))) }],
     classes: Uint8Array.from({ length }, (_, at) => (place(at)[0] >= 6 ? 1 : 0)),
   };
 }
@@ -31,10 +34,12 @@ describe('samplePatch', () => {
     const image = new Float32Array(12 * 10 * 8);
     const classes = new Int32Array(image.length);
     samplePatch(sourceOf(transform, caseSize), transform, caseSize, image, classes);
-    for (let k = 0, at = 0; k < 8; k++) for (let j = 0; j < 10; j++) for (let i = 0; i < 12; i++, at++) {
-      expect(image[at]).toBeCloseTo(stored(i, j, k) * 0.5 + 2, 5);
-      expect(classes[at]).toBe(i >= 6 ? 1 : 0);
-    }
+    for (let k = 0, at = 0; k < 8; k++)
+      for (let j = 0; j < 10; j++)
+        for (let i = 0; i < 12; i++, at++) {
+          expect(image[at]).toBeCloseTo(stored(i, j, k) * 0.5 + 2, 5);
+          expect(classes[at]).toBe(i >= 6 ? 1 : 0);
+        }
   });
 
   it('fills what lies outside with background and class 0', () => {
@@ -56,13 +61,17 @@ describe('samplePatch', () => {
       const image = new Float32Array(60);
       const classes = new Int32Array(60);
       samplePatch(sourceOf(transform, size), transform, size, image, classes);
-      for (let k = 0, at = 0; k < 3; k++) for (let j = 0; j < 4; j++) for (let i = 0; i < 5; i++, at++) {
-        const p = [i - 2, j - 1.5, k - 1];
-        const q = [0, 1, 2].map((row) => [0, 1, 2].reduce((sum, column) => sum + transform.matrix[row * 3 + column]! * p[column]!, transform.centre[row]!)) as unknown as Triple;
-        if (!q.every((value, axis) => value >= 0 && value <= caseSize[axis]! - 1)) continue;
-        expect(image[at]).toBeCloseTo(stored(...q) * 0.5 + 2, 3);
-        if (Math.abs(q[0] - 5.5) > 1e-6) expect(classes[at]).toBe(q[0] > 5.5 ? 1 : 0);
-      }
+      for (let k = 0, at = 0; k < 3; k++)
+        for (let j = 0; j < 4; j++)
+          for (let i = 0; i < 5; i++, at++) {
+            const p = [i - 2, j - 1.5, k - 1];
+            const q = [0, 1, 2].map((row) =>
+              [0, 1, 2].reduce((sum, column) => sum + transform.matrix[row * 3 + column]! * p[column]!, transform.centre[row]!),
+            ) as unknown as Triple;
+            if (!q.every((value, axis) => value >= 0 && value <= caseSize[axis]! - 1)) continue;
+            expect(image[at]).toBeCloseTo(stored(...q) * 0.5 + 2, 3);
+            if (Math.abs(q[0] - 5.5) > 1e-6) expect(classes[at]).toBe(q[0] > 5.5 ? 1 : 0);
+          }
     }
   });
 
@@ -76,6 +85,20 @@ describe('samplePatch', () => {
     }
   });
 
+  it('stays within the slices where they are thick: their axis is only ever mirrored', () => {
+    const random = new Random(4);
+    const augmentation = { ...recipes.standard.augmentation, rotation: 30, scale: 1.4, elastic: 2, spatialShare: 1 };
+    const angles = new Set<number>();
+    for (let n = 0; n < 20; n++) {
+      const { matrix: m, displacement } = drawTransform(random, augmentation, [1.5, 1.5, 10], [0, 0, 0], [0, 2], 2);
+      expect([2, 5, 6, 7, 8].map((at) => Math.abs(m[at]!))).toEqual([0, 0, 0, 0, 1]);
+      expect(displacement?.every((value, at) => at % 3 !== 2 || value === 0)).toBe(true);
+      expect(displacement?.some((value) => value !== 0)).toBe(true);
+      angles.add(m[1]!);
+    }
+    expect(angles.size).toBe(20);
+  });
+
   it('needs a region that holds every sample, elastic ones too', () => {
     const random = new Random(11);
     const augmentation = { ...recipes.standard.augmentation, elastic: 3, spatialShare: 1 };
@@ -85,7 +108,9 @@ describe('samplePatch', () => {
       samplePatch(sourceOf(transform, [8, 8, 8]), transform, [8, 8, 8], image, new Int32Array(512));
       expect(image.every((value) => Number.isFinite(value))).toBe(true);
       // Linear intensities stay within what the case holds (or are background).
-      expect(image.every((value) => value === -77 || (value >= stored(0, 9, 0) * 0.5 + 2 - 1e-3 && value <= stored(11, 0, 7) * 0.5 + 2 + 1e-3))).toBe(true);
+      expect(
+        image.every((value) => value === -77 || (value >= stored(0, 9, 0) * 0.5 + 2 - 1e-3 && value <= stored(11, 0, 7) * 0.5 + 2 + 1e-3)),
+      ).toBe(true);
     }
   });
 });

@@ -15,7 +15,9 @@ describe('learningRate', () => {
 });
 
 describe('BudgetClock', () => {
-  afterEach(() => { vi.useRealTimers(); });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
 
   it('counts steps, or seconds with those of earlier attempts', () => {
     vi.useFakeTimers(); // a clock of its own: a busy machine may stop a process for seconds
@@ -35,9 +37,16 @@ describe('collapsedClasses', () => {
   const row = (label: number, dice: number | null, cases = 3) => ({ label, cases, dice, hd95: null, volumeError: null });
 
   it('names each class that is there and not found, with a likely cause', () => {
-    const found = collapsedClasses([row(1, 0.5), row(2, 0), row(3, 0.001), row(4, null, 0), row(5, 0)], [
-      { name: 'a', trainingCases: 9 }, { name: 'b', trainingCases: 0 }, { name: 'c', trainingCases: 1 }, { name: 'd', trainingCases: 0 }, { name: 'e', trainingCases: 9 },
-    ]);
+    const found = collapsedClasses(
+      [row(1, 0.5), row(2, 0), row(3, 0.001), row(4, null, 0), row(5, 0)],
+      [
+        { name: 'a', trainingCases: 9 },
+        { name: 'b', trainingCases: 0 },
+        { name: 'c', trainingCases: 1 },
+        { name: 'd', trainingCases: 0 },
+        { name: 'e', trainingCases: 9 },
+      ],
+    );
     expect(found.map(({ name }) => name)).toEqual(['b', 'c', 'e']);
     expect(found[0]?.message).toMatch(/No training case holds it/);
     expect(found[1]?.message).toMatch(/Only 1 training case holds it/);

@@ -1,13 +1,31 @@
 import { describe, expect, it } from 'vitest';
+import type { ClassWeighting } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
-import { fingerprintCase, fingerprintDataset, type CaseFingerprint } from '#main/training/fingerprint.ts';
-import { chooseIntensity, choosePatch, chooseSpacing } from '#main/training/trainingPlan.ts';
+import { fingerprintCase, fingerprintDataset, type CaseFingerprint, type ChannelFingerprint } from '#main/training/fingerprint.ts';
+import {
+  balancedSpacing,
+  chooseIntensity,
+  chooseLoss,
+  classSharesOf,
+  choosePatch,
+  chooseSpacing,
+  makeTrainingPlan,
+  slicesText,
+  thickSlices,
+} from '#main/training/trainingPlan.ts';
+
+const mr: ChannelFingerprint = { modality: 'MR', minimum: 0, foreground: Float32Array.of(1, 2, 3) };
+const ctLike: ChannelFingerprint = {
+  modality: 'unknown',
+  minimum: -1024,
+  foreground: Float32Array.from({ length: 201 }, (_, at) => at - 100),
+};
 
 function look(size: Triple, spacing: Triple, more: Partial<CaseFingerprint> = {}): CaseFingerprint {
-  return { size, spacing, modality: 'MR', labelVoxels: { 1: 10 }, minimum: 0, foreground: Float32Array.of(1, 2, 3), ...more };
+  return { size, spacing, labelVoxels: { 1: 10 }, channels: [mr], ...more };
 }
 
-const always = { recipe: 'standard', multiple: 16, largestPatch: 96 ** 3, batch: 2, fits: () => true } as const;
+const always = { recipe: 'standard', slices: 'keep', multiple: 16, largestPatch: 96 ** 3, batch: 2, fits: () => true } as const;
 
 describe('the training plan', () => {
   it('meets the hippocampus crops with 32×48×32 (D, H, W)', () => {
@@ -23,6 +41,39 @@ describe('the training plan', () => {
     expect(chooseSpacing(thick)[0]).toBeCloseTo(0.8, 9);
   });
 
+  it('says which axis has thick slices, and keeps or divides them', () => {
+    const { spacing, slices, patch } = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), always);
+    expect([spacing, slices, patch]).toEqual([[1.5, 1.5, 10], { axis: 2, parts: 1 }, [16, 96, 96]]);
+    const divided = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), { ...always, slices: 'divide' });
+    expect(divided.spacing[2]).toBeCloseTo(10 / 3, 9);
+    expect([divided.slices, divided.patch]).toEqual([{ axis: 2, parts: 3 }, [32, 96, 96]]);
+    expect(slicesText(divided.spacing, { axis: 2, parts: 3 })).toContain(
+      '10.0 mm apart, 6.7 times the voxels within them: they are divided into 3 each',
+    );
+    // Coarser within the slices, they are thick no more, or need fewer parts.
+    const thick = fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]);
+    const coarse = makeTrainingPlan(thick, { ...always, slices: 'divide', spacing: [2.5, 2.5, 10] });
+    expect([coarse.spacing, coarse.slices, coarse.patch]).toEqual([[2.5, 2.5, 5], { axis: 2, parts: 2 }, [16, 64, 48]]);
+    expect(makeTrainingPlan(thick, { ...always, spacing: [4, 4, 10] }).slices).toBeUndefined();
+    expect(thickSlices([1, 3, 1], 'divide')).toBeUndefined();
+    expect(thickSlices([1, 1, 7], 'balance')).toEqual({ axis: 2, parts: 3 });
+    expect(thickSlices([7, 1, 1], 'divide')).toEqual({ axis: 0, parts: 3 });
+  });
+
+  it('makes voxels within thick slices coarser until a patch sees a quarter of a case', () => {
+    const heart = fingerprintDataset([look([216, 256, 10], [1.5, 1.5, 10])]);
+    const small = balancedSpacing(heart, [1.5, 1.5, 10], 16 * 96 * 80);
+    expect(small.map((mm) => Number(mm.toFixed(3)))).toEqual([2.25, 2.25, 10]);
+    const plan = makeTrainingPlan(heart, { ...always, slices: 'balance', patchVoxels: 16 * 96 * 80 });
+    expect([plan.spacing.map((mm) => Number(mm.toFixed(3))), plan.slices]).toEqual([[2.25, 2.25, 5], { axis: 2, parts: 2 }]);
+    expect(slicesText(plan.spacing, { axis: 2, parts: 2 })).toContain('divided into 2 each, on a grid of 2.3×2.3×5.0 mm');
+    // A patch that sees enough, and slices that are not thick: nothing becomes coarser.
+    expect(balancedSpacing(heart, [1.5, 1.5, 10], 500_000)).toEqual([1.5, 1.5, 10]);
+    expect(balancedSpacing(heart, [4, 4, 10], 1000)).toEqual([4, 4, 10]);
+    // At most until the slices are as fine as they are apart.
+    expect(Math.max(...balancedSpacing(heart, [1.5, 1.5, 10], 1))).toBeLessThanOrEqual(10);
+  });
+
   it('shrinks until the patch is small enough and fits, then the batch', () => {
     const large = fingerprintDataset([look([300, 300, 200], [1, 1, 1])]);
     const { patch } = choosePatch(large, [1, 1, 1], always);
@@ -35,11 +86,75 @@ describe('the training plan', () => {
   });
 
   it('windows CT around what lies under the labels and z-scores MR', () => {
-    const ct = fingerprintDataset([look([9, 9, 9], [1, 1, 1], { modality: 'unknown', minimum: -1024, foreground: Float32Array.from({ length: 201 }, (_, at) => at - 100) })]);
-    expect(ct.modality).toBe('CT');
+    const [ct] = fingerprintDataset([look([9, 9, 9], [1, 1, 1], { channels: [ctLike] })]).channels;
+    expect(ct?.modality).toBe('CT');
     expect(chooseIntensity(ct, 'standard')).toEqual({ kind: 'window', low: -149, high: 149 });
     expect(chooseIntensity(ct, 'paper')).toEqual({ kind: 'window', low: -1000, high: 1000 });
-    expect(chooseIntensity(fingerprintDataset([look([9, 9, 9], [1, 1, 1])]), 'standard').kind).toBe('zscore');
+    expect(chooseIntensity(fingerprintDataset([look([9, 9, 9], [1, 1, 1])]).channels[0], 'standard').kind).toBe('zscore');
+  });
+
+  it('has a rule for each channel: a window for a CT, a z-score for what lies on it, and says which some case lacks', () => {
+    const both = look([40, 40, 40], [1, 1, 1], { channels: [ctLike, mr] });
+    const names = ['CT', 'PET'];
+    const zscore = { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 };
+    const window = { kind: 'window', low: -149, high: 149 };
+    const plan = makeTrainingPlan(fingerprintDataset([both, both]), { ...always, channels: names });
+    expect(plan.intensity).toEqual(window);
+    expect(plan.channels).toEqual([
+      { name: 'CT', intensity: window },
+      { name: 'PET', intensity: zscore },
+    ]);
+    const lacking = fingerprintDataset([both, { ...both, channels: [ctLike, null] }]);
+    expect(makeTrainingPlan(lacking, { ...always, channels: names }).channels?.[1]).toEqual({
+      name: 'PET',
+      intensity: zscore,
+      optional: true,
+    });
+    expect(makeTrainingPlan(fingerprintDataset([both]), always).channels).toBeUndefined();
+  });
+});
+
+describe('the loss', () => {
+  const labelled = (labelVoxels: Record<number, number>): CaseFingerprint => look([100, 100, 10], [1, 1, 1], { labelVoxels });
+  const weightsOf = (
+    shares: readonly CaseFingerprint[],
+    classToLabel: readonly number[],
+    weighting?: Partial<ClassWeighting>,
+  ): readonly number[] => {
+    const rule = chooseLoss('weighted', classSharesOf(fingerprintDataset(shares), classToLabel), weighting);
+    return rule.name === 'weighted' ? rule.classWeights : [];
+  };
+
+  it('weighs each class by 1/√share over all cases, 1 on average over the voxels', () => {
+    // Shares .6, .36, .04 of two cases of 100,000 voxels; labels 7 and 3 are classes 1 and 2.
+    const weights = weightsOf([labelled({ 7: 52_000, 3: 8000 }), labelled({ 7: 20_000 })], [0, 7, 3]);
+    const mean = Math.sqrt(0.6) + Math.sqrt(0.36) + Math.sqrt(0.04);
+    [1 / Math.sqrt(0.6), 1 / 0.6, 1 / 0.2].forEach((weight, index) => {
+      expect(weights[index]).toBeCloseTo(weight / mean, 3);
+    });
+  });
+
+  it('bounds what a tiny or missing class counts', () => {
+    const [background = 0, tiny = 0, missing = 0] = weightsOf([labelled({ 1: 1 })], [0, 1, 2]);
+    expect(tiny / background).toBeCloseTo(100, 1);
+    expect(missing).toBe(tiny);
+  });
+
+  it('weighs by another power of the share, and no class by more than the limit, still 1 on average', () => {
+    const shares = [0.6, 0.36, 0.04];
+    const cases = [labelled({ 7: 52_000, 3: 8000 }), labelled({ 7: 20_000 })];
+    const mean = (weights: readonly number[]): number => weights.reduce((sum, weight, index) => sum + weight * (shares[index] ?? 0), 0);
+    const mild = weightsOf(cases, [0, 7, 3], { classWeightPower: 0.25 });
+    expect(mean(mild)).toBeCloseTo(1, 3);
+    expect((mild[2] ?? 0) / (mild[0] ?? 1)).toBeCloseTo((0.6 / 0.04) ** 0.25, 2);
+    expect(weightsOf(cases, [0, 7, 3], { classWeightPower: 0 })).toEqual([1, 1, 1]);
+    const bounded = weightsOf(cases, [0, 7, 3], { classWeightLimit: 2 });
+    expect(mean(bounded)).toBeCloseTo(1, 3);
+    expect((bounded[2] ?? 0) / (bounded[0] ?? 1)).toBeCloseTo(2 / (1 / Math.sqrt(0.6) / (Math.sqrt(0.6) + 0.6 + 0.2)), 2);
+  });
+
+  it('is the paper’s by name', () => {
+    expect(chooseLoss('paper', [0.9, 0.1])).toEqual({ name: 'paper' });
   });
 });
 
@@ -50,17 +165,30 @@ describe('fingerprintCase', () => {
 
   it('collects sizes, spacing, labels and intensities under them', () => {
     labels.data.set([1, 1, 5], 10);
-    const fingerprint = fingerprintCase(image, labels, 'unknown', [1, 5]);
-    expect(fingerprint).toMatchObject({ size: [4, 3, 2], spacing: [1, 1, 2], labelVoxels: { 1: 2, 5: 1 }, minimum: 0 });
-    expect([...fingerprint.foreground]).toEqual([10, 11, 12]);
+    const fingerprint = fingerprintCase(grid, [{ volume: image, modality: 'unknown' }], labels, [1, 5]);
+    expect(fingerprint).toMatchObject({ size: [4, 3, 2], spacing: [1, 1, 2], labelVoxels: { 1: 2, 5: 1 }, channels: [{ minimum: 0 }] });
+    expect([...(fingerprint.channels[0]?.foreground ?? [])]).toEqual([10, 11, 12]);
+  });
+
+  it('counts what nobody marked apart: no label, no intensity and no share comes from it', () => {
+    labels.data.fill(9).set([0, 0, 1, 1, 1, 5], 10);
+    const fingerprint = fingerprintCase(grid, [{ volume: image, modality: 'MR' }], labels, [1, 5], 9);
+    expect(fingerprint).toMatchObject({ labelVoxels: { 1: 3, 5: 1 }, ignoredVoxels: 18 });
+    expect([...(fingerprint.channels[0]?.foreground ?? [])]).toEqual([12, 13, 14, 15]);
+    const all = fingerprintDataset([fingerprint]);
+    expect(all.labelShare).toEqual({ 1: 0.5, 5: 1 / 6 });
+    expect(all.markedShare).toBe(0.25);
+    expect(() => fingerprintCase(grid, [{ volume: image, modality: 'MR' }], labels, [1, 5])).toThrow(/value 9/);
   });
 
   it('refuses a label outside the set, another grid and values that are not numbers', () => {
     labels.data.fill(0).set([3], 0);
-    expect(() => fingerprintCase(image, labels, 'MR', [1, 2])).toThrow(/value 3/);
+    expect(() => fingerprintCase(grid, [{ volume: image, modality: 'MR' }], labels, [1, 2])).toThrow(/value 3/);
     labels.data.fill(0);
     const elsewhere = { grid: { ...grid, affine: [1, 0, 0, 9, 0, 1, 0, 0, 0, 0, 2, 0] as const }, data: labels.data };
-    expect(() => fingerprintCase(image, elsewhere, 'MR', [1])).toThrow(/same grid/);
-    expect(() => fingerprintCase({ grid, data: new Float32Array(24).fill(NaN) }, labels, 'MR', [1])).toThrow(/not numbers/);
+    expect(() => fingerprintCase(grid, [{ volume: image, modality: 'MR' }], elsewhere, [1])).toThrow(/same grid/);
+    expect(() => fingerprintCase(grid, [{ volume: { grid, data: new Float32Array(24).fill(NaN) }, modality: 'MR' }], labels, [1])).toThrow(
+      /not numbers/,
+    );
   });
 });

@@ -34,18 +34,50 @@ interface KernelClass {
 }
 
 const dense = (kernel: number, from: number, to: number, side: number, stride = 1): KernelClass => ({
-  name: `${String(kernel)}³ ${String(from)}→${String(to)}${stride > 1 ? `, stride ${String(stride)}` : ''}, ${String(side)}³`, kernel, stride, dilation: 1, depthwise: false, from, to, side,
+  name: `${String(kernel)}³ ${String(from)}→${String(to)}${stride > 1 ? `, stride ${String(stride)}` : ''}, ${String(side)}³`,
+  kernel,
+  stride,
+  dilation: 1,
+  depthwise: false,
+  from,
+  to,
+  side,
 });
 const depthwise = (kernel: number, dilation: number, channels: number, side: number): KernelClass => ({
-  name: `depthwise ${String(kernel)}³${dilation > 1 ? ` dilation ${String(dilation)}` : ''}, ${String(channels)}, ${String(side)}³`, kernel, stride: 1, dilation, depthwise: true, from: channels, to: channels, side,
+  name: `depthwise ${String(kernel)}³${dilation > 1 ? ` dilation ${String(dilation)}` : ''}, ${String(channels)}, ${String(side)}³`,
+  kernel,
+  stride: 1,
+  dilation,
+  depthwise: true,
+  from: channels,
+  to: channels,
+  side,
 });
 
 /** The convolutions that most of LoGoNet's time goes to, at the sizes that they have in Normal and in the small preset. */
 export const kernelClasses: readonly KernelClass[] = [
-  dense(3, 1, 32, 96), dense(3, 32, 64, 96), dense(3, 96, 14, 96), dense(3, 14, 14, 96), dense(3, 64, 32, 48), dense(3, 128, 64, 24), dense(3, 256, 128, 12),
-  dense(3, 512, 256, 6), dense(3, 512, 256, 3), dense(3, 8, 16, 64), dense(3, 24, 14, 64), dense(7, 1, 64, 96, 4), dense(3, 64, 128, 24, 2),
-  dense(1, 64, 64, 24), dense(1, 64, 512, 24), dense(1, 512, 64, 24), dense(1, 512, 2048, 3),
-  depthwise(7, 3, 64, 24), depthwise(5, 1, 64, 24), depthwise(3, 1, 512, 24), depthwise(7, 3, 128, 12), depthwise(7, 3, 512, 3),
+  dense(3, 1, 32, 96),
+  dense(3, 32, 64, 96),
+  dense(3, 96, 14, 96),
+  dense(3, 14, 14, 96),
+  dense(3, 64, 32, 48),
+  dense(3, 128, 64, 24),
+  dense(3, 256, 128, 12),
+  dense(3, 512, 256, 6),
+  dense(3, 512, 256, 3),
+  dense(3, 8, 16, 64),
+  dense(3, 24, 14, 64),
+  dense(7, 1, 64, 96, 4),
+  dense(3, 64, 128, 24, 2),
+  dense(1, 64, 64, 24),
+  dense(1, 64, 512, 24),
+  dense(1, 512, 64, 24),
+  dense(1, 512, 2048, 3),
+  depthwise(7, 3, 64, 24),
+  depthwise(5, 1, 64, 24),
+  depthwise(3, 1, 512, 24),
+  depthwise(7, 3, 128, 12),
+  depthwise(7, 3, 512, 3),
 ];
 
 /** Multiply-add peak of an executor's threads in GFLOP/s, measured. Blocks for about a second. */
@@ -59,7 +91,10 @@ export interface BenchmarkOptions {
 }
 
 /** Times every kernel class, forward and both gradients, one after the other. */
-export async function benchmarkKernels(executor: CpuExecutor, { repetitions = 3, classes = kernelClasses }: BenchmarkOptions = {}): Promise<KernelResult[]> {
+export async function benchmarkKernels(
+  executor: CpuExecutor,
+  { repetitions = 3, classes = kernelClasses }: BenchmarkOptions = {},
+): Promise<KernelResult[]> {
   const peak = measureFmaPeak(executor);
   const results: KernelResult[] = [];
   for (const kernelClass of classes) {
@@ -72,7 +107,13 @@ export async function benchmarkKernels(executor: CpuExecutor, { repetitions = 3,
   return results;
 }
 
-async function timeKernel(executor: CpuExecutor, kernelClass: KernelClass, pass: KernelPass, repetitions: number, peak: number): Promise<KernelResult> {
+async function timeKernel(
+  executor: CpuExecutor,
+  kernelClass: KernelClass,
+  pass: KernelPass,
+  repetitions: number,
+  peak: number,
+): Promise<KernelResult> {
   const { name, kernel, stride, side, from, to } = kernelClass;
   const out = Math.floor((side + 2 * Math.floor(kernel / 2) - kernel) / stride) + 1;
   const x = f32(1, from, side, side, side);
@@ -96,24 +137,40 @@ async function timeKernel(executor: CpuExecutor, kernelClass: KernelClass, pass:
     }
     const gigaflop = (2 * elementCount(y.shape) * (kernelClass.depthwise ? 1 : from) * kernel ** 3) / 1e9;
     const gflops = (gigaflop / milliseconds) * 1000;
-    return { name, pass, milliseconds, gflops, peakFraction: gflops / peak, cpuPeakFraction: ((gigaflop / cpuMilliseconds) * 1000 * executor.threads) / peak };
+    return {
+      name,
+      pass,
+      milliseconds,
+      gflops,
+      peakFraction: gflops / peak,
+      cpuPeakFraction: ((gigaflop / cpuMilliseconds) * 1000 * executor.threads) / peak,
+    };
   } finally {
     session.dispose();
   }
 }
 
-function operation(kernelClass: KernelClass, pass: KernelPass, x: TensorType, y: TensorType): readonly [OpKind, OpAttributes[OpKind], readonly TensorType[]] {
+function operation(
+  kernelClass: KernelClass,
+  pass: KernelPass,
+  x: TensorType,
+  y: TensorType,
+): readonly [OpKind, OpAttributes[OpKind], readonly TensorType[]] {
   const { kernel, stride, dilation, from, to, side } = kernelClass;
   if (kernelClass.depthwise) {
     const attributes: OpAttributes['depthwiseConv3d'] = { kernel, dilation, instances: 1 };
     const weight = f32(1, from, kernel, kernel, kernel);
     if (pass === 'forward') return ['depthwiseConv3d', attributes, [x, weight, f32(1, from)]];
-    return pass === 'input gradient' ? ['depthwiseConv3dGradInput', attributes, [y, weight]] : ['depthwiseConv3dGradWeight', attributes, [x, y]];
+    return pass === 'input gradient'
+      ? ['depthwiseConv3dGradInput', attributes, [y, weight]]
+      : ['depthwiseConv3dGradWeight', attributes, [x, y]];
   }
   const attributes = { kernel, stride, padding: Math.floor(kernel / 2), instances: 1 };
   const weight = f32(1, to, from, kernel, kernel, kernel);
   if (pass === 'forward') return ['conv3d', { ...attributes, activation: 'none' }, [x, weight, f32(1, to)]];
-  return pass === 'input gradient' ? ['conv3dGradInput', { ...attributes, inputSize: [side, side, side] }, [y, weight]] : ['conv3dGradWeight', attributes, [x, y]];
+  return pass === 'input gradient'
+    ? ['conv3dGradInput', { ...attributes, inputSize: [side, side, side] }, [y, weight]]
+    : ['conv3dGradWeight', attributes, [x, y]];
 }
 
 /** Harmless numbers of both signs: zeros and denormals would flatter or slow the kernels. */

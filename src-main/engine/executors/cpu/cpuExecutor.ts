@@ -1,20 +1,21 @@
 import { availableMemory } from 'node:process';
 import { cpus } from 'node:os';
+import { memorySize } from '#shared/base/bytes.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { must } from '#shared/base/assert.ts';
-import type { AnyNode, Graph, Value } from '../../graph/graph.ts';
-import type { OpAttributes, OpKind } from '../../ops/attributes.ts';
+import type { AnyNode, Graph, Node, Value } from '../../graph/graph.ts';
+import type { OpKind } from '../../ops/attributes.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { elementCount, type TensorType } from '../../tensor/tensorType.ts';
 import type { Executor } from '../executor.ts';
 import { CpuSession } from './cpuSession.ts';
-import { nativeModule, type NativeEngine, type NativeOperand, type NativeStep } from './native.ts';
-import { encodings } from './operations.ts';
+import { nativeModule, type NativeEngine, type NativeModule, type NativeOperand, type NativeStep } from './native.ts';
+import { encode } from './operations.ts';
 
-export type InstructionSet = 'avx512' | 'avx2' | 'baseline';
+export type InstructionSet = 'avx512' | 'avx2' | 'avx2wide' | 'baseline';
 
 export interface CpuOptions {
-  /** Default: as many as the CPUs that this process may use. */
+  /** Default: as many as the CPUs that this process may use. Fewer run where the system gives no more. */
   readonly threads?: number;
   /** Default: the widest that the CPU has. */
   readonly instructionSet?: InstructionSet;
@@ -36,6 +37,7 @@ const ALIGNMENT = 64;
 /** Kernel sizes that the native loops know. */
 const LARGEST_KERNEL = 15;
 const LARGEST_STRIDE = 8;
+const TOO_LARGE = `convolutions larger than ${String(LARGEST_KERNEL)}³ or of a stride above ${String(LARGEST_STRIDE)}`;
 const DEPTHWISE_KERNELS: readonly number[] = [3, 5, 7];
 const MOST_CLASSES = 1024;
 
@@ -46,24 +48,39 @@ const MOST_CLASSES = 1024;
 export function createCpuExecutor(options: CpuOptions = {}): CpuExecutor {
   const native = nativeModule();
   const threads = options.threads ?? native.cpus();
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) throw new StudioError('invalid-argument', `The number of threads must be between 1 and 1024, not ${String(threads)}.`);
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024)
+    throw new StudioError('invalid-argument', `The number of threads must be between 1 and 1024, not ${String(threads)}.`);
   if (options.instructionSet !== undefined && !native.instructionSets().includes(options.instructionSet)) {
     throw new StudioError('invalid-argument', `This CPU has no ${options.instructionSet}; it has ${native.instructionSets().join(', ')}.`);
   }
-  const engine = new native.Engine(threads, options.instructionSet ?? '', options.pin ?? false);
+  const engine = startEngine(native, threads, options);
   const model = cpus()[0]?.model.trim() ?? process.arch;
   return {
     name: 'cpu',
-    description: `${model}, ${String(threads)} ${threads === 1 ? 'thread' : 'threads'}, ${engine.instructionSet}`,
+    description: `${model}, ${String(engine.threads)} ${engine.threads === 1 ? 'thread' : 'threads'}, ${engine.instructionSet}`,
     reusesMemory: true,
-    threads,
+    threads: engine.threads,
     instructionSet: engine.instructionSet,
     measureFmaPeak: () => engine.peak(),
     unsupported,
     storageBytes: (type) => storageBytes(type, engine.block),
     prepare: (plan) => prepare(engine, plan),
-    dispose: () => { engine.dispose(); },
+    dispose: () => {
+      engine.dispose();
+    },
   };
+}
+
+/** With fewer threads where the system gives no more; results are the same for any number. */
+function startEngine(native: NativeModule, threads: number, { instructionSet, pin }: CpuOptions): NativeEngine {
+  try {
+    return new native.Engine(threads, instructionSet ?? '', pin ?? false);
+  } catch (cause) {
+    throw new StudioError('device', 'The system does not let this program start another thread. Close other programs and try again.', {
+      detail: String(cause),
+      cause,
+    });
+  }
 }
 
 function unsupported(graph: Graph): string | undefined {
@@ -72,12 +89,22 @@ function unsupported(graph: Graph): string | undefined {
       case 'conv3d':
       case 'conv3dGradInput':
       case 'conv3dGradWeight':
-        if (node.attributes.kernel > LARGEST_KERNEL || node.attributes.stride > LARGEST_STRIDE) return `convolutions larger than ${String(LARGEST_KERNEL)}³ or of a stride above ${String(LARGEST_STRIDE)}`;
+        if (node.attributes.kernel > LARGEST_KERNEL || node.attributes.stride > LARGEST_STRIDE) return TOO_LARGE;
+        break;
+      case 'boxConv3d':
+      case 'boxConv3dGradInput':
+      case 'boxConv3dGradWeight':
+        if (Math.max(...node.attributes.kernel) > LARGEST_KERNEL || Math.max(...node.attributes.stride) > LARGEST_STRIDE) return TOO_LARGE;
+        break;
+      case 'transposedConv3d':
+      case 'transposedConv3dGradWeight':
+        if (Math.max(...node.attributes.stride) > LARGEST_STRIDE) return TOO_LARGE;
         break;
       case 'depthwiseConv3d':
       case 'depthwiseConv3dGradInput':
       case 'depthwiseConv3dGradWeight':
-        if (!DEPTHWISE_KERNELS.includes(node.attributes.kernel)) return `depthwise convolutions of ${String(node.attributes.kernel)}³; it knows 3³, 5³ and 7³`;
+        if (!DEPTHWISE_KERNELS.includes(node.attributes.kernel))
+          return `depthwise convolutions of ${String(node.attributes.kernel)}³; it knows 3³, 5³ and 7³`;
         break;
       case 'softmax':
       case 'diceCrossEntropy':
@@ -104,11 +131,17 @@ function storageBytes({ element, shape }: TensorType, block: number): number {
 function prepare(engine: NativeEngine, plan: Plan): Promise<CpuSession> {
   const available = availableMemory();
   const tooLarge = (): StudioError => {
-    const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
-    return new StudioError('out-of-memory', `This needs ${gibibytes(plan.arenaBytes)} GiB of memory and ${gibibytes(available)} GiB are free. Choose a smaller patch, batch or model, or close other programs.`);
+    return new StudioError(
+      'out-of-memory',
+      `This needs ${memorySize(plan.arenaBytes)} of memory and ${memorySize(available)} are free. Choose a smaller patch, batch or model, or close other programs.`,
+    );
   };
   if (plan.arenaBytes > available) return Promise.reject(tooLarge());
-  const operand = (value: Value): NativeOperand => ({ offset: must(plan.placements.get(value), `no place for ${value.name}`).offset, shape: value.type.shape });
+  const operand = (value: Value): NativeOperand => ({
+    offset: must(plan.placements.get(value), `no place for ${value.name}`).offset,
+    shape: value.type.shape,
+    element: value.type.element === 'i32' ? 'i32' : 'f32',
+  });
   const steps = plan.steps.map((node) => encodeStep(node, operand));
   try {
     const { Program } = nativeModule();
@@ -120,7 +153,6 @@ function prepare(engine: NativeEngine, plan: Plan): Promise<CpuSession> {
 }
 
 function encodeStep<K extends OpKind>(node: AnyNode, operand: (value: Value) => NativeOperand): NativeStep {
-  const { code, encode } = encodings[node.op as K];
-  const { integers = [], reals = [] } = encode(node.attributes as OpAttributes[K]);
-  return { code, integers, reals, inputs: node.inputs.map(operand), outputs: node.outputs.map(operand) };
+  const { op, attributes } = node as Node<K>;
+  return { ...encode(op, attributes, nativeModule()), inputs: node.inputs.map(operand), outputs: node.outputs.map(operand) };
 }

@@ -1,9 +1,9 @@
-import { assert } from '#shared/base/assert.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { OpKind } from '../../ops/attributes.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { elementCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Session } from '../executor.ts';
+import { HostDataRules } from '../hostData.ts';
 import type { NativeOperand, NativeProgram } from './native.ts';
 
 /** What one step of the last run took. */
@@ -18,6 +18,7 @@ export class CpuSession implements Session {
   readonly bytes: number;
   readonly #program: NativeProgram;
   readonly #plan: Plan;
+  readonly #rules: HostDataRules;
   readonly #operand: (value: Value) => NativeOperand;
   #last: Promise<void> = Promise.resolve();
   #disposed = false;
@@ -25,14 +26,16 @@ export class CpuSession implements Session {
   constructor(program: NativeProgram, plan: Plan, operand: (value: Value) => NativeOperand) {
     this.#program = program;
     this.#plan = plan;
+    this.#rules = new HostDataRules(plan.graph);
     this.#operand = operand;
     this.bytes = program.bytes;
   }
 
   write(value: Value, data: HostData): Promise<void> {
-    const { element, shape } = value.type;
-    assert(data.length === elementCount(shape) && (element === 'i32') === (data instanceof Int32Array), `data for ${value.name} do not fit its type`);
-    return this.#inOrder(() => this.#program.write(this.#operand(value), data));
+    return this.#inOrder(() => {
+      this.#rules.check(value, data);
+      return this.#program.write(this.#operand(value), data);
+    });
   }
 
   run(): Promise<void> {

@@ -1,60 +1,103 @@
+import { StudioError } from '#shared/base/errors.ts';
 import type { ActivationKind, OpAttributes, OpKind } from '../../ops/attributes.ts';
 
-/** Numbers of `Activation` in native/step.h. */
-const activationCodes: Readonly<Record<ActivationKind, number>> = { none: 0, relu: 1, leakyRelu: 2, gelu: 3 };
-
-interface Encoded {
-  readonly integers?: readonly number[];
-  readonly reals?: readonly number[];
-}
-
+/** Names of an operation's attributes in the order in which its kernels read them. */
 interface Encoding<K extends OpKind> {
-  /** Number of the operation in `Op` of native/step.h. */
-  readonly code: number;
-  readonly encode: (attributes: OpAttributes[K]) => Encoded;
+  readonly integers?: readonly (keyof OpAttributes[K])[];
+  readonly reals?: readonly (keyof OpAttributes[K])[];
 }
 
-const plain = (): Encoded => ({});
-const convolution = ({ kernel, stride, padding, instances }: OpAttributes['conv3dGradWeight']): readonly number[] => [kernel, stride, padding, instances];
-const depthwise = ({ kernel, dilation, instances }: OpAttributes['depthwiseConv3d']): Encoded => ({ integers: [kernel, dilation, instances] });
-const norm = ({ instances, epsilon, activation }: OpAttributes['batchNormApply']): Encoded => ({ integers: [instances, activationCodes[activation]], reals: [epsilon] });
-const layer = ({ instances, epsilon }: OpAttributes['layerNorm']): Encoded => ({ integers: [instances], reals: [epsilon] });
-const activation = ({ kind }: OpAttributes['activation']): Encoded => ({ integers: [activationCodes[kind]] });
-const cubes = ({ split }: OpAttributes['cubeSplit']): Encoded => ({ integers: [split] });
-const dice = ({ diceWeight, crossEntropyWeight, epsilon }: OpAttributes['diceCrossEntropy']): Encoded => ({ reals: [diceWeight, crossEntropyWeight, epsilon] });
-const pseudo = ({ temperature }: OpAttributes['pseudoLabelLoss']): Encoded => ({ reals: [temperature] });
-
-/** Every operation's number and attribute order; the kernels read them by position. Exhaustive. */
+/** Every operation's attribute order. Exhaustive. What native/step.h says must be the same, which is checked when the addon loads. */
 export const encodings: { readonly [K in OpKind]: Encoding<K> } = {
-  conv3d: { code: 0, encode: (a) => ({ integers: [...convolution(a), activationCodes[a.activation]] }) },
-  conv3dGradInput: { code: 1, encode: (a) => ({ integers: convolution(a) }) },
-  conv3dGradWeight: { code: 2, encode: (a) => ({ integers: convolution(a) }) },
-  depthwiseConv3d: { code: 3, encode: depthwise },
-  depthwiseConv3dGradInput: { code: 4, encode: depthwise },
-  depthwiseConv3dGradWeight: { code: 5, encode: depthwise },
-  batchNormStatistics: { code: 6, encode: ({ instances }) => ({ integers: [instances] }) },
-  batchNormApply: { code: 7, encode: norm },
-  batchNormGradStatistics: { code: 8, encode: norm },
-  batchNormGradInput: { code: 9, encode: norm },
-  runningStatisticsUpdate: { code: 10, encode: ({ momentum, count }) => ({ integers: [count], reals: [momentum] }) },
-  layerNorm: { code: 11, encode: layer },
-  layerNormGrad: { code: 12, encode: layer },
-  activation: { code: 13, encode: activation },
-  activationGrad: { code: 14, encode: activation },
-  add: { code: 15, encode: plain },
-  multiply: { code: 16, encode: plain },
-  upsample2: { code: 17, encode: plain },
-  upsample2Grad: { code: 18, encode: plain },
-  concatChannels: { code: 19, encode: plain },
-  sliceChannels: { code: 20, encode: ({ start, count }) => ({ integers: [start, count] }) },
-  cubeSplit: { code: 21, encode: cubes },
-  cubeMerge: { code: 22, encode: cubes },
-  permute: { code: 23, encode: ({ axes }) => ({ integers: axes }) },
-  softmax: { code: 24, encode: plain },
-  diceCrossEntropy: { code: 25, encode: dice },
-  diceCrossEntropyGrad: { code: 26, encode: dice },
-  pseudoLabelLoss: { code: 27, encode: pseudo },
-  pseudoLabelLossGrad: { code: 28, encode: pseudo },
-  gradientNorm: { code: 29, encode: plain },
-  adamW: { code: 30, encode: ({ beta1, beta2, epsilon, weightDecay }) => ({ reals: [beta1, beta2, epsilon, weightDecay] }) },
+  conv3d: { integers: ['kernel', 'stride', 'padding', 'instances', 'activation'] },
+  conv3dGradInput: { integers: ['kernel', 'stride', 'padding', 'instances'] },
+  conv3dGradWeight: { integers: ['kernel', 'stride', 'padding', 'instances'] },
+  boxConv3d: { integers: ['kernel', 'stride', 'padding', 'activation'] },
+  boxConv3dGradInput: { integers: ['kernel', 'stride', 'padding'] },
+  boxConv3dGradWeight: { integers: ['kernel', 'stride', 'padding'] },
+  transposedConv3d: { integers: ['stride'] },
+  transposedConv3dGradWeight: { integers: ['stride'] },
+  depthwiseConv3d: { integers: ['kernel', 'dilation', 'instances'] },
+  depthwiseConv3dGradInput: { integers: ['kernel', 'dilation', 'instances'] },
+  depthwiseConv3dGradWeight: { integers: ['kernel', 'dilation', 'instances'] },
+  batchNormStatistics: { integers: ['instances'] },
+  batchNormApply: { integers: ['instances', 'activation'], reals: ['epsilon'] },
+  batchNormGradStatistics: { integers: ['instances', 'activation'], reals: ['epsilon'] },
+  batchNormGradInput: { integers: ['instances', 'activation'], reals: ['epsilon'] },
+  runningStatisticsUpdate: { integers: ['count'], reals: ['momentum'] },
+  instanceNorm: { integers: ['activation'], reals: ['epsilon'] },
+  instanceNormGrad: { integers: ['activation'], reals: ['epsilon'] },
+  layerNorm: { integers: ['instances'], reals: ['epsilon'] },
+  layerNormGrad: { integers: ['instances'], reals: ['epsilon'] },
+  activation: { integers: ['kind'] },
+  activationGrad: { integers: ['kind'] },
+  add: {},
+  multiply: {},
+  upsample2: {},
+  upsample2Grad: {},
+  averagePool3d: { integers: ['kernel'] },
+  averagePool3dGrad: { integers: ['kernel'] },
+  concatChannels: {},
+  sliceChannels: { integers: ['start', 'count'] },
+  cubeSplit: { integers: ['split'] },
+  cubeMerge: { integers: ['split'] },
+  permute: { integers: ['axes'] },
+  softmax: {},
+  diceCrossEntropy: { integers: ['overBatch'], reals: ['diceWeight', 'crossEntropyWeight', 'epsilon', 'classWeights'] },
+  diceCrossEntropyGrad: { integers: ['overBatch'], reals: ['diceWeight', 'crossEntropyWeight', 'epsilon', 'classWeights'] },
+  pseudoLabelLoss: { reals: ['temperature'] },
+  pseudoLabelLossGrad: { reals: ['temperature'] },
+  gradientNorm: {},
+  adamW: { reals: ['beta1', 'beta2', 'epsilon', 'weightDecay'] },
 };
+
+/** As the addon lists it: attribute names separated by spaces. */
+export interface NativeOperation {
+  readonly name: string;
+  readonly integers: string;
+  readonly reals: string;
+}
+
+export interface NativeTables {
+  /** In the order of their numbers. */
+  readonly operations: readonly NativeOperation[];
+  /** Kinds of activation, in the order of their numbers. */
+  readonly activations: readonly string[];
+}
+
+const knownActivations: Readonly<Record<ActivationKind, true>> = { none: true, relu: true, leakyRelu: true, gelu: true };
+
+/** Throws `device` where the addon knows other operations, attributes or orders of them than this program. */
+export function checkTables({ operations, activations }: NativeTables): void {
+  const line = ({ name, integers, reals }: NativeOperation): string => `${name}(${integers}; ${reals})`;
+  const own: Readonly<Record<string, { readonly integers?: readonly string[]; readonly reals?: readonly string[] }>> = encodings;
+  const expected = Object.entries(own).map(([name, { integers = [], reals = [] }]) =>
+    line({ name, integers: integers.join(' '), reals: reals.join(' ') }),
+  );
+  const found = operations.map(line);
+  const differences = [...expected.filter((one) => !found.includes(one)), ...found.filter((one) => !expected.includes(one))];
+  if (activations.toSorted().join() !== Object.keys(knownActivations).sort().join()) differences.push(`activations ${activations.join()}`);
+  if (differences.length === 0) return;
+  throw new StudioError('device', 'The native engine is of another version than this program. Run "npm run bootstrap" to build it again.', {
+    detail: differences.join(', '),
+  });
+}
+
+/** A step's operation and attributes as numbers of the addon's. */
+export function encode<K extends OpKind>(
+  op: K,
+  attributes: OpAttributes[K],
+  { operations, activations }: NativeTables,
+): { readonly code: number; readonly integers: readonly number[]; readonly reals: readonly number[] } {
+  const { integers = [], reals = [] }: Encoding<K> = encodings[op];
+  const numbers = (name: keyof OpAttributes[K]): readonly number[] => {
+    const value: unknown = attributes[name];
+    if (Array.isArray(value)) return value as number[];
+    return [typeof value === 'string' ? activations.indexOf(value) : Number(value)];
+  };
+  return {
+    code: operations.findIndex(({ name }) => name === op),
+    integers: integers.flatMap(numbers),
+    reals: reals.flatMap(numbers),
+  };
+}

@@ -22,7 +22,11 @@ export const gradientNorm: ReferenceKernel<OpAttributes['gradientNorm']> = (_att
   if (norm) norm.data[0] = Math.sqrt(inputs.reduce((total, { data }) => total + data.reduce((sum, value) => sum + value * value, 0), 0));
 };
 
-export const adamW: ReferenceKernel<OpAttributes['adamW']> = ({ beta1, beta2, epsilon, weightDecay }, [parameter, gradient, m, v, norm, hyper, lossScale], [nextParameter, nextM, nextV]) => {
+export const adamW: ReferenceKernel<OpAttributes['adamW']> = (
+  { beta1, beta2, epsilon, weightDecay },
+  [parameter, gradient, m, v, norm, hyper, lossScale],
+  [nextParameter, nextM, nextV],
+) => {
   if (!parameter || !gradient || !m || !v || !norm || !hyper || !nextParameter || !nextM || !nextV) return;
   const [rate, correction1, correction2, maximum] = [0, 1, 2, 3].map((index) => at(hyper.data, index)) as [number, number, number, number];
   const factor = lossScale ? 1 / at(lossScale.data, 0) : 1;
@@ -36,6 +40,8 @@ export const adamW: ReferenceKernel<OpAttributes['adamW']> = ({ beta1, beta2, ep
     const p = at(parameter.data, index);
     nextM.data[index] = usable ? m1 : at(m.data, index);
     nextV.data[index] = usable ? v1 : at(v.data, index);
-    nextParameter.data[index] = usable ? p * (1 - rate * weightDecay) - (rate * (m1 / correction1)) / (Math.sqrt(v1 / correction2) + epsilon) : p;
+    nextParameter.data[index] = usable
+      ? p * (1 - rate * weightDecay) - (rate * (m1 / correction1)) / (Math.sqrt(v1 / correction2) + epsilon)
+      : p;
   }
 };

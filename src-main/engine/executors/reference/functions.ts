@@ -20,18 +20,26 @@ export function erf(x: number): number {
 
 export function activate(kind: ActivationKind, x: number): number {
   switch (kind) {
-    case 'none': return x;
-    case 'relu': return Math.max(0, x);
-    case 'leakyRelu': return x > 0 ? x : LEAKY_SLOPE * x;
-    case 'gelu': return 0.5 * x * (1 + erf(x / Math.SQRT2));
+    case 'none':
+      return x;
+    case 'relu':
+      return Math.max(0, x);
+    case 'leakyRelu':
+      return x > 0 ? x : LEAKY_SLOPE * x;
+    case 'gelu':
+      return 0.5 * x * (1 + erf(x / Math.SQRT2));
   }
 }
 
 export function activateDerivative(kind: ActivationKind, x: number): number {
   switch (kind) {
-    case 'none': return 1;
-    case 'relu': return x > 0 ? 1 : 0;
-    case 'leakyRelu': return x > 0 ? 1 : LEAKY_SLOPE;
-    case 'gelu': return 0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
+    case 'none':
+      return 1;
+    case 'relu':
+      return x > 0 ? 1 : 0;
+    case 'leakyRelu':
+      return x > 0 ? 1 : LEAKY_SLOPE;
+    case 'gelu':
+      return 0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp(-0.5 * x * x)) / Math.sqrt(2 * Math.PI);
   }
 }

@@ -14,75 +14,113 @@ function probabilities(logits: ReferenceTensor, base: number): number[] {
 export const softmax: ReferenceKernel<OpAttributes['softmax']> = (_attributes, [x], [y]) => {
   if (!x || !y) return;
   const { n, c, voxels } = extents(x);
-  for (let sample = 0; sample < n; sample++) for (let voxel = 0; voxel < voxels; voxel++) {
-    const base = sample * c * voxels + voxel;
-    probabilities(x, base).forEach((p, channel) => (y.data[base + channel * voxels] = p));
-  }
+  for (let sample = 0; sample < n; sample++)
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const base = sample * c * voxels + voxel;
+      probabilities(x, base).forEach((p, channel) => (y.data[base + channel * voxels] = p));
+    }
 };
 
-export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = ({ diceWeight, crossEntropyWeight, epsilon }, [logits, label], [loss, dice, crossEntropy, sums]) => {
+export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = (
+  { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights },
+  [logits, label],
+  [loss, dice, crossEntropy, sums],
+) => {
   if (!logits || !label || !loss || !dice || !crossEntropy || !sums) return;
   const { n, c, voxels } = extents(logits);
   let entropy = 0;
-  for (let sample = 0; sample < n; sample++) for (let voxel = 0; voxel < voxels; voxel++) {
-    const truth = at(label.data, sample * voxels + voxel);
-    probabilities(logits, sample * c * voxels + voxel).forEach((p, channel) => {
-      const row = (sample * c + channel) * 3;
-      const t = truth === channel ? 1 : 0;
-      sums.data[row] = at(sums.data, row) + p * t;
-      sums.data[row + 1] = at(sums.data, row + 1) + p;
-      sums.data[row + 2] = at(sums.data, row + 2) + t;
-      if (t === 1) entropy -= Math.log(p) / (n * voxels);
-    });
-  }
+  let weights = 0;
+  for (let sample = 0; sample < n; sample++)
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const truth = at(label.data, sample * voxels + voxel);
+      const weight = classWeights[truth] ?? 1;
+      weights += weight;
+      probabilities(logits, sample * c * voxels + voxel).forEach((p, channel) => {
+        const row = ((overBatch ? 0 : sample) * c + channel) * 3;
+        const t = truth === channel ? 1 : 0;
+        sums.data[row] = at(sums.data, row) + p * t;
+        sums.data[row + 1] = at(sums.data, row + 1) + p;
+        sums.data[row + 2] = at(sums.data, row + 2) + t;
+        if (t === 1) entropy -= weight * Math.log(p);
+      });
+    }
+  entropy /= weights;
+  const rows = sums.data.length / 3;
   let overlap = 0;
-  for (let row = 0; row < n * c; row++) overlap += (2 * at(sums.data, 3 * row) + epsilon) / (at(sums.data, 3 * row + 1) + at(sums.data, 3 * row + 2) + epsilon) / (n * c);
+  for (let row = 0; row < rows; row++)
+    overlap += (2 * at(sums.data, 3 * row) + epsilon) / (at(sums.data, 3 * row + 1) + at(sums.data, 3 * row + 2) + epsilon) / rows;
   dice.data[0] = 1 - overlap;
   crossEntropy.data[0] = entropy;
   loss.data[0] = diceWeight * (1 - overlap) + crossEntropyWeight * entropy;
 };
 
-export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> = ({ diceWeight, crossEntropyWeight, epsilon }, [logits, label, sums, upstream], [dLogits]) => {
+export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> = (
+  { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights },
+  [logits, label, sums, upstream],
+  [dLogits],
+) => {
   if (!logits || !label || !sums || !dLogits) return;
   const factor = upstream ? at(upstream.data, 0) : 1;
   const { n, c, voxels } = extents(logits);
-  for (let sample = 0; sample < n; sample++) for (let voxel = 0; voxel < voxels; voxel++) {
-    const base = sample * c * voxels + voxel;
-    const truth = at(label.data, sample * voxels + voxel);
-    const p = probabilities(logits, base);
-    const dProbability = p.map((_unused, channel) => {
-      const row = (sample * c + channel) * 3;
-      const numerator = 2 * at(sums.data, row) + epsilon;
-      const denominator = at(sums.data, row + 1) + at(sums.data, row + 2) + epsilon;
-      const t = truth === channel ? 1 : 0;
-      return (-diceWeight / (n * c)) * ((2 * t) / denominator - numerator / denominator ** 2);
-    });
-    const mean = p.reduce((sum, probability, channel) => sum + probability * (dProbability[channel] ?? 0), 0);
-    p.forEach((probability, channel) => {
-      const t = truth === channel ? 1 : 0;
-      dLogits.data[base + channel * voxels] = factor * (probability * ((dProbability[channel] ?? 0) - mean) + (crossEntropyWeight * (probability - t)) / (n * voxels));
-    });
-  }
+  const rows = sums.data.length / 3;
+  let weights = 0;
+  for (let row = 0; row < rows; row++) weights += (classWeights[row % c] ?? 1) * at(sums.data, 3 * row + 2);
+  for (let sample = 0; sample < n; sample++)
+    for (let voxel = 0; voxel < voxels; voxel++) {
+      const base = sample * c * voxels + voxel;
+      const truth = at(label.data, sample * voxels + voxel);
+      const p = probabilities(logits, base);
+      const dProbability = p.map((_unused, channel) => {
+        const row = ((overBatch ? 0 : sample) * c + channel) * 3;
+        const numerator = 2 * at(sums.data, row) + epsilon;
+        const denominator = at(sums.data, row + 1) + at(sums.data, row + 2) + epsilon;
+        const t = truth === channel ? 1 : 0;
+        return (-diceWeight / rows) * ((2 * t) / denominator - numerator / denominator ** 2);
+      });
+      const mean = p.reduce((sum, probability, channel) => sum + probability * (dProbability[channel] ?? 0), 0);
+      const entropyPart = (crossEntropyWeight * (classWeights[truth] ?? 1)) / weights;
+      p.forEach((probability, channel) => {
+        const t = truth === channel ? 1 : 0;
+        dLogits.data[base + channel * voxels] =
+          factor * (probability * ((dProbability[channel] ?? 0) - mean) + entropyPart * (probability - t));
+      });
+    }
 };
 
 /** Calls `visit(base, truth, probabilities)` for every masked slice and clusterer; probabilities are softmax(logits/τ) over K. */
-function forMasked(temperature: number, logits: ReferenceTensor, pseudo: ReferenceTensor, masked: ReferenceTensor, visit: (base: number, truth: number, p: readonly number[]) => void): void {
+function forMasked(
+  temperature: number,
+  logits: ReferenceTensor,
+  pseudo: ReferenceTensor,
+  masked: ReferenceTensor,
+  visit: (base: number, truth: number, p: readonly number[]) => void,
+): void {
   const [, , n = 1, k = 1] = logits.type.shape;
   for (let row = 0; row < pseudo.data.length; row++) {
     if (at(masked.data, Math.floor(row / n)) === 0) continue;
     const values = Array.from(logits.data.subarray(row * k, (row + 1) * k), (value) => value / temperature);
     const highest = Math.max(...values);
     const sum = values.reduce((total, value) => total + Math.exp(value - highest), 0);
-    visit(row * k, at(pseudo.data, row), values.map((value) => Math.exp(value - highest) / sum));
+    visit(
+      row * k,
+      at(pseudo.data, row),
+      values.map((value) => Math.exp(value - highest) / sum),
+    );
   }
 }
 
 export const pseudoLabelLoss: ReferenceKernel<OpAttributes['pseudoLabelLoss']> = ({ temperature }, [logits, pseudo, masked], [loss]) => {
   if (!logits || !pseudo || !masked || !loss) return;
-  forMasked(temperature, logits, pseudo, masked, (_base, truth, p) => { loss.data[0] = at(loss.data, 0) - Math.log(p[truth] ?? 0); });
+  forMasked(temperature, logits, pseudo, masked, (_base, truth, p) => {
+    loss.data[0] = at(loss.data, 0) - Math.log(p[truth] ?? 0);
+  });
 };
 
-export const pseudoLabelLossGrad: ReferenceKernel<OpAttributes['pseudoLabelLossGrad']> = ({ temperature }, [logits, pseudo, masked, upstream], [dLogits]) => {
+export const pseudoLabelLossGrad: ReferenceKernel<OpAttributes['pseudoLabelLossGrad']> = (
+  { temperature },
+  [logits, pseudo, masked, upstream],
+  [dLogits],
+) => {
   if (!logits || !pseudo || !masked || !dLogits) return;
   const factor = upstream ? at(upstream.data, 0) : 1;
   forMasked(temperature, logits, pseudo, masked, (base, truth, p) => {

@@ -3,6 +3,7 @@ import type { AnyNode, Value } from '../../graph/graph.ts';
 import type { OpAttributes, OpKind } from '../../ops/attributes.ts';
 import { elementCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Executor, Session } from '../executor.ts';
+import { HostDataRules } from '../hostData.ts';
 import type { Plan } from '../../plan/plan.ts';
 import * as convolution from './convolution.ts';
 import * as elementwise from './elementwise.ts';
@@ -11,7 +12,13 @@ import * as normalisation from './normalisation.ts';
 import * as rearrange from './rearrange.ts';
 import { emptyTensor, type ReferenceKernel, type ReferenceTensor } from './tensor.ts';
 
-const kernels: { readonly [K in OpKind]: ReferenceKernel<OpAttributes[K]> } = { ...convolution, ...elementwise, ...losses, ...normalisation, ...rearrange };
+const kernels: { readonly [K in OpKind]: ReferenceKernel<OpAttributes[K]> } = {
+  ...convolution,
+  ...elementwise,
+  ...losses,
+  ...normalisation,
+  ...rearrange,
+};
 
 /** The living definition of every operation: naive loops in float64. For tests, and for sizes where seconds do not matter. */
 export function createReferenceExecutor(): Executor {
@@ -28,10 +35,12 @@ export function createReferenceExecutor(): Executor {
 
 class ReferenceSession implements Session {
   readonly #plan: Plan;
+  readonly #rules: HostDataRules;
   readonly #tensors = new Map<Value, ReferenceTensor>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.#rules = new HostDataRules(plan.graph);
     const { parameters, states, inputs } = plan.graph;
     for (const value of [...parameters, ...states, ...inputs]) this.#tensors.set(value, emptyTensor(value.type));
   }
@@ -41,8 +50,10 @@ class ReferenceSession implements Session {
   }
 
   write(value: Value, data: HostData): Promise<void> {
-    this.#tensor(value).data.set(data);
-    return Promise.resolve();
+    return Promise.resolve().then(() => {
+      this.#rules.check(value, data);
+      this.#tensor(value).data.set(data);
+    });
   }
 
   run(): Promise<void> {
@@ -67,7 +78,11 @@ class ReferenceSession implements Session {
   #step<K extends OpKind>(node: AnyNode): void {
     const outputs = node.outputs.map((value) => emptyTensor(value.type));
     const kernel = kernels[node.op as K];
-    kernel(node.attributes as OpAttributes[K], node.inputs.map((value) => this.#tensor(value)), outputs);
+    kernel(
+      node.attributes as OpAttributes[K],
+      node.inputs.map((value) => this.#tensor(value)),
+      outputs,
+    );
     node.outputs.forEach((value, index) => this.#tensors.set(value, must(outputs[index], 'output')));
   }
 }

@@ -21,4 +21,8 @@ export function at(data: Float64Array, index: number): number {
 }
 
 /** A kernel: reads inputs, fills outputs (which arrive zeroed). */
-export type ReferenceKernel<Attributes> = (attributes: Attributes, inputs: readonly ReferenceTensor[], outputs: readonly ReferenceTensor[]) => void;
+export type ReferenceKernel<Attributes> = (
+  attributes: Attributes,
+  inputs: readonly ReferenceTensor[],
+  outputs: readonly ReferenceTensor[],
+) => void;

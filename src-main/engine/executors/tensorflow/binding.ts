@@ -47,7 +47,9 @@ function findBinding(): { readonly file: string; readonly version: string } | un
     for (const name of packages) {
       const library = join(folder, name, 'lib');
       if (!existsSync(library)) continue;
-      const file = readdirSync(library).map((napi) => join(library, napi, 'tfjs_binding.node')).find((path) => existsSync(path));
+      const file = readdirSync(library)
+        .map((napi) => join(library, napi, 'tfjs_binding.node'))
+        .find((path) => existsSync(path));
       if (file !== undefined) return { file, version: packageVersion(join(dirname(library), 'package.json')) };
     }
   }
@@ -70,11 +72,19 @@ export function tensorflowInstalled(): boolean {
  */
 export function loadTensorflow(): { readonly binding: TensorflowBinding; readonly version: string } {
   const found = findBinding();
-  if (found === undefined) throw new StudioError('unsupported', 'TensorFlow is not installed. It is only needed on CUDA machines that already use it: "npm run install:tensorflow" sets it up.');
+  if (found === undefined)
+    throw new StudioError(
+      'unsupported',
+      'TensorFlow is not installed. It is only needed on CUDA machines that already use it: "npm run install:tensorflow" sets it up.',
+    );
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
   try {
     return { binding: createRequire(import.meta.url)(found.file) as TensorflowBinding, version: found.version };
   } catch (error) {
-    throw new StudioError('device', 'The installed TensorFlow does not load. Install it again with "npm run install:tensorflow", or use another device.', { cause: error, detail: String(error) });
+    throw new StudioError(
+      'device',
+      'The installed TensorFlow does not load. Install it again with "npm run install:tensorflow", or use another device.',
+      { cause: error, detail: String(error) },
+    );
   }
 }

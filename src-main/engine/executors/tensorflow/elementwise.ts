@@ -9,19 +9,26 @@ function normalDistribution(tf: Tensors, x: Tensor): Tensor {
 
 export function activate(tf: Tensors, kind: ActivationKind, x: Tensor): Tensor {
   switch (kind) {
-    case 'none': return x;
-    case 'relu': return tf.op('Relu', [x]);
-    case 'leakyRelu': return tf.wherePositive(x, x, tf.scale(x, LEAKY_SLOPE));
-    case 'gelu': return tf.multiply(x, normalDistribution(tf, x));
+    case 'none':
+      return x;
+    case 'relu':
+      return tf.op('Relu', [x]);
+    case 'leakyRelu':
+      return tf.wherePositive(x, x, tf.scale(x, LEAKY_SLOPE));
+    case 'gelu':
+      return tf.multiply(x, normalDistribution(tf, x));
   }
 }
 
 /** dy · f′(x) */
 export function activateGradient(tf: Tensors, kind: ActivationKind, dy: Tensor, x: Tensor): Tensor {
   switch (kind) {
-    case 'none': return dy;
-    case 'relu': return tf.wherePositive(x, dy, tf.op('ZerosLike', [dy]));
-    case 'leakyRelu': return tf.wherePositive(x, dy, tf.scale(dy, LEAKY_SLOPE));
+    case 'none':
+      return dy;
+    case 'relu':
+      return tf.wherePositive(x, dy, tf.op('ZerosLike', [dy]));
+    case 'leakyRelu':
+      return tf.wherePositive(x, dy, tf.scale(dy, LEAKY_SLOPE));
     case 'gelu': {
       const density = tf.scale(tf.op('Exp', [tf.scale(tf.multiply(x, x), -0.5)]), 1 / Math.sqrt(2 * Math.PI));
       return tf.multiply(dy, tf.add(normalDistribution(tf, x), tf.multiply(x, density)));
@@ -75,7 +82,12 @@ function interleave(tf: Tensors, x: Tensor, axis: number): Tensor {
 
 function neighbours(tf: Tensors, x: Tensor, axis: number): { readonly before: Tensor; readonly after: Tensor } {
   const extent = x.shape[axis] ?? 1;
-  const cut = (start: number, count: number): Tensor => tf.slice(x, x.shape.map((_size, index) => (index === axis ? start : 0)), x.shape.map((size, index) => (index === axis ? count : size)));
+  const cut = (start: number, count: number): Tensor =>
+    tf.slice(
+      x,
+      x.shape.map((_size, index) => (index === axis ? start : 0)),
+      x.shape.map((size, index) => (index === axis ? count : size)),
+    );
   if (extent === 1) return { before: x, after: x };
   return { before: tf.concat([cut(0, 1), cut(0, extent - 1)], axis), after: tf.concat([cut(1, extent - 1), cut(extent - 1, 1)], axis) };
 }
@@ -86,12 +98,36 @@ function gather(tf: Tensors, dy: Tensor, axis: number): Tensor {
   const shape = dy.shape.map((size, index) => (index === axis ? extent : size));
   const [outer, inner] = [product(shape.slice(0, axis)), product(shape.slice(axis + 1))];
   const pairs = tf.reshape(dy, outer, extent, 2, inner);
-  const [even, odd] = [0, 1].map((which) => tf.reshape(tf.slice(pairs, [0, 0, which, 0], [outer, extent, 1, inner]), outer, extent, inner)) as [Tensor, Tensor];
+  const [even, odd] = [0, 1].map((which) =>
+    tf.reshape(tf.slice(pairs, [0, 0, which, 0], [outer, extent, 1, inner]), outer, extent, inner),
+  ) as [Tensor, Tensor];
   const cut = (x: Tensor, start: number, count: number): Tensor => tf.slice(x, [0, start, 0], [outer, count, inner]);
   const own = tf.scale(tf.add(even, odd), 0.75);
   // An even output's quarter goes to the voxel before (the first keeps its own), an odd one's to the voxel after.
-  const toBefore = tf.add(tf.pad(cut(even, 1, extent - 1), [[0, 0], [0, 1], [0, 0]]), tf.pad(cut(even, 0, 1), [[0, 0], [0, extent - 1], [0, 0]]));
-  const toAfter = tf.add(tf.pad(cut(odd, 0, extent - 1), [[0, 0], [1, 0], [0, 0]]), tf.pad(cut(odd, extent - 1, 1), [[0, 0], [extent - 1, 0], [0, 0]]));
+  const toBefore = tf.add(
+    tf.pad(cut(even, 1, extent - 1), [
+      [0, 0],
+      [0, 1],
+      [0, 0],
+    ]),
+    tf.pad(cut(even, 0, 1), [
+      [0, 0],
+      [0, extent - 1],
+      [0, 0],
+    ]),
+  );
+  const toAfter = tf.add(
+    tf.pad(cut(odd, 0, extent - 1), [
+      [0, 0],
+      [1, 0],
+      [0, 0],
+    ]),
+    tf.pad(cut(odd, extent - 1, 1), [
+      [0, 0],
+      [extent - 1, 0],
+      [0, 0],
+    ]),
+  );
   return tf.reshape(tf.add(own, tf.scale(tf.add(toBefore, toAfter), 0.25)), ...shape);
 }
 
@@ -99,5 +135,9 @@ function product(values: readonly number[]): number {
   return values.reduce((a, b) => a * b, 1);
 }
 
-export const upsample2: Kernel<OpAttributes['upsample2']> = (tf, _attributes, [x]) => [[2, 3, 4].reduce((y, axis) => interleave(tf, y, axis), x)];
-export const upsample2Grad: Kernel<OpAttributes['upsample2Grad']> = (tf, _attributes, [dy]) => [[2, 3, 4].reduce((y, axis) => gather(tf, y, axis), dy)];
+export const upsample2: Kernel<OpAttributes['upsample2']> = (tf, _attributes, [x]) => [
+  [2, 3, 4].reduce((y, axis) => interleave(tf, y, axis), x),
+];
+export const upsample2Grad: Kernel<OpAttributes['upsample2Grad']> = (tf, _attributes, [dy]) => [
+  [2, 3, 4].reduce((y, axis) => gather(tf, y, axis), dy),
+];

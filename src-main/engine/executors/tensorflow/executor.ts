@@ -4,6 +4,7 @@ import type { OpAttributes, OpKind } from '../../ops/attributes.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { elementCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Executor, Session } from '../executor.ts';
+import { HostDataRules } from '../hostData.ts';
 import { loadTensorflow } from './binding.ts';
 import * as convolution from './convolution.ts';
 import * as elementwise from './elementwise.ts';
@@ -26,7 +27,8 @@ export function createTensorflowExecutor(): Promise<Executor> {
       name: 'tensorflow',
       description: `TensorFlow ${binding.TF_Version}, ${binding.isUsingGpuDevice() ? 'CUDA' : 'processor'}`,
       reusesMemory: false,
-      unsupported: ({ nodes }) => (nodes.some(({ op, inputs }) => op === 'adamW' && inputs.length > 6) ? 'a loss scale, which only float16 storage needs' : undefined),
+      unsupported: ({ nodes }) =>
+        nodes.some(({ op, inputs }) => op === 'adamW' && inputs.length > 6) ? 'a loss scale, which only float16 storage needs' : undefined,
       storageBytes: ({ shape }) => elementCount(shape) * 4,
       prepare: (plan) => Promise.resolve(new TensorflowSession(plan, tensors)),
       dispose: () => undefined,
@@ -37,6 +39,7 @@ export function createTensorflowExecutor(): Promise<Executor> {
 class TensorflowSession implements Session {
   readonly bytes: number;
   readonly #plan: Plan;
+  readonly #rules: HostDataRules;
   readonly #tf: Tensors;
   readonly #values = new Map<Value, Tensor>();
   /** Per step, the intermediates that nobody needs after it. */
@@ -45,6 +48,7 @@ class TensorflowSession implements Session {
   constructor(plan: Plan, tf: Tensors) {
     this.bytes = plan.arenaBytes;
     this.#plan = plan;
+    this.#rules = new HostDataRules(plan.graph);
     this.#tf = tf;
     this.#dying = lastUses(plan);
     for (const value of [...plan.graph.parameters, ...plan.graph.states, ...plan.graph.inputs]) {
@@ -54,8 +58,10 @@ class TensorflowSession implements Session {
   }
 
   write(value: Value, data: HostData): Promise<void> {
-    this.#set(value, data);
-    return Promise.resolve();
+    return Promise.resolve().then(() => {
+      this.#rules.check(value, data);
+      this.#set(value, data);
+    });
   }
 
   async run(): Promise<void> {
@@ -63,12 +69,18 @@ class TensorflowSession implements Session {
       this.#step(node);
       for (const value of this.#dying[step] ?? []) this.#free(value);
       // TensorFlow blocks the thread; between operations others get their turn.
-      if (step % 64 === 63) await new Promise((resolve) => { setImmediate(resolve); });
+      if (step % 64 === 63)
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
     }
     for (const [persistent, next] of this.#plan.graph.updates) {
       const tensor = must(this.#values.get(next), next.name);
       const before = this.#values.get(persistent);
-      this.#values.set(persistent, this.#plan.graph.outputs.size > 0 && [...this.#plan.graph.outputs.values()].includes(next) ? this.#copy(tensor) : tensor);
+      this.#values.set(
+        persistent,
+        this.#plan.graph.outputs.size > 0 && [...this.#plan.graph.outputs.values()].includes(next) ? this.#copy(tensor) : tensor,
+      );
       if (this.#values.get(persistent) === tensor) this.#values.delete(next);
       if (before !== undefined) this.#tf.delete(before);
     }
@@ -116,7 +128,13 @@ class TensorflowSession implements Session {
 }
 
 function lastUses({ steps, graph }: Plan): Value[][] {
-  const kept = new Set<Value>([...graph.parameters, ...graph.states, ...graph.inputs, ...graph.outputs.values(), ...graph.updates.values()]);
+  const kept = new Set<Value>([
+    ...graph.parameters,
+    ...graph.states,
+    ...graph.inputs,
+    ...graph.outputs.values(),
+    ...graph.updates.values(),
+  ]);
   const last = new Map<Value, number>();
   steps.forEach(({ inputs, outputs }, step) => [...inputs, ...outputs].forEach((value) => last.set(value, step)));
   const dying: Value[][] = steps.map(() => []);

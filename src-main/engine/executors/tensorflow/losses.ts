@@ -17,24 +17,36 @@ function truth(tf: Tensors, label: Tensor, classes: number): Tensor {
   return tf.transpose(tf.oneHot(tf.reshape(label, label.shape[0] ?? 1, -1), classes), 0, 2, 1);
 }
 
-export const softmax: Kernel<OpAttributes['softmax']> = (tf, _attributes, [x]) => [tf.reshape(exp(tf, logSoftmax(tf, rows(tf, x), 1)), ...x.shape)];
+export const softmax: Kernel<OpAttributes['softmax']> = (tf, _attributes, [x]) => [
+  tf.reshape(exp(tf, logSoftmax(tf, rows(tf, x), 1)), ...x.shape),
+];
 
-export const diceCrossEntropy: Kernel<DiceCrossEntropyAttributes> = (tf, { diceWeight, crossEntropyWeight, epsilon }, [logits, label]) => {
+/** (1,C,1): what a voxel of each class counts. */
+function weightsOf(tf: Tensors, { classWeights }: DiceCrossEntropyAttributes, classes: number): Tensor {
+  return tf.create(classWeights.length === 0 ? new Float32Array(classes).fill(1) : Float32Array.from(classWeights), [1, classes, 1]);
+}
+
+export const diceCrossEntropy: Kernel<DiceCrossEntropyAttributes> = (tf, attributes, [logits, label]) => {
+  const { diceWeight, crossEntropyWeight, epsilon, overBatch } = attributes;
+  const [, c = 1] = logits.shape;
   const logP = logSoftmax(tf, rows(tf, logits), 1);
   const p = exp(tf, logP);
-  const t = truth(tf, label, logits.shape[1] ?? 1);
-  const [overlap, probability, count] = [tf.multiply(p, t), p, t].map((x) => tf.sum(x, 2)) as [Tensor, Tensor, Tensor];
+  const t = truth(tf, label, c);
+  const axes = overBatch ? [0, 2] : [2];
+  const [overlap, probability, count] = [tf.multiply(p, t), p, t].map((x) => tf.sum(x, ...axes)) as [Tensor, Tensor, Tensor];
   const ratio = tf.divide(tf.shift(tf.scale(overlap, 2), epsilon), tf.shift(tf.add(probability, count), epsilon));
   const one = (x: Tensor): Tensor => tf.reshape(x, 1);
   const dice = tf.shift(tf.scale(one(tf.mean(ratio, 0, 1, 2)), -1), 1);
-  const voxels = tf.elements(label);
-  const entropy = tf.scale(one(tf.sum(tf.multiply(t, logP), 0, 1, 2)), -1 / voxels);
+  const weighted = tf.multiply(t, weightsOf(tf, attributes, c));
+  const entropy = tf.scale(one(tf.divide(tf.sum(tf.multiply(weighted, logP), 0, 1, 2), tf.sum(weighted, 0, 1, 2))), -1);
   const loss = tf.add(tf.scale(dice, diceWeight), tf.scale(entropy, crossEntropyWeight));
   return [loss, dice, entropy, tf.concat([overlap, probability, count], 2)];
 };
 
-export const diceCrossEntropyGrad: Kernel<DiceCrossEntropyAttributes> = (tf, { diceWeight, crossEntropyWeight, epsilon }, [logits, label, sums]) => {
-  const [n = 1, c = 1] = logits.shape;
+export const diceCrossEntropyGrad: Kernel<DiceCrossEntropyAttributes> = (tf, attributes, [logits, label, sums, upstream]) => {
+  const { diceWeight, crossEntropyWeight, epsilon } = attributes;
+  const [, c = 1] = logits.shape;
+  const [n = 1] = sums.shape;
   const p = exp(tf, logSoftmax(tf, rows(tf, logits), 1));
   const t = truth(tf, label, c);
   const [overlap, probability, count] = [0, 1, 2].map((which) => tf.slice(sums, [0, 0, which], [n, c, 1])) as [Tensor, Tensor, Tensor];
@@ -42,12 +54,25 @@ export const diceCrossEntropyGrad: Kernel<DiceCrossEntropyAttributes> = (tf, { d
   const ratio = tf.divide(tf.shift(tf.scale(overlap, 2), epsilon), denominator);
   const slope = tf.scale(tf.divide(tf.subtract(tf.scale(t, 2), ratio), denominator), -diceWeight / (n * c));
   const dice = tf.multiply(p, tf.subtract(slope, tf.sum(tf.multiply(p, slope), 1)));
-  const entropy = tf.scale(tf.subtract(p, t), crossEntropyWeight / tf.elements(label));
-  return [tf.reshape(tf.add(dice, entropy), ...logits.shape)];
+  const weighted = tf.multiply(t, weightsOf(tf, attributes, c));
+  const share = tf.divide(tf.sum(weighted, 1), tf.sum(weighted, 0, 1, 2));
+  const entropy = tf.scale(tf.multiply(tf.subtract(p, t), share), crossEntropyWeight);
+  return [tf.reshape(timesUpstream(tf, tf.add(dice, entropy), upstream), ...logits.shape)];
 };
 
+/** The upstream gradient of a loss, [1], where it is given. */
+function timesUpstream(tf: Tensors, gradient: Tensor, upstream: Tensor | undefined): Tensor {
+  return upstream === undefined ? gradient : tf.multiply(gradient, upstream);
+}
+
 /** (rows, K) of logits/τ and its one-hot labels, and 1 or 0 per row. */
-function slices(tf: Tensors, temperature: number, logits: Tensor, pseudo: Tensor, masked: Tensor): { readonly logP: Tensor; readonly t: Tensor; readonly mask: Tensor } {
+function slices(
+  tf: Tensors,
+  temperature: number,
+  logits: Tensor,
+  pseudo: Tensor,
+  masked: Tensor,
+): { readonly logP: Tensor; readonly t: Tensor; readonly mask: Tensor } {
   const [b = 1, z = 1, n = 1, k = 1] = logits.shape;
   const spread = tf.add(tf.reshape(tf.cast(masked), b * z, 1), tf.create(new Float32Array(n), [1, n]));
   return {
@@ -62,17 +87,29 @@ export const pseudoLabelLoss: Kernel<OpAttributes['pseudoLabelLoss']> = (tf, { t
   return [tf.scale(tf.reshape(tf.sum(tf.multiply(tf.multiply(t, logP), mask), 0, 1), 1), -1)];
 };
 
-export const pseudoLabelLossGrad: Kernel<OpAttributes['pseudoLabelLossGrad']> = (tf, { temperature }, [logits, pseudo, masked]) => {
+export const pseudoLabelLossGrad: Kernel<OpAttributes['pseudoLabelLossGrad']> = (
+  tf,
+  { temperature },
+  [logits, pseudo, masked, upstream],
+) => {
   const { logP, t, mask } = slices(tf, temperature, logits, pseudo, masked);
-  return [tf.reshape(tf.scale(tf.multiply(tf.subtract(exp(tf, logP), t), mask), 1 / temperature), ...logits.shape)];
+  const gradient = tf.scale(tf.multiply(tf.subtract(exp(tf, logP), t), mask), 1 / temperature);
+  return [tf.reshape(timesUpstream(tf, gradient, upstream), ...logits.shape)];
 };
 
 export const gradientNorm: Kernel<OpAttributes['gradientNorm']> = (tf, _attributes, inputs) => {
-  const squares = inputs.map((x) => { const flat = tf.reshape(x, -1); return tf.sum(tf.multiply(flat, flat), 0); });
+  const squares = inputs.map((x) => {
+    const flat = tf.reshape(x, -1);
+    return tf.sum(tf.multiply(flat, flat), 0);
+  });
   return [tf.op('Sqrt', [tf.sum(tf.concat(squares, 0), 0)])];
 };
 
-export const adamW: Kernel<OpAttributes['adamW']> = (tf, { beta1, beta2, epsilon, weightDecay }, [parameter, gradient, m, v, norm, hyper]) => {
+export const adamW: Kernel<OpAttributes['adamW']> = (
+  tf,
+  { beta1, beta2, epsilon, weightDecay },
+  [parameter, gradient, m, v, norm, hyper],
+) => {
   const at = (index: number): Tensor => tf.slice(hyper, [index], [1]);
   const [rate, correction1, correction2, maximum] = [at(0), at(1), at(2), at(3)];
   const limit = tf.op('Minimum', [tf.divide(maximum, tf.shift(norm, 1e-6)), tf.op('OnesLike', [norm])]);

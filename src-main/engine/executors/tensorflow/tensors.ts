@@ -51,11 +51,20 @@ export class Tensors {
 
   op(name: string, inputs: readonly Tensor[], attributes: readonly OpAttribute[] = [this.type('T')]): Tensor {
     try {
-      const [result] = this.binding.executeOp(name, attributes, inputs.map(({ id }) => id), 1);
+      const [result] = this.binding.executeOp(
+        name,
+        attributes,
+        inputs.map(({ id }) => id),
+        1,
+      );
       if (result !== undefined) return this.#keep(result);
     } catch (error) {
       const detail = `${name}: ${String(error)}`;
-      if (/RESOURCE_EXHAUSTED|OOM|out of memory/i.test(detail)) throw new StudioError('out-of-memory', 'TensorFlow ran out of memory. Choose a smaller patch, batch or model.', { cause: error, detail });
+      if (/RESOURCE_EXHAUSTED|OOM|out of memory/i.test(detail))
+        throw new StudioError('out-of-memory', 'TensorFlow ran out of memory. Choose a smaller patch, batch or model.', {
+          cause: error,
+          detail,
+        });
       throw new StudioError('device', 'TensorFlow refused an operation of this network. Use another device.', { cause: error, detail });
     }
     throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${name} has no result` });
@@ -86,12 +95,24 @@ export class Tensors {
     return this.create(Float32Array.of(value), []);
   }
 
-  add(a: Tensor, b: Tensor): Tensor { return this.op('AddV2', [a, b]); }
-  subtract(a: Tensor, b: Tensor): Tensor { return this.op('Sub', [a, b]); }
-  multiply(a: Tensor, b: Tensor): Tensor { return this.op('Mul', [a, b]); }
-  divide(a: Tensor, b: Tensor): Tensor { return this.op('RealDiv', [a, b]); }
-  scale(a: Tensor, factor: number): Tensor { return this.multiply(a, this.scalar(factor)); }
-  shift(a: Tensor, offset: number): Tensor { return this.add(a, this.scalar(offset)); }
+  add(a: Tensor, b: Tensor): Tensor {
+    return this.op('AddV2', [a, b]);
+  }
+  subtract(a: Tensor, b: Tensor): Tensor {
+    return this.op('Sub', [a, b]);
+  }
+  multiply(a: Tensor, b: Tensor): Tensor {
+    return this.op('Mul', [a, b]);
+  }
+  divide(a: Tensor, b: Tensor): Tensor {
+    return this.op('RealDiv', [a, b]);
+  }
+  scale(a: Tensor, factor: number): Tensor {
+    return this.multiply(a, this.scalar(factor));
+  }
+  shift(a: Tensor, offset: number): Tensor {
+    return this.add(a, this.scalar(offset));
+  }
 
   reshape(a: Tensor, ...shape: readonly number[]): Tensor {
     return this.op('Reshape', [a, this.list(...shape)], [this.#typeOf(a), this.type('Tshape', this.binding.TF_INT32)]);
@@ -102,9 +123,15 @@ export class Tensors {
   }
 
   /** Sum over axes, which stay with extent 1. */
-  sum(a: Tensor, ...axes: readonly number[]): Tensor { return this.#reduce('Sum', a, axes); }
-  mean(a: Tensor, ...axes: readonly number[]): Tensor { return this.#reduce('Mean', a, axes); }
-  largest(a: Tensor, ...axes: readonly number[]): Tensor { return this.#reduce('Max', a, axes); }
+  sum(a: Tensor, ...axes: readonly number[]): Tensor {
+    return this.#reduce('Sum', a, axes);
+  }
+  mean(a: Tensor, ...axes: readonly number[]): Tensor {
+    return this.#reduce('Mean', a, axes);
+  }
+  largest(a: Tensor, ...axes: readonly number[]): Tensor {
+    return this.#reduce('Max', a, axes);
+  }
 
   slice(a: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
     return this.op('Slice', [a, this.list(...begin), this.list(...size)], [this.#typeOf(a), this.type('Index', this.binding.TF_INT32)]);
@@ -120,7 +147,11 @@ export class Tensors {
   concat(parts: readonly Tensor[], axis: number): Tensor {
     const [first] = parts;
     if (parts.length === 1 && first !== undefined) return first;
-    const attributes = [this.type('T'), this.type('Tidx', this.binding.TF_INT32), { name: 'N', type: this.binding.TF_ATTR_INT, value: parts.length }];
+    const attributes = [
+      this.type('T'),
+      this.type('Tidx', this.binding.TF_INT32),
+      { name: 'N', type: this.binding.TF_ATTR_INT, value: parts.length },
+    ];
     return this.op('ConcatV2', [...parts, this.create(Int32Array.of(axis), [])], attributes);
   }
 
@@ -135,7 +166,11 @@ export class Tensors {
 
   /** float32 one-hot rows along a new last axis. */
   oneHot(labels: Tensor, depth: number): Tensor {
-    const attributes = [{ name: 'axis', type: this.binding.TF_ATTR_INT, value: -1 }, this.type('T'), this.type('TI', this.binding.TF_INT32)];
+    const attributes = [
+      { name: 'axis', type: this.binding.TF_ATTR_INT, value: -1 },
+      this.type('T'),
+      this.type('TI', this.binding.TF_INT32),
+    ];
     return this.op('OneHot', [labels, this.create(Int32Array.of(depth), []), this.scalar(1), this.scalar(0)], attributes);
   }
 

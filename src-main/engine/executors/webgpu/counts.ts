@@ -20,7 +20,14 @@ export interface KernelClassCount {
 export function lowerForLargeDevice(plan: Plan, rates: Rates = expectedRates(false)): Program {
   const limit = 2 ** 31 - 256;
   const layout = new MemoryLayout(plan, limit);
-  return lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: { bytes: 49152, threads: 256 }, subgroups: true, maxBindings: 10, maxScratch: maxScratch(limit) });
+  return lowerPlan(plan, {
+    pageOf: (value) => layout.pageOf(value),
+    rates,
+    workgroup: { bytes: 49152, threads: 256 },
+    subgroups: true,
+    maxBindings: 10,
+    maxScratch: maxScratch(limit),
+  });
 }
 
 /** Counts per kernel class, most operations first. */
@@ -28,7 +35,13 @@ export function countKernels({ kernels }: Program): KernelClassCount[] {
   const classes = new Map<string, KernelClassCount>();
   for (const { name, work } of kernels) {
     const known = classes.get(name) ?? { name, dispatches: 0, operations: 0, bytes: 0, loaded: 0 };
-    classes.set(name, { name, dispatches: known.dispatches + 1, operations: known.operations + work.operations, bytes: known.bytes + work.bytes, loaded: known.loaded + (work.loaded ?? work.bytes) });
+    classes.set(name, {
+      name,
+      dispatches: known.dispatches + 1,
+      operations: known.operations + work.operations,
+      bytes: known.bytes + work.bytes,
+      loaded: known.loaded + (work.loaded ?? work.bytes),
+    });
   }
   return [...classes.values()].sort((a, b) => b.operations - a.operations || b.bytes - a.bytes);
 }

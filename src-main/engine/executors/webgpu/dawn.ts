@@ -21,7 +21,11 @@ async function load(): Promise<Dawn> {
   try {
     return await import('webgpu');
   } catch (error) {
-    throw new StudioError('device', 'The graphics library of this application does not start on this computer. Use the processor instead.', { cause: error });
+    throw new StudioError(
+      'device',
+      'The graphics library of this application does not start on this computer. Use the processor instead.',
+      { cause: error },
+    );
   }
 }
 
@@ -35,7 +39,10 @@ function preloadVulkan(): void {
   const driver = process.env['VK_ICD_FILENAMES'];
   if (preloaded || driver === undefined || process.platform !== 'linux') return;
   preloaded = true;
-  const loader = driver.split(':').map((file) => join(dirname(file), 'libvulkan.so.1')).find((file) => existsSync(file));
+  const loader = driver
+    .split(':')
+    .map((file) => join(dirname(file), 'libvulkan.so.1'))
+    .find((file) => existsSync(file));
   if (loader === undefined) return;
   const keepLoaded = 0x1000; // RTLD_NODELETE: Node unloads what is not one of its own modules
   try {
@@ -55,7 +62,11 @@ export async function listAdapters(): Promise<AdapterName[]> {
     return [];
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const found = [...text.matchAll(/backend: '([^']*)', name: '([^']*)'/g)].map(([, backend = '', name = '']) => ({ backend, name, software: isSoftware(name) }));
+    const found = [...text.matchAll(/backend: '([^']*)', name: '([^']*)'/g)].map(([, backend = '', name = '']) => ({
+      backend,
+      name,
+      software: isSoftware(name),
+    }));
     return found.filter(({ backend, name }, index) => backend !== 'null' && found.findIndex((other) => other.name === name) === index);
   } finally {
     instances.delete(gpu);
@@ -88,7 +99,8 @@ export async function openDevice(name?: string): Promise<OpenDevice> {
   instances.set(gpu, 1);
   try {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-    if (adapter === null) throw new StudioError('device', 'No usable graphics card was found. Install its vendor\'s current driver, or use the processor.');
+    if (adapter === null)
+      throw new StudioError('device', "No usable graphics card was found. Install its vendor's current driver, or use the processor.");
     const { limits, info } = adapter;
     const device = await adapter.requestDevice({
       requiredFeatures: wantedFeatures.filter((feature) => adapter.features.has(feature)),
@@ -104,7 +116,11 @@ export async function openDevice(name?: string): Promise<OpenDevice> {
   } catch (error) {
     instances.delete(gpu);
     if (error instanceof StudioError) throw error;
-    throw new StudioError('device', `The graphics card${name === undefined ? '' : ` "${name}"`} cannot be opened. Install its vendor's current driver, or choose another device.`, { cause: error, detail: String(error) });
+    throw new StudioError(
+      'device',
+      `The graphics card${name === undefined ? '' : ` "${name}"`} cannot be opened. Install its vendor's current driver, or choose another device.`,
+      { cause: error, detail: String(error) },
+    );
   }
 }
 

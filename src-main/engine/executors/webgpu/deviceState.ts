@@ -27,12 +27,24 @@ export class DeviceState {
     this.pipelines = new PipelineCache(opened.device);
     this.bindingLimit = bindingLimit;
     void this.device.lost.then(({ message }) => {
-      if (!this.#closed) this.#failure = new StudioError('device', 'The graphics card stopped responding. The work goes on from its last checkpoint with a smaller plan.', { detail: message });
+      if (!this.#closed)
+        this.#failure = new StudioError(
+          'device',
+          'The graphics card stopped responding. The work resumes from its last checkpoint with a smaller plan.',
+          { detail: message },
+        );
     });
     this.device.addEventListener('uncapturederror', ({ error }) => {
-      this.#failure ??= error.constructor.name === 'GPUOutOfMemoryError'
-        ? new StudioError('out-of-memory', 'The graphics card ran out of memory. Close other programs that use it, or choose a smaller patch, batch or model.', { detail: error.message })
-        : new StudioError('device', 'The graphics driver refused the work. Update the driver, or use the processor.', { detail: error.message });
+      this.#failure ??=
+        error.constructor.name === 'GPUOutOfMemoryError'
+          ? new StudioError(
+              'out-of-memory',
+              'The graphics card ran out of memory. Close other programs that use it, or choose a smaller patch, batch or model.',
+              { detail: error.message },
+            )
+          : new StudioError('device', 'The graphics driver refused the work. Update the driver, or use the processor.', {
+              detail: error.message,
+            });
     });
   }
 
@@ -46,7 +58,8 @@ export class DeviceState {
   /** Throws what has gone wrong so far. */
   throwIfLost(): void {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closed) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'the device was closed' });
+    if (this.#closed)
+      throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'the device was closed' });
   }
 
   /** Waits until all submitted work is done. */
@@ -67,9 +80,15 @@ export class DeviceState {
     this.device.pushErrorScope('validation');
     let thrown: unknown;
     try {
-      sizes.forEach((size, index) => buffers.push(this.device.createBuffer({
-        size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | (index === uniform ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE),
-      })));
+      sizes.forEach((size, index) =>
+        buffers.push(
+          this.device.createBuffer({
+            size,
+            usage:
+              GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST | (index === uniform ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE),
+          }),
+        ),
+      );
     } catch (error) {
       thrown = error;
     }

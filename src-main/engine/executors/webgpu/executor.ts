@@ -35,11 +35,21 @@ export interface WebgpuExecutor extends Executor {
 const INTERACTIVE_SLICE_MILLISECONDS = 8;
 
 /** Runs plans on a GPU through Dawn (Vulkan, Direct3D 12 or Metal). Throws `device` when there is none that can be opened, or none that stores float16 where that is asked for. */
-export async function createWebgpuExecutor({ adapter, interactive = false, rates, bindingLimit, narrow, subgroups = true }: WebgpuOptions = {}): Promise<WebgpuExecutor> {
+export async function createWebgpuExecutor({
+  adapter,
+  interactive = false,
+  rates,
+  bindingLimit,
+  narrow,
+  subgroups = true,
+}: WebgpuOptions = {}): Promise<WebgpuExecutor> {
   const state = await DeviceState.open(adapter, bindingLimit);
   if (narrow !== undefined && !state.device.features.has('shader-f16')) {
     state.close();
-    throw new StudioError('device', `The graphics card ${state.description} cannot store half-precision numbers; use full precision (float32), or another device.`);
+    throw new StudioError(
+      'device',
+      `The graphics card ${state.description} cannot store half-precision numbers; use full precision (float32), or another device.`,
+    );
   }
   let current = rates ?? expectedRates(state.software);
   return {
@@ -48,12 +58,19 @@ export async function createWebgpuExecutor({ adapter, interactive = false, rates
     software: state.software,
     device: state.device,
     workgroup: workgroupLimits(state.device),
-    setRates: (measured) => { current = measured; },
+    setRates: (measured) => {
+      current = measured;
+    },
     reusesMemory: true,
     unsupported: () => undefined,
     storageBytes: (type) => alignUp(byteCount(type)),
     ...(narrow && { narrow }),
-    prepare: (plan, wanted) => WebgpuSession.create(state, plan, { rates: wanted ?? current, subgroups: subgroups && state.subgroups, sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined }),
+    prepare: (plan, wanted) =>
+      WebgpuSession.create(state, plan, {
+        rates: wanted ?? current,
+        subgroups: subgroups && state.subgroups,
+        sliceMilliseconds: interactive ? INTERACTIVE_SLICE_MILLISECONDS : undefined,
+      }),
     dispose: () => state.close(),
   };
 }

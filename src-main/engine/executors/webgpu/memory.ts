@@ -64,10 +64,16 @@ export class MemoryLayout {
   /** Ranges of an operand; `scratch` and `tables` are the buffers added for them. */
   rangesOfOperand({ storage }: Operand, scratch: number, tableRange: (data: Uint32Array) => Range): Range[] {
     switch (storage.kind) {
-      case 'value': return this.rangesOf(storage.value);
-      case 'page': { const { start, end } = must(this.#pages[storage.page], 'page'); return this.#pieces(storage.page, 0, end - start); }
-      case 'scratch': return [rangeOf(scratch, storage.offset, storage.bytes)];
-      case 'table': return [tableRange(storage.data)];
+      case 'value':
+        return this.rangesOf(storage.value);
+      case 'page': {
+        const { start, end } = must(this.#pages[storage.page], 'page');
+        return this.#pieces(storage.page, 0, end - start);
+      }
+      case 'scratch':
+        return [rangeOf(scratch, storage.offset, storage.bytes)];
+      case 'table':
+        return [tableRange(storage.data)];
     }
   }
 

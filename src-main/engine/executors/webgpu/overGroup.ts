@@ -13,7 +13,12 @@ export interface OverGroup {
  * Sum or maximum over a workgroup of so many threads (a power of two) of f32 or vectors of it. With subgroups, whatever their size: one value each, then
  * these in order; the barrier before makes sure that a subgroup whose loops were of different length is together again. Else a tree.
  */
-export function overGroup(operation: 'sum' | 'max', threads: number, type: string, { subgroups }: Pick<LoweringContext, 'subgroups'>): OverGroup {
+export function overGroup(
+  operation: 'sum' | 'max',
+  threads: number,
+  type: string,
+  { subgroups }: Pick<LoweringContext, 'subgroups'>,
+): OverGroup {
   const [name, lanes] = [`${operation}OverGroup`, `${operation}Lanes`];
   const both = (a: string, b: string): string => (operation === 'sum' ? `${a} + ${b}` : `max(${a}, ${b})`);
   const memory = `var<workgroup> ${lanes}: array<${type}, ${threads}>;`;

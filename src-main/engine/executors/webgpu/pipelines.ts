@@ -17,8 +17,14 @@ export class PipelineCache {
     const known = this.#layouts.get(count);
     if (known !== undefined) return known;
     const visibility = 4; // GPUShaderStage.COMPUTE
-    const storage = Array.from({ length: count }, (_unused, index): GPUBindGroupLayoutEntry => ({ binding: index + 1, visibility, buffer: { type: 'storage' } }));
-    const bindGroup = this.#device.createBindGroupLayout({ entries: [{ binding: 0, visibility, buffer: { type: 'uniform' } }, ...storage] });
+    const storage = Array.from({ length: count }, (_unused, index): GPUBindGroupLayoutEntry => ({
+      binding: index + 1,
+      visibility,
+      buffer: { type: 'storage' },
+    }));
+    const bindGroup = this.#device.createBindGroupLayout({
+      entries: [{ binding: 0, visibility, buffer: { type: 'uniform' } }, ...storage],
+    });
     const made = { bindGroup, pipeline: this.#device.createPipelineLayout({ bindGroupLayouts: [bindGroup] }) };
     this.#layouts.set(count, made);
     return made;
@@ -29,7 +35,8 @@ export class PipelineCache {
     const known = this.#pipelines.get(source);
     if (known !== undefined) return known;
     const compiled = this.#device.createComputePipelineAsync({
-      label, layout: this.layout(bindings).pipeline,
+      label,
+      layout: this.layout(bindings).pipeline,
       compute: { module: this.#device.createShaderModule({ label, code: source }), entryPoint: 'main' },
     });
     this.#pipelines.set(source, compiled);

@@ -2,9 +2,11 @@ import type { AnyNode, Node, Value } from '../../graph/graph.ts';
 import type { OpKind } from '../../ops/attributes.ts';
 import type { Plan } from '../../plan/plan.ts';
 import { Scratch, type Kernel } from './kernel.ts';
+import * as box from './kernels/box.ts';
 import * as copy from './kernels/copy.ts';
 import * as dense from './kernels/dense.ts';
 import * as depthwise from './kernels/depthwise.ts';
+import * as instanceNorm from './kernels/instanceNorm.ts';
 import * as losses from './kernels/losses.ts';
 import * as normalisation from './kernels/normalisation.ts';
 import * as optimiser from './kernels/optimiser.ts';
@@ -13,13 +15,19 @@ import type { LoweringContext } from './lowering.ts';
 
 type Lowering<K extends OpKind> = (node: Node<K>, context: LoweringContext) => Kernel[];
 
-const alone = (node: AnyNode, context: LoweringContext): Kernel[] => (isPointwise(node) ? pointwise([node], new Set(node.outputs), context) : []);
+const alone = (node: AnyNode, context: LoweringContext): Kernel[] =>
+  isPointwise(node) ? pointwise([node], new Set(node.outputs), context) : [];
 
 /** Every operation as kernels. Exhaustive: an operation without an entry does not compile. */
 const lowerings: { readonly [K in OpKind]: Lowering<K> } = {
   conv3d: dense.conv3d,
   conv3dGradInput: dense.conv3dGradInput,
   conv3dGradWeight: dense.conv3dGradWeight,
+  boxConv3d: box.boxConv3d,
+  boxConv3dGradInput: box.boxConv3dGradInput,
+  boxConv3dGradWeight: box.boxConv3dGradWeight,
+  transposedConv3d: box.transposedConv3d,
+  transposedConv3dGradWeight: box.transposedConv3dGradWeight,
   depthwiseConv3d: depthwise.depthwiseConv3d,
   depthwiseConv3dGradInput: depthwise.depthwiseConv3dGradInput,
   depthwiseConv3dGradWeight: depthwise.depthwiseConv3dGradWeight,
@@ -28,6 +36,8 @@ const lowerings: { readonly [K in OpKind]: Lowering<K> } = {
   batchNormGradStatistics: normalisation.batchNormGradStatistics,
   batchNormGradInput: alone,
   runningStatisticsUpdate: normalisation.runningStatisticsUpdate,
+  instanceNorm: instanceNorm.instanceNorm,
+  instanceNormGrad: instanceNorm.instanceNormGrad,
   layerNorm: normalisation.layerNorm,
   layerNormGrad: normalisation.layerNormGrad,
   activation: alone,
@@ -36,6 +46,8 @@ const lowerings: { readonly [K in OpKind]: Lowering<K> } = {
   multiply: alone,
   upsample2: copy.upsample2,
   upsample2Grad: copy.upsample2Grad,
+  averagePool3d: box.averagePool3d,
+  averagePool3dGrad: box.averagePool3dGrad,
   concatChannels: copy.concatChannels,
   sliceChannels: copy.sliceChannels,
   cubeSplit: copy.cubeSplit,
@@ -97,7 +109,12 @@ function groupAt(plan: Plan, step: number, uses: ReadonlyMap<Value, number>, max
   }
   if (!isPointwise(node)) return { nodes: [node], lower: (context) => lower(node as Node<OpKind>, context) };
   const nodes: PointwiseNode[] = [node];
-  for (let next = steps[step + nodes.length]; next !== undefined && isPointwise(next) && extendsChain(plan, nodes, next, uses, maxBindings); next = steps[step + nodes.length]) nodes.push(next);
+  for (
+    let next = steps[step + nodes.length];
+    next !== undefined && isPointwise(next) && extendsChain(plan, nodes, next, uses, maxBindings);
+    next = steps[step + nodes.length]
+  )
+    nodes.push(next);
   return { nodes, lower: (context) => pointwise(nodes, storedOf(nodes, uses), context) };
 }
 
@@ -122,7 +139,13 @@ function storedOf(nodes: readonly PointwiseNode[], uses: ReadonlyMap<Value, numb
  * A node joins a chain when it takes up the chain's last result, has its instances, leaves no more bindings than the device has, and when no
  * result of the chain would be written over a part of what another of its elements still reads.
  */
-function extendsChain(plan: Plan, chain: readonly PointwiseNode[], next: PointwiseNode, uses: ReadonlyMap<Value, number>, maxBindings: number): boolean {
+function extendsChain(
+  plan: Plan,
+  chain: readonly PointwiseNode[],
+  next: PointwiseNode,
+  uses: ReadonlyMap<Value, number>,
+  maxBindings: number,
+): boolean {
   const last = chain.at(-1)?.outputs[0];
   if (last === undefined || !streamsOf(next).includes(last)) return false;
   const nodes = [...chain, next];
@@ -143,5 +166,9 @@ function extendsChain(plan: Plan, chain: readonly PointwiseNode[], next: Pointwi
 function apart({ placements }: Plan, first: Value, second: Value): boolean {
   const [a, b] = [placements.get(first), placements.get(second)];
   if (a === undefined || b === undefined) return false;
-  return (a.offset === b.offset && a.bytes === b.bytes && first.type.element === second.type.element) || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+  return (
+    (a.offset === b.offset && a.bytes === b.bytes && first.type.element === second.type.element) ||
+    a.offset + a.bytes <= b.offset ||
+    b.offset + b.bytes <= a.offset
+  );
 }

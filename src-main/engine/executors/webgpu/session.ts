@@ -1,9 +1,11 @@
 import { must } from '#shared/base/assert.ts';
+import { memorySize } from '#shared/base/bytes.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Value } from '../../graph/graph.ts';
 import type { Plan } from '../../plan/plan.ts';
-import { byteCount, elementCount, type HostData } from '../../tensor/tensorType.ts';
+import { byteCount, type HostData } from '../../tensor/tensorType.ts';
 import type { Session } from '../executor.ts';
+import { HostDataRules } from '../hostData.ts';
 import type { DeviceState } from './deviceState.ts';
 import { alignUp, type Kernel, type Operand } from './kernel.ts';
 import type { Rates, WorkgroupLimits } from './kernels/candidates.ts';
@@ -26,11 +28,20 @@ export class WebgpuSession implements Session {
   readonly program: Program;
   readonly bytes: number;
   readonly #state: DeviceState;
+  readonly #rules: HostDataRules;
   readonly #layout: MemoryLayout;
   readonly #buffers: GPUBuffer[];
   readonly #submitter: Submitter;
 
-  private constructor(state: DeviceState, program: Program, layout: MemoryLayout, buffers: GPUBuffer[], submitter: Submitter) {
+  private constructor(
+    rules: HostDataRules,
+    state: DeviceState,
+    program: Program,
+    layout: MemoryLayout,
+    buffers: GPUBuffer[],
+    submitter: Submitter,
+  ) {
+    this.#rules = rules;
     this.#state = state;
     this.program = program;
     this.#layout = layout;
@@ -43,12 +54,21 @@ export class WebgpuSession implements Session {
   static async create(state: DeviceState, plan: Plan, { rates, subgroups, sliceMilliseconds }: SessionOptions): Promise<WebgpuSession> {
     const { device } = state;
     const layout = new MemoryLayout(plan, state.bindingLimit);
-    const program = lowerPlan(plan, { pageOf: (value) => layout.pageOf(value), rates, workgroup: workgroupLimits(device), subgroups, maxBindings: device.limits.maxStorageBuffersPerShaderStage, maxScratch: maxScratch(state.bindingLimit) });
+    const program = lowerPlan(plan, {
+      pageOf: (value) => layout.pageOf(value),
+      rates,
+      workgroup: workgroupLimits(device),
+      subgroups,
+      maxBindings: device.limits.maxStorageBuffersPerShaderStage,
+      maxScratch: maxScratch(state.bindingLimit),
+    });
     if (program.scratchBytes > state.bindingLimit) throw outOfMemory(program.scratchBytes);
     const scratch = layout.addBuffer(program.scratchBytes);
     const tables = new ConstantPool(layout.buffers.length);
     const uniforms = new ConstantPool(layout.buffers.length + 1);
-    const ready = program.kernels.map((kernel) => prepareKernel(kernel, uniforms, (operand) => layout.rangesOfOperand(operand, scratch, (data) => tables.add(data))));
+    const ready = program.kernels.map((kernel) =>
+      prepareKernel(kernel, uniforms, (operand) => layout.rangesOfOperand(operand, scratch, (data) => tables.add(data))),
+    );
     layout.addBuffer(tables.bytes);
     layout.addBuffer(uniforms.bytes);
     const buffers = await state.allocate(layout.buffers, uniforms.buffer);
@@ -56,7 +76,14 @@ export class WebgpuSession implements Session {
       tables.upload(device, must(buffers[tables.buffer], 'tables'));
       uniforms.upload(device, must(buffers[uniforms.buffer], 'uniforms'));
       const dispatches = await state.checked(() => Promise.all(ready.map((kernel) => bind(state, kernel, buffers))));
-      return new WebgpuSession(state, program, layout, buffers, new Submitter(state, dispatches, sliceMilliseconds));
+      return new WebgpuSession(
+        new HostDataRules(plan.graph),
+        state,
+        program,
+        layout,
+        buffers,
+        new Submitter(state, dispatches, sliceMilliseconds),
+      );
     } catch (error) {
       buffers.forEach((buffer) => buffer.destroy());
       throw error;
@@ -65,12 +92,13 @@ export class WebgpuSession implements Session {
 
   async write(value: Value, data: HostData): Promise<void> {
     this.#state.throwIfLost();
-    if (data.length !== elementCount(value.type.shape)) throw new StudioError('internal', 'Something went wrong inside the application.', { detail: `${value.name}: ${data.length} elements written` });
+    this.#rules.check(value, data);
     const stored = value.type.element === 'f16' ? toHalf(data) : data;
     let at = 0;
     for (const { buffer, offset, bytes } of this.#layout.rangesOf(value)) {
       const part = Math.min(bytes, stored.byteLength - at);
-      if (part > 0) this.#state.device.queue.writeBuffer(must(this.#buffers[buffer], 'buffer'), offset, stored.buffer, stored.byteOffset + at, part);
+      if (part > 0)
+        this.#state.device.queue.writeBuffer(must(this.#buffers[buffer], 'buffer'), offset, stored.buffer, stored.byteOffset + at, part);
       at += bytes;
     }
     await Promise.resolve();
@@ -94,9 +122,12 @@ export class WebgpuSession implements Session {
       at += range.bytes;
     }
     switch (value.type.element) {
-      case 'i32': return new Int32Array(bytes.buffer);
-      case 'f32': return new Float32Array(bytes.buffer);
-      case 'f16': return fromHalf(bytes);
+      case 'i32':
+        return new Int32Array(bytes.buffer);
+      case 'f32':
+        return new Float32Array(bytes.buffer);
+      case 'f16':
+        return fromHalf(bytes);
     }
   }
 
@@ -165,15 +196,32 @@ function prepareKernel(kernel: Kernel, uniforms: ConstantPool, rangesOf: (operan
   return { kernel, source, ranges: bindings.map((key) => must(ranges.get(key), 'binding')), uniforms: uniforms.add(uniformData(kernel)) };
 }
 
-async function bind(state: DeviceState, { kernel, source, ranges, uniforms }: ReadyKernel, buffers: readonly GPUBuffer[]): Promise<Dispatch> {
-  const resource = ({ buffer, offset, bytes }: Range): GPUBufferBinding => ({ buffer: must(buffers[buffer], 'buffer'), offset, size: bytes });
+async function bind(
+  state: DeviceState,
+  { kernel, source, ranges, uniforms }: ReadyKernel,
+  buffers: readonly GPUBuffer[],
+): Promise<Dispatch> {
+  const resource = ({ buffer, offset, bytes }: Range): GPUBufferBinding => ({
+    buffer: must(buffers[buffer], 'buffer'),
+    offset,
+    size: bytes,
+  });
   const bindGroup = state.device.createBindGroup({
-    label: kernel.name, layout: state.pipelines.layout(ranges.length).bindGroup,
+    label: kernel.name,
+    layout: state.pipelines.layout(ranges.length).bindGroup,
     entries: [uniforms, ...ranges].map((range, binding) => ({ binding, resource: resource(range) })),
   });
-  return { pipeline: await state.pipelines.pipeline(source, ranges.length, kernel.name), bindGroup, workgroups: kernel.workgroups, work: kernel.work };
+  return {
+    pipeline: await state.pipelines.pipeline(source, ranges.length, kernel.name),
+    bindGroup,
+    workgroups: kernel.workgroups,
+    work: kernel.work,
+  };
 }
 
 export function outOfMemory(bytes: number): StudioError {
-  return new StudioError('out-of-memory', `The graphics card has no room for ${(bytes / 2 ** 30).toFixed(2)} GiB. Close other programs that use it, or choose a smaller patch, batch or model.`);
+  return new StudioError(
+    'out-of-memory',
+    `The graphics card has no room for ${memorySize(bytes, 2)}. Close other programs that use it, or choose a smaller patch, batch or model.`,
+  );
 }

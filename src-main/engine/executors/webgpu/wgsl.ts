@@ -40,26 +40,38 @@ export function assemble(kernel: Kernel, piecesOf: (operand: Operand) => readonl
   }
   const subgroups = kernel.code.includes('subgroupElect') ? 'enable subgroups;' : '';
   const half = Object.values(kernel.operands).some(({ element }) => element === 'f16') ? halfPrelude : ['', ''];
-  return { source: [subgroups, half[0], uniformBlock(kernel), ...declarations, half[1], ...accessors, prelude, kernel.code].join('\n'), bindings };
+  return {
+    source: [subgroups, half[0], uniformBlock(kernel), ...declarations, half[1], ...accessors, prelude, kernel.code].join('\n'),
+    bindings,
+  };
 }
 
-interface Part { readonly buffer: string; readonly start: number; readonly end: number }
+interface Part {
+  readonly buffer: string;
+  readonly start: number;
+  readonly end: number;
+}
 
 /** WGSL that reads and writes an operand as `type`, which differs from what is stored where that is `half`. */
 function accessor(name: string, type: string, half: boolean, parts: readonly Part[]): string {
-  const choose = (statement: (part: Part, index: string) => string): string => parts
-    .map((part, position) => {
-      const body = statement(part, part.start === 0 ? 'i' : `i - ${part.start}u`);
-      return position === parts.length - 1 ? body : `if (i < ${part.end}u) { ${body} return; }`;
-    }).join(' ');
+  const choose = (statement: (part: Part, index: string) => string): string =>
+    parts
+      .map((part, position) => {
+        const body = statement(part, part.start === 0 ? 'i' : `i - ${part.start}u`);
+        return position === parts.length - 1 ? body : `if (i < ${part.end}u) { ${body} return; }`;
+      })
+      .join(' ');
   const read = parts
     .map((part, position) => {
       const element = `${part.buffer}[${part.start === 0 ? 'i' : `i - ${part.start}u`}]`;
       const body = `return ${half ? `${type}(${element})` : element};`;
       return position === parts.length - 1 ? body : `if (i < ${part.end}u) { ${body} }`;
-    }).join(' ');
-  return `fn ${name}(i: u32) -> ${type} { ${read} }\n`
-    + `fn set_${name}(i: u32, value: ${type}) { ${choose((part, index) => `${part.buffer}[${index}] = ${half ? `half${type === 'f32' ? 1 : 4}(value)` : 'value'};`)} }`;
+    })
+    .join(' ');
+  return (
+    `fn ${name}(i: u32) -> ${type} { ${read} }\n` +
+    `fn set_${name}(i: u32, value: ${type}) { ${choose((part, index) => `${part.buffer}[${index}] = ${half ? `half${type === 'f32' ? 1 : 4}(value)` : 'value'};`)} }`
+  );
 }
 
 function uniformBlock({ integers, floats = {} }: Kernel): string {
@@ -80,10 +92,15 @@ export function uniformData({ integers, floats = {} }: Kernel): Uint8Array {
 }
 
 /** Directive, and functions that store float32 as float16. What is too large becomes infinite whatever way the driver rounds, so that a loss scale can be mended. */
-const halfPrelude = ['enable f16;', [1, 4].map((width) => {
-  const of = (element: string): string => (width === 4 ? `vec4<${element}>` : element);
-  return `fn half${width}(v: ${of('f32')}) -> ${of('f16')} { return ${of('f16')}(select(v, v * 3.4e38, abs(v) > ${of('f32')}(65504.0))); }`;
-}).join('\n')] as const;
+const halfPrelude = [
+  'enable f16;',
+  [1, 4]
+    .map((width) => {
+      const of = (element: string): string => (width === 4 ? `vec4<${element}>` : element);
+      return `fn half${width}(v: ${of('f32')}) -> ${of('f16')} { return ${of('f16')}(select(v, v * 3.4e38, abs(v) > ${of('f32')}(65504.0))); }`;
+    })
+    .join('\n'),
+] as const;
 
 /** Number of the workgroup in a grid made by `flatGrid`. */
 const prelude = `fn group(id: vec3<u32>) -> u32 { return id.x + id.y * ${MAX_GROUPS}u; }`;

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "program.h"
 
@@ -15,28 +18,68 @@ namespace {
 
 using namespace logonet;
 
-/** Runs on the engine's pool; the promise settles on the JavaScript thread. Keeps the given value alive until then. */
-class PoolTask : public Napi::AsyncWorker {
- public:
-  PoolTask(Napi::Env env, std::function<void()> work, Napi::Value kept) : Napi::AsyncWorker(env), work_(std::move(work)), deferred_(Napi::Promise::Deferred::New(env)) {
-    if (kept.IsObject()) kept_ = Napi::Persistent(kept.As<Napi::Object>());
-  }
-  Napi::Promise promise() const { return deferred_.Promise(); }
-  void Execute() override { work_(); }
-  void OnOK() override { deferred_.Resolve(Env().Undefined()); }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+/** Throws where a call cannot be made, e.g. because its thread is ending. */
+void require(Napi::Env env, napi_status status) {
+  if (status != napi_ok) throw Napi::Error::New(env);
+}
 
- private:
-  std::function<void()> work_;
-  Napi::Promise::Deferred deferred_;
-  Napi::ObjectReference kept_;
+/**
+ * Work off the JavaScript thread, and the promise that it settles there. The work owns all that it touches; `finish`, on the JavaScript
+ * thread, hands its result over. Where that thread has ended meanwhile (worker.terminate()), nothing is settled and nothing may be thrown.
+ */
+struct Task {
+  std::function<void()> work;
+  std::function<void(napi_env, napi_value)> finish;
+  std::string failure;
+  napi_async_work handle = nullptr;
+  napi_deferred deferred = nullptr;
+  napi_ref kept = nullptr;
 };
 
-Napi::Value start(Napi::Env env, std::function<void()> work, Napi::Value kept) {
-  auto* task = new PoolTask(env, std::move(work), kept);
-  const Napi::Promise promise = task->promise();
-  task->Queue();
-  return promise;
+void complete(napi_env env, napi_status status, void* data) {
+  const std::unique_ptr<Task> task(static_cast<Task*>(data));
+  napi_value value = nullptr;
+  if (status != napi_ok && task->failure.empty()) task->failure = "the work was given up";
+  try {
+    if (task->failure.empty() && task->finish && napi_get_reference_value(env, task->kept, &value) == napi_ok && value) task->finish(env, value);
+  } catch (const std::exception& error) {
+    task->failure = error.what();
+  }
+  if (task->failure.empty()) {
+    if (napi_get_undefined(env, &value) == napi_ok) napi_resolve_deferred(env, task->deferred, value);
+  } else {
+    napi_value message = nullptr;
+    if (napi_create_string_utf8(env, task->failure.c_str(), NAPI_AUTO_LENGTH, &message) == napi_ok && napi_create_error(env, nullptr, message, &value) == napi_ok)
+      napi_reject_deferred(env, task->deferred, value);
+  }
+  if (task->kept) napi_delete_reference(env, task->kept);
+  napi_delete_async_work(env, task->handle);
+}
+
+void execute(napi_env, void* data) {
+  auto* task = static_cast<Task*>(data);
+  try {
+    task->work();
+  } catch (const std::exception& error) {
+    task->failure = error.what();
+  } catch (...) {
+    task->failure = "an unknown failure";
+  }
+}
+
+/** `kept`, an object, lives until the work has ended and is what `finish` gets. */
+Napi::Value start(Napi::Env env, std::function<void()> work, Napi::Value kept = {}, std::function<void(napi_env, napi_value)> finish = {}) {
+  auto task = std::make_unique<Task>();
+  task->work = std::move(work);
+  task->finish = std::move(finish);
+  napi_value promise, name;
+  require(env, napi_create_promise(env, &task->deferred, &promise));
+  require(env, napi_create_string_utf8(env, "logonet", NAPI_AUTO_LENGTH, &name));
+  if (!kept.IsEmpty()) require(env, napi_create_reference(env, kept, 1, &task->kept));
+  require(env, napi_create_async_work(env, nullptr, name, execute, complete, task.get(), &task->handle));
+  require(env, napi_queue_async_work(env, task->handle));
+  task.release();
+  return Napi::Value(env, promise);
 }
 
 Operand operandOf(const Napi::Object& value) {
@@ -46,7 +89,25 @@ Operand operandOf(const Napi::Object& value) {
   if (shape.Length() > 6) throw Napi::Error::New(value.Env(), "a tensor of more than six axes");
   operand.rank = static_cast<int32_t>(shape.Length());
   for (uint32_t i = 0; i < shape.Length(); i++) operand.dims[i] = shape.Get(i).As<Napi::Number>().Int32Value();
+  operand.integers = value.Get("element").As<Napi::String>().Utf8Value() == "i32";
   return operand;
+}
+
+/** The memory of a typed array that has the operand's type and length. Valid on this thread, until JavaScript runs again. */
+void* dataOf(Napi::Env env, napi_value value, const Operand& operand) {
+  bool is = false;
+  require(env, napi_is_typedarray(env, value, &is));
+  if (!is) throw std::invalid_argument("not a typed array");
+  napi_typedarray_type type;
+  size_t length, offset;
+  void* data;
+  napi_value buffer;
+  require(env, napi_get_typedarray_info(env, value, &type, &length, &data, &buffer, &offset));
+  if (type != (operand.integers ? napi_int32_array : napi_float32_array)) throw std::invalid_argument("a typed array of another type than the tensor");
+  require(env, napi_is_arraybuffer(env, buffer, &is));
+  if (!is || Napi::Object(env, buffer).Get("resizable").ToBoolean().Value()) throw std::invalid_argument("data in shared or resizable memory");
+  if (static_cast<int64_t>(length) != elementCount(operand)) throw std::invalid_argument("data of another length than the tensor");
+  return data;
 }
 
 std::vector<Operand> operandsOf(const Napi::Value& value) {
@@ -124,6 +185,8 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
   /** (engine, arena bytes, steps) */
   explicit ProgramObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ProgramObject>(info) {
+    const auto& constructor = *info.Env().GetInstanceData<Napi::FunctionReference>();
+    if (!info[0].IsObject() || !info[0].As<Napi::Object>().InstanceOf(constructor.Value())) throw Napi::Error::New(info.Env(), "not an engine");
     const auto engine = EngineObject::Unwrap(info[0].As<Napi::Object>())->engine;
     if (!engine) throw Napi::Error::New(info.Env(), "the engine was disposed");
     const auto list = info[2].As<Napi::Array>();
@@ -143,8 +206,6 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
       program = std::make_shared<Program>(engine, static_cast<size_t>(info[1].As<Napi::Number>().Int64Value()), std::move(sources));
     } catch (const std::bad_alloc&) {
       throw Napi::Error::New(info.Env(), "out of memory");
-    } catch (const std::exception& error) {
-      throw Napi::Error::New(info.Env(), error.what());
     }
   }
 
@@ -157,25 +218,31 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
   }
   Napi::Value run(const Napi::CallbackInfo& info) {
     const auto held = alive(info);
-    return start(info.Env(), [held] { held->engine().pool.execute([&] { held->run(); }); }, info.This());
+    return start(info.Env(), [held] { held->engine().pool.execute([&] { held->run(); }); });
   }
-  /** (operand, typed array) */
+  Operand inside(const Program& held, const Napi::Value& value) const {
+    if (!value.IsObject()) throw std::invalid_argument("not a tensor inside this program");
+    const Operand operand = operandOf(value.As<Napi::Object>());
+    held.check(operand);
+    return operand;
+  }
+  /** (operand, typed array): copied at once, whatever becomes of the array afterwards. */
   Napi::Value write(const Napi::CallbackInfo& info) {
     const auto held = alive(info);
-    const Operand operand = operandOf(info[0].As<Napi::Object>());
-    const auto array = info[1].As<Napi::TypedArray>();
-    const bool floats = array.TypedArrayType() == napi_float32_array;
-    const void* host = static_cast<const char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    return start(info.Env(), [=] { held->engine().pool.execute([&] { held->write(operand, host, floats); }); }, info[1]);
+    const Operand operand = inside(*held, info[0]);
+    const auto* data = static_cast<const char*>(dataOf(info.Env(), info[1], operand));
+    const auto copy = std::make_shared<std::vector<char>>(data, data + elementCount(operand) * 4);
+    return start(info.Env(), [=] { held->engine().pool.execute([&] { held->write(operand, copy->data()); }); });
   }
-  /** (operand, typed array that receives it) */
+  /** (operand, typed array that receives it at the end) */
   Napi::Value read(const Napi::CallbackInfo& info) {
     const auto held = alive(info);
-    const Operand operand = operandOf(info[0].As<Napi::Object>());
-    const auto array = info[1].As<Napi::TypedArray>();
-    const bool floats = array.TypedArrayType() == napi_float32_array;
-    void* host = static_cast<char*>(array.ArrayBuffer().Data()) + array.ByteOffset();
-    return start(info.Env(), [=] { held->engine().pool.execute([&] { held->read(operand, host, floats); }); }, info[1]);
+    const Operand operand = inside(*held, info[0]);
+    dataOf(info.Env(), info[1], operand);
+    const auto copy = std::make_shared<std::vector<char>>(elementCount(operand) * 4);
+    return start(
+        info.Env(), [=] { held->engine().pool.execute([&] { held->read(operand, copy->data()); }); }, info[1],
+        [=](napi_env env, napi_value value) { std::memcpy(dataOf(env, value, operand), copy->data(), copy->size()); });
   }
   Napi::Value milliseconds(const Napi::CallbackInfo& info) {
     const auto& times = alive(info)->milliseconds();
@@ -190,16 +257,44 @@ class ProgramObject : public Napi::ObjectWrap<ProgramObject> {
 /** Names of the instruction sets that this CPU has, widest first. */
 Napi::Value instructionSets(const Napi::CallbackInfo& info) {
   auto names = Napi::Array::New(info.Env());
-  for (const char* name : {"avx512", "avx2", "baseline"})
+  for (const char* name : {"avx512", "avx2", "avx2wide", "baseline"})
     if (instructionSet(name)) names.Set(names.Length(), Napi::String::New(info.Env(), name));
   return names;
 }
 
 Napi::Value cpus(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), static_cast<double>(usableCpus().size())); }
 
+/** What the JavaScript side compares with its own tables: {name, integers, reals} in the order of the operations' numbers. */
+Napi::Value operationList(Napi::Env env) {
+  auto list = Napi::Array::New(env);
+  const auto add = [&](const char* name, const char* integers, const char* reals) {
+    auto operation = Napi::Object::New(env);
+    operation.Set("name", name);
+    operation.Set("integers", integers);
+    operation.Set("reals", reals);
+    list.Set(list.Length(), operation);
+  };
+#define LOGONET_ADD(name, integers, reals) add(#name, integers, reals);
+  LOGONET_OPERATIONS(LOGONET_ADD)
+#undef LOGONET_ADD
+  return list;
+}
+
+Napi::Value activationList(Napi::Env env) {
+  auto list = Napi::Array::New(env);
+#define LOGONET_ADD(name) list.Set(list.Length(), Napi::String::New(env, #name));
+  LOGONET_ACTIVATIONS(LOGONET_ADD)
+#undef LOGONET_ADD
+  return list;
+}
+
 Napi::Object initialise(Napi::Env env, Napi::Object exports) {
-  exports.Set("Engine", EngineObject::define(env));
+  const Napi::Function engine = EngineObject::define(env);
+  env.SetInstanceData(new Napi::FunctionReference(Napi::Persistent(engine)));
+  exports.Set("Engine", engine);
   exports.Set("Program", ProgramObject::define(env));
+  exports.Set("operations", operationList(env));
+  exports.Set("activations", activationList(env));
   exports.Set("instructionSets", Napi::Function::New(env, instructionSets));
   exports.Set("cpus", Napi::Function::New(env, cpus));
   return exports;

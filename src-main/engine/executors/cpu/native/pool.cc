@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <system_error>
+#include <utility>
 
 #include "step.h"
 
@@ -58,9 +60,15 @@ std::vector<int> usableCpus() {
   return cpus;
 }
 
-Pool::Pool(int threads, bool pin) : threads_(std::max(1, threads)), pin_(pin) {
+Pool::Pool(int threads, bool pin) : threads_(1), pin_(pin) {
+  workers_.reserve(static_cast<size_t>(std::max(1, threads)));
   workers_.emplace_back([this] { lead(); });
-  for (int i = 1; i < threads_; i++) workers_.emplace_back([this, i] { help(i); });
+  try {
+    for (int i = 1; i < threads; i++) workers_.emplace_back([this, i] { help(i); });
+  } catch (const std::system_error&) {
+    // A limit of the container or the machine: those that there are will do.
+  }
+  threads_ = static_cast<int>(workers_.size());
 }
 
 Pool::~Pool() {
@@ -127,10 +135,16 @@ void Pool::lead() {
 }
 
 void Pool::work() {
-  for (;;) {
-    const int64_t begin = next_.fetch_add(grain_, std::memory_order_relaxed);
-    if (begin >= items_) return;
-    body_(data_, begin, std::min(items_, begin + grain_));
+  try {
+    for (;;) {
+      const int64_t begin = next_.fetch_add(grain_, std::memory_order_relaxed);
+      if (begin >= items_) return;
+      body_(data_, begin, std::min(items_, begin + grain_));
+    }
+  } catch (...) {
+    next_.store(items_, std::memory_order_relaxed); // the chunks that are left are nobody's
+    std::lock_guard<std::mutex> lock(loopMutex_);
+    if (!failure_) failure_ = std::current_exception();
   }
 }
 
@@ -176,6 +190,7 @@ void Pool::parallel(int64_t items, int64_t grain, void (*body)(void*, int64_t, i
   work();
   const auto finished = [&] { return running_.load(std::memory_order_acquire) == 0; };
   while (!spinUntil(finished)) std::this_thread::yield();
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void parallelChunks(Pool* pool, int64_t items, int64_t grain, void (*body)(void*, int64_t, int64_t), void* data) {

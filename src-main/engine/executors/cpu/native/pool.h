@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -12,7 +13,7 @@
 namespace logonet {
 
 /**
- * `threads` threads: one leads (it takes the submitted tasks in order) and the others help it with parallel loops. Which thread takes
+ * As many of `threads` threads as the system gives (std::system_error where it gives none): one leads (it takes the submitted tasks in order) and the others help it with parallel loops. Which thread takes
  * which chunk varies; kernels write disjoint outputs per item, so that results do not.
  */
 class Pool {
@@ -22,7 +23,7 @@ class Pool {
   int threads() const { return threads_; }
   /** Runs the task on the leader, after those submitted before it, and waits. Never from inside a task. */
   void execute(const std::function<void()>& task);
-  /** Only from inside a task. */
+  /** Only from inside a task. What a chunk throws is thrown again here, once every thread has left the loop. */
   void parallel(int64_t items, int64_t grain, void (*body)(void*, int64_t, int64_t), void* data);
 
  private:
@@ -49,6 +50,7 @@ class Pool {
   void (*body_)(void*, int64_t, int64_t) = nullptr;
   void* data_ = nullptr;
   int sleepers_ = 0;
+  std::exception_ptr failure_;
   std::atomic<bool> stop_{false};
 };
 

@@ -2,40 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
-#if defined(_WIN32)
-#include <malloc.h>
-#else
-#include <sys/mman.h>
-#endif
-
 namespace logonet {
-
-Memory::Memory(size_t bytes) : data_(nullptr), bytes_(std::max<size_t>(bytes, 64)) {
-#if defined(_WIN32)
-  data_ = static_cast<char*>(_aligned_malloc(bytes_, 4096));
-  if (!data_) throw std::bad_alloc();
-  std::memset(data_, 0, bytes_);
-#else
-  void* pages = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (pages == MAP_FAILED) throw std::bad_alloc();
-  data_ = static_cast<char*>(pages);
-#if defined(MADV_HUGEPAGE)
-  madvise(pages, bytes_, MADV_HUGEPAGE);
-#endif
-#endif
-}
-
-Memory::~Memory() {
-#if defined(_WIN32)
-  _aligned_free(data_);
-#else
-  munmap(data_, bytes_);
-#endif
-}
 
 const InstructionSet* instructionSet(const std::string& name) {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -43,6 +14,7 @@ const InstructionSet* instructionSet(const std::string& name) {
   const bool has256 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if ((name.empty() || name == "avx512") && has512) return avx512();
   if ((name.empty() || name == "avx2") && has256) return avx2();
+  if (name == "avx2wide" && has256) return avx2wide(); // for tests: never chosen by itself
 #endif
   return name.empty() || name == "baseline" ? baseline() : nullptr;
 }
@@ -50,7 +22,9 @@ const InstructionSet* instructionSet(const std::string& name) {
 Program::Program(std::shared_ptr<Engine> engine, size_t arenaBytes, std::vector<StepSource> sources)
     : engine_(std::move(engine)), arena_(std::make_unique<Memory>(arenaBytes)), sources_(std::move(sources)), milliseconds_(sources_.size()) {
   for (const StepSource& source : sources_) {
-    if (source.op < 0 || source.op >= static_cast<int32_t>(Op::count) || source.integers.size() > 8 || source.reals.size() > 6) throw std::invalid_argument("malformed step");
+    if (source.op < 0 || source.op >= static_cast<int32_t>(Op::count) || source.integers.size() > maximumIntegers) throw std::invalid_argument("malformed step");
+    for (const Operand& operand : source.inputs) check(operand);
+    for (const Operand& operand : source.outputs) check(operand);
     Step step{};
     step.op = static_cast<Op>(source.op);
     step.inputCount = static_cast<int32_t>(source.inputs.size());
@@ -58,7 +32,8 @@ Program::Program(std::shared_ptr<Engine> engine, size_t arenaBytes, std::vector<
     step.inputs = source.inputs.data();
     step.outputs = source.outputs.data();
     std::copy(source.integers.begin(), source.integers.end(), step.integers);
-    std::copy(source.reals.begin(), source.reals.end(), step.reals);
+    step.reals = source.reals.data();
+    step.realCount = static_cast<int32_t>(source.reals.size());
     steps_.push_back(step);
   }
   size_t scratchBytes = 0;
@@ -74,39 +49,66 @@ Context Program::context(bool measuring) const {
   return {arena_->data(), scratch_ ? scratch_->data() : nullptr, 0, measuring, engine_->pool.threads(), &engine_->pool};
 }
 
+int64_t elementCount(const Operand& operand) {
+  int64_t count = 1;
+  for (int i = 0; i < operand.rank; i++)
+    if (operand.dims[i] < 1 || __builtin_mul_overflow(count, static_cast<int64_t>(operand.dims[i]), &count)) throw std::invalid_argument("a tensor of an impossible length");
+  return count;
+}
+
+/** As kernels/layout.h stores it: channels in whole blocks. */
+size_t Program::storedBytes(const Operand& operand) const {
+  int64_t count = elementCount(operand);
+  if (operand.rank >= 5 && !operand.integers) {
+    const int64_t channels = operand.dims[1], block = engine_->set->block, padded = (channels + block - 1) / block * block;
+    if (__builtin_mul_overflow(count / channels, padded, &count)) throw std::invalid_argument("a tensor of an impossible length");
+  }
+  if (count > INT64_MAX / 8) throw std::invalid_argument("a tensor of an impossible length");
+  return static_cast<size_t>(count) * 4;
+}
+
+void Program::check(const Operand& operand) const {
+  const size_t bytes = storedBytes(operand);
+  const bool inside = operand.offset >= 0 && operand.offset % 64 == 0 && bytes <= arena_->bytes() && static_cast<size_t>(operand.offset) <= arena_->bytes() - bytes;
+  if (!inside) throw std::invalid_argument("a tensor outside the program's memory");
+}
+
+std::vector<Range> Program::operands(const StepSource& source) const {
+  std::vector<Range> ranges;
+  if (!guarded) return ranges;
+  for (const auto* list : {&source.inputs, &source.outputs})
+    for (const Operand& operand : *list) ranges.push_back({operand.offset, storedBytes(operand)});
+  return ranges;
+}
+
 void Program::run() {
   for (size_t i = 0; i < steps_.size(); i++) {
     const auto start = std::chrono::steady_clock::now();
     Context running = context(false);
+    const Exposed exposed(*arena_, operands(sources_[i]));
     engine_->set->run(running, steps_[i]);
     milliseconds_[i] = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   }
 }
 
-namespace {
-size_t logicalBytes(const Operand& operand) {
-  size_t bytes = 4;
-  for (int i = 0; i < operand.rank; i++) bytes *= static_cast<size_t>(operand.dims[i]);
-  return bytes;
-}
-}  // namespace
-
-void Program::write(const Operand& operand, const void* host, bool floats) {
+void Program::write(const Operand& operand, const void* host) {
+  const Exposed exposed(*arena_, {{operand.offset, storedBytes(operand)}});
   char* to = arena_->data() + operand.offset;
   Context running = context(false);
-  if (floats)
-    engine_->set->pack(running, static_cast<const float*>(host), reinterpret_cast<float*>(to), operand);
+  if (operand.integers)
+    std::memcpy(to, host, storedBytes(operand));
   else
-    std::memcpy(to, host, logicalBytes(operand));
+    engine_->set->pack(running, static_cast<const float*>(host), reinterpret_cast<float*>(to), operand);
 }
 
-void Program::read(const Operand& operand, void* host, bool floats) {
+void Program::read(const Operand& operand, void* host) {
+  const Exposed exposed(*arena_, {{operand.offset, storedBytes(operand)}});
   const char* from = arena_->data() + operand.offset;
   Context running = context(false);
-  if (floats)
-    engine_->set->unpack(running, reinterpret_cast<const float*>(from), static_cast<float*>(host), operand);
+  if (operand.integers)
+    std::memcpy(host, from, storedBytes(operand));
   else
-    std::memcpy(host, from, logicalBytes(operand));
+    engine_->set->unpack(running, reinterpret_cast<const float*>(from), static_cast<float*>(host), operand);
 }
 
 }  // namespace logonet

@@ -5,26 +5,71 @@
 
 namespace logonet {
 
-enum class Op : int32_t {
-  conv3d, conv3dGradInput, conv3dGradWeight,
-  depthwiseConv3d, depthwiseConv3dGradInput, depthwiseConv3dGradWeight,
-  batchNormStatistics, batchNormApply, batchNormGradStatistics, batchNormGradInput, runningStatisticsUpdate,
-  layerNorm, layerNormGrad,
-  activation, activationGrad, add, multiply,
-  upsample2, upsample2Grad, concatChannels, sliceChannels, cubeSplit, cubeMerge, permute,
-  softmax, diceCrossEntropy, diceCrossEntropyGrad, pseudoLabelLoss, pseudoLabelLossGrad,
-  gradientNorm, adamW,
-  count
-};
+/**
+ * Every operation with its attributes: integers, then reals, in the order in which kernels read them from a Step. The addon hands this
+ * list out, operations.ts holds the same by its own types, and native.ts compares the two when the addon loads.
+ */
+#define LOGONET_OPERATIONS(X) \
+  X(conv3d, "kernel stride padding instances activation", "") \
+  X(conv3dGradInput, "kernel stride padding instances", "") \
+  X(conv3dGradWeight, "kernel stride padding instances", "") \
+  X(boxConv3d, "kernel stride padding activation", "") \
+  X(boxConv3dGradInput, "kernel stride padding", "") \
+  X(boxConv3dGradWeight, "kernel stride padding", "") \
+  X(transposedConv3d, "stride", "") \
+  X(transposedConv3dGradWeight, "stride", "") \
+  X(depthwiseConv3d, "kernel dilation instances", "") \
+  X(depthwiseConv3dGradInput, "kernel dilation instances", "") \
+  X(depthwiseConv3dGradWeight, "kernel dilation instances", "") \
+  X(batchNormStatistics, "instances", "") \
+  X(batchNormApply, "instances activation", "epsilon") \
+  X(batchNormGradStatistics, "instances activation", "epsilon") \
+  X(batchNormGradInput, "instances activation", "epsilon") \
+  X(runningStatisticsUpdate, "count", "momentum") \
+  X(instanceNorm, "activation", "epsilon") \
+  X(instanceNormGrad, "activation", "epsilon") \
+  X(layerNorm, "instances", "epsilon") \
+  X(layerNormGrad, "instances", "epsilon") \
+  X(activation, "kind", "") \
+  X(activationGrad, "kind", "") \
+  X(add, "", "") \
+  X(multiply, "", "") \
+  X(upsample2, "", "") \
+  X(upsample2Grad, "", "") \
+  X(averagePool3d, "kernel", "") \
+  X(averagePool3dGrad, "kernel", "") \
+  X(concatChannels, "", "") \
+  X(sliceChannels, "start count", "") \
+  X(cubeSplit, "split", "") \
+  X(cubeMerge, "split", "") \
+  X(permute, "axes", "") \
+  X(softmax, "", "") \
+  X(diceCrossEntropy, "overBatch", "diceWeight crossEntropyWeight epsilon classWeights") \
+  X(diceCrossEntropyGrad, "overBatch", "diceWeight crossEntropyWeight epsilon classWeights") \
+  X(pseudoLabelLoss, "", "temperature") \
+  X(pseudoLabelLossGrad, "", "temperature") \
+  X(gradientNorm, "", "") \
+  X(adamW, "", "beta1 beta2 epsilon weightDecay")
 
-enum class Activation : int32_t { none, relu, leakyRelu, gelu };
+#define LOGONET_ENUMERATOR(name, integers, reals) name,
+enum class Op : int32_t { LOGONET_OPERATIONS(LOGONET_ENUMERATOR) count };
+#undef LOGONET_ENUMERATOR
+
+#define LOGONET_ACTIVATIONS(X) X(none) X(relu) X(leakyRelu) X(gelu)
+#define LOGONET_ENUMERATOR(name) name,
+enum class Activation : int32_t { LOGONET_ACTIVATIONS(LOGONET_ENUMERATOR) };
+#undef LOGONET_ENUMERATOR
 
 /** One tensor of a step: where it lies in the arena (bytes) and its logical shape. */
 struct Operand {
   int64_t offset;
   int32_t rank;
   int32_t dims[6];
+  /** int32, stored as on the host; otherwise float32 in the layout of kernels/layout.h. */
+  bool integers;
 };
+
+constexpr int maximumIntegers = 12;
 
 struct Step {
   Op op;
@@ -32,9 +77,10 @@ struct Step {
   int32_t outputCount;
   const Operand* inputs;
   const Operand* outputs;
-  /** Attributes, in the order in which compile.ts writes them. */
-  int32_t integers[8];
-  double reals[6];
+  /** Attributes, in the order of LOGONET_OPERATIONS; a kernel, stride or padding of three axes takes three. */
+  int32_t integers[maximumIntegers];
+  const double* reals;
+  int32_t realCount;
 };
 
 class Pool;
@@ -70,6 +116,7 @@ struct InstructionSet {
 
 const InstructionSet* avx512();
 const InstructionSet* avx2();
+const InstructionSet* avx2wide();
 const InstructionSet* baseline();
 
 }  // namespace logonet

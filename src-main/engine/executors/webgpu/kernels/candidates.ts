@@ -36,9 +36,18 @@ export const candidates: readonly Candidate[] = [
 /** Names a candidate in the remembered tuning: everything that its shader depends on. */
 export function candidateId(candidate: Candidate): string {
   switch (candidate.kind) {
-    case 'gemm': { const { m, n, k, tm, tn } = candidate; return `gemm ${m}×${n}×${k}, ${tm}×${tn}`; }
-    case 'halo': { const { channels, depth, height, width, perChannels, perVoxels, stage } = candidate; return `halo ${channels} of ${depth}×${height}×${width}, ${perChannels}×${perVoxels}, ${stage} at a time`; }
-    case 'halo weight': { const { outputs, inputs, depth, height, width, perOutputs } = candidate; return `halo weight ${outputs}×${inputs} over ${depth}×${height}×${width}, ${perOutputs}`; }
+    case 'gemm': {
+      const { m, n, k, tm, tn } = candidate;
+      return `gemm ${m}×${n}×${k}, ${tm}×${tn}`;
+    }
+    case 'halo': {
+      const { channels, depth, height, width, perChannels, perVoxels, stage } = candidate;
+      return `halo ${channels} of ${depth}×${height}×${width}, ${perChannels}×${perVoxels}, ${stage} at a time`;
+    }
+    case 'halo weight': {
+      const { outputs, inputs, depth, height, width, perOutputs } = candidate;
+      return `halo weight ${outputs}×${inputs} over ${depth}×${height}×${width}, ${perOutputs}`;
+    }
   }
 }
 
@@ -54,18 +63,34 @@ export const leastLimits: WorkgroupLimits = { bytes: 16384, threads: 256 };
 /** Whether a candidate computes products of this shape on a device with these limits. */
 export function canCompute(candidate: Candidate, shape: ProductShape, limits: WorkgroupLimits): boolean {
   switch (candidate.kind) {
-    case 'gemm': return gemmWorkgroupBytes(candidate) <= limits.bytes && gemmThreads(candidate) <= limits.threads;
-    case 'halo': return shape.pass !== 'weight gradient' && shape.volume !== undefined && haloWorkgroupBytes(candidate) <= limits.bytes && haloThreads(candidate) <= limits.threads;
-    case 'halo weight': return shape.pass === 'weight gradient' && shape.volume !== undefined && haloWeightWorkgroupBytes(candidate) <= limits.bytes && haloWeightThreads(candidate) <= limits.threads;
+    case 'gemm':
+      return gemmWorkgroupBytes(candidate) <= limits.bytes && gemmThreads(candidate) <= limits.threads;
+    case 'halo':
+      return (
+        shape.pass !== 'weight gradient' &&
+        shape.volume !== undefined &&
+        haloWorkgroupBytes(candidate) <= limits.bytes &&
+        haloThreads(candidate) <= limits.threads
+      );
+    case 'halo weight':
+      return (
+        shape.pass === 'weight gradient' &&
+        shape.volume !== undefined &&
+        haloWeightWorkgroupBytes(candidate) <= limits.bytes &&
+        haloWeightThreads(candidate) <= limits.threads
+      );
   }
 }
 
 /** How a candidate cuts a product; undefined where it cannot compute it. */
 export function partitionOf(candidate: Candidate, shape: ProductShape): Partition | undefined {
   switch (candidate.kind) {
-    case 'gemm': return gemmPartition(shape, candidate);
-    case 'halo': return haloPartition(shape, candidate);
-    case 'halo weight': return haloWeightPartition(shape, candidate);
+    case 'gemm':
+      return gemmPartition(shape, candidate);
+    case 'halo':
+      return haloPartition(shape, candidate);
+    case 'halo weight':
+      return haloWeightPartition(shape, candidate);
   }
 }
 
@@ -75,9 +100,12 @@ export function paddedWork(candidate: Candidate, shape: ProductShape): number {
   if (partition === undefined) return Infinity;
   const steps = partition.groups * partition.steps;
   switch (candidate.kind) {
-    case 'gemm': return steps * candidate.m * candidate.n * candidate.k;
-    case 'halo': return steps * candidate.channels * candidate.depth * candidate.height * candidate.width * candidate.stage * 27;
-    case 'halo weight': return steps * candidate.outputs * candidate.inputs * 27 * candidate.depth * candidate.height * candidate.width;
+    case 'gemm':
+      return steps * candidate.m * candidate.n * candidate.k;
+    case 'halo':
+      return steps * candidate.channels * candidate.depth * candidate.height * candidate.width * candidate.stage * 27;
+    case 'halo weight':
+      return steps * candidate.outputs * candidate.inputs * 27 * candidate.depth * candidate.height * candidate.width;
   }
 }
 
@@ -100,7 +128,9 @@ export function expectedRates(software: boolean): Rates {
 export function chooseCandidate(shape: ProductShape, rates: Rates, limits: WorkgroupLimits): Candidate {
   const name = shapeClass(shape);
   const cost = (candidate: Candidate): number => paddedWork(candidate, shape) / rates(name, candidate);
-  return candidates.filter((candidate) => canCompute(candidate, shape, limits)).reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
+  return candidates
+    .filter((candidate) => canCompute(candidate, shape, limits))
+    .reduce((best, candidate) => (cost(candidate) < cost(best) ? candidate : best));
 }
 
 /** A dense convolution's pass in every way there is; `stencil` and `haloWeight` for 3³ with stride 1 and padding 1. */

@@ -3,7 +3,11 @@ import { activation, byteCount, elementCount } from '../../../tensor/tensorType.
 import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel } from '../kernel.ts';
 
 /** One axis of a strided copy: extent, and element strides in source and target. */
-interface Axis { readonly extent: number; readonly from: number; readonly to: number }
+interface Axis {
+  readonly extent: number;
+  readonly from: number;
+  readonly to: number;
+}
 
 /** Contiguous strides of a shape. */
 function strides(shape: readonly number[]): number[] {
@@ -27,11 +31,20 @@ function copy(name: string, source: Value, target: Value, all: readonly Axis[], 
   const axes = merge(all);
   const count = axes.reduce((product, { extent }) => product * extent, 1);
   const integers: Record<string, number> = { count, fromStart, toStart };
-  axes.forEach(({ extent, from, to }, axis) => Object.assign(integers, { [`extent${axis}`]: extent, [`from${axis}`]: from, [`to${axis}`]: to }));
-  const steps = axes.map((_axis, axis) => axis).reverse()
-    .map((axis) => `{ let c = ${axis === 0 ? 'q' : `q % u.extent${axis}; q /= u.extent${axis}`}; source0 += c * u.from${axis}; result0 += c * u.to${axis}; }`);
+  axes.forEach(({ extent, from, to }, axis) =>
+    Object.assign(integers, { [`extent${axis}`]: extent, [`from${axis}`]: from, [`to${axis}`]: to }),
+  );
+  const steps = axes
+    .map((_axis, axis) => axis)
+    .reverse()
+    .map(
+      (axis) =>
+        `{ let c = ${axis === 0 ? 'q' : `q % u.extent${axis}; q /= u.extent${axis}`}; source0 += c * u.from${axis}; result0 += c * u.to${axis}; }`,
+    );
   return {
-    name, operands: { source: operand(source), result: operand(target) }, integers,
+    name,
+    operands: { source: operand(source), result: operand(target) },
+    integers,
     code: `@compute @workgroup_size(${GROUP})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   var q = group(id) * ${GROUP}u + t;
@@ -41,7 +54,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   set_result(result0, source(source0));
 }`,
     workgroups: flatGrid(ceilDivide(count, GROUP)),
-    work: { operations: 0, bytes: count * (byteCount(source.type) / elementCount(source.type.shape) + byteCount(target.type) / elementCount(target.type.shape)) },
+    work: {
+      operations: 0,
+      bytes: count * (byteCount(source.type) / elementCount(source.type.shape) + byteCount(target.type) / elementCount(target.type.shape)),
+    },
   };
 }
 
@@ -50,7 +66,10 @@ function copyChannels(name: string, source: Value, target: Value, count: number,
   const { n, c, d, h, w } = activation(source.type);
   const voxels = d * h * w;
   const targetChannels = activation(target.type).c;
-  const axes = [{ extent: n, from: c * voxels, to: targetChannels * voxels }, { extent: count * voxels, from: 1, to: 1 }];
+  const axes = [
+    { extent: n, from: c * voxels, to: targetChannels * voxels },
+    { extent: count * voxels, from: 1, to: 1 },
+  ];
   return copy(name, source, target, axes, fromStart * voxels, toStart * voxels);
 }
 
@@ -78,12 +97,30 @@ function cubeAxes(whole: Value, split: number): { readonly extent: number; reado
 
 export function cubeSplit(node: Node<'cubeSplit'>): Kernel[] {
   const [x, y] = [...node.inputs, ...node.outputs];
-  return x && y ? [copy('cube split', x, y, cubeAxes(x, node.attributes.split).map(({ extent, whole, pieces }) => ({ extent, from: whole, to: pieces })))] : [];
+  return x && y
+    ? [
+        copy(
+          'cube split',
+          x,
+          y,
+          cubeAxes(x, node.attributes.split).map(({ extent, whole, pieces }) => ({ extent, from: whole, to: pieces })),
+        ),
+      ]
+    : [];
 }
 
 export function cubeMerge(node: Node<'cubeMerge'>): Kernel[] {
   const [x, y] = [...node.inputs, ...node.outputs];
-  return x && y ? [copy('cube merge', x, y, cubeAxes(y, node.attributes.split).map(({ extent, whole, pieces }) => ({ extent, from: pieces, to: whole })))] : [];
+  return x && y
+    ? [
+        copy(
+          'cube merge',
+          x,
+          y,
+          cubeAxes(y, node.attributes.split).map(({ extent, whole, pieces }) => ({ extent, from: pieces, to: whole })),
+        ),
+      ]
+    : [];
 }
 
 export function permute(node: Node<'permute'>): Kernel[] {
@@ -91,7 +128,14 @@ export function permute(node: Node<'permute'>): Kernel[] {
   if (!x || !y) return [];
   const from = strides(x.type.shape);
   const to = strides(y.type.shape);
-  return [copy('permute', x, y, node.attributes.axes.map((axis, position) => ({ extent: y.type.shape[position] ?? 1, from: from[axis] ?? 0, to: to[position] ?? 0 })))];
+  return [
+    copy(
+      'permute',
+      x,
+      y,
+      node.attributes.axes.map((axis, position) => ({ extent: y.type.shape[position] ?? 1, from: from[axis] ?? 0, to: to[position] ?? 0 })),
+    ),
+  ];
 }
 
 /** Trilinear ×2 with align_corners = false: along an axis, output o lies between inputs ⌊(o−1)/2⌋ and the next, weights ¼ and ¾. */
@@ -100,9 +144,12 @@ export function upsample2(node: Node<'upsample2'>): Kernel[] {
   if (!x || !y) return [];
   const { n, c, d, h, w } = activation(x.type);
   const count = n * c * d * h * w * 8;
-  return [{
-    name: 'upsample', operands: { x: operand(x), y: operand(y) }, integers: { D: d, H: h, W: w, count },
-    code: `struct Pair { low: u32, high: u32, weight: f32 }
+  return [
+    {
+      name: 'upsample',
+      operands: { x: operand(x), y: operand(y) },
+      integers: { D: d, H: h, W: w, count },
+      code: `struct Pair { low: u32, high: u32, weight: f32 }
 fn pairOf(o: u32, extent: u32) -> Pair {
   let p = max(0.0, 0.5 * f32(o) - 0.25); let low = u32(p);
   return Pair(low, min(low + 1u, extent - 1u), p - f32(low));
@@ -120,9 +167,10 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   let back = mix(mix(x(r10 + c.low), x(r10 + c.high), c.weight), mix(x(r11 + c.low), x(r11 + c.high), c.weight), b.weight);
   set_y(i, mix(front, back, a.weight));
 }`,
-    workgroups: flatGrid(ceilDivide(count, GROUP)),
-    work: { operations: count * 16, bytes: bytesOf(x, y) },
-  }];
+      workgroups: flatGrid(ceilDivide(count, GROUP)),
+      work: { operations: count * 16, bytes: bytesOf(x, y) },
+    },
+  ];
 }
 
 /** The transpose, gathered: input i receives from outputs 2i−1 … 2i+2 with ¼ ¾ ¾ ¼, and from the clamped outputs at both ends. */
@@ -131,9 +179,12 @@ export function upsample2Grad(node: Node<'upsample2Grad'>): Kernel[] {
   if (!dy || !dx) return [];
   const { n, c, d, h, w } = activation(dx.type);
   const count = n * c * d * h * w;
-  return [{
-    name: 'upsample gradient', operands: { dy: operand(dy), dx: operand(dx) }, integers: { D: d, H: h, W: w, count },
-    code: `fn weightOf(tap: u32, i: u32, extent: u32) -> f32 {
+  return [
+    {
+      name: 'upsample gradient',
+      operands: { dy: operand(dy), dx: operand(dx) },
+      integers: { D: d, H: h, W: w, count },
+      code: `fn weightOf(tap: u32, i: u32, extent: u32) -> f32 {
   if (tap == 0u) { return select(0.25, 0.0, i == 0u); }
   if (tap == 1u) { return select(0.75, 1.0, i == 0u); }
   if (tap == 2u) { return select(0.75, 1.0, i == extent - 1u); }
@@ -162,7 +213,8 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   }
   set_dx(i, sum);
 }`,
-    workgroups: flatGrid(ceilDivide(count, GROUP)),
-    work: { operations: count * 128, bytes: bytesOf(dy, dx) },
-  }];
+      workgroups: flatGrid(ceilDivide(count, GROUP)),
+      work: { operations: count * 128, bytes: bytesOf(dy, dx) },
+    },
+  ];
 }

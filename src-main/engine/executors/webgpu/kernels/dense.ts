@@ -30,7 +30,12 @@ function geometry(input: Value, output: Value, { kernel, stride, padding, instan
   const batch = x.n / instances;
   return {
     integers: { B: batch, I: x.c, O: y.c, D: x.d, H: x.h, W: x.w, OD: y.d, OH: y.h, OW: y.w, V: inputVoxels, OV: outputVoxels },
-    batch, o: y.c, i: x.c, inputVoxels, outputVoxels, cells: kernel ** 3,
+    batch,
+    o: y.c,
+    i: x.c,
+    inputVoxels,
+    outputVoxels,
+    cells: kernel ** 3,
     pointwise: kernel === 1 && stride === 1 && padding === 0,
     volume: kernel === 3 && stride === 1 && padding === 1 ? { batch, d: x.d, h: x.h, w: x.w } : undefined,
   };
@@ -64,7 +69,10 @@ export function conv3d(node: Node<'conv3d'>, context: LoweringContext): Kernel[]
   const shape = geometry(x, y, node.attributes);
   const vector = shape.pointwise && shape.outputVoxels % 4 === 0;
   const vectorC = shape.outputVoxels % 4 === 0;
-  const hooks = (vector ? pointwiseHooks('I', 'OV') : `${tapStruct(kernel)}
+  const hooks =
+    (vector
+      ? pointwiseHooks('I', 'OV')
+      : `${tapStruct(kernel)}
 struct Column { base: u32, at: vec3<i32> }
 alias Row = Tap;
 ${readInput}
@@ -73,26 +81,61 @@ fn columnOf(z: u32, n: u32) -> Column {
   return Column((z * u.B + n / u.OV) * u.I * u.V, select(${OUTSIDE}, o * ${stride} - ${padding}, vec3<bool>(n < u.gn)));
 }
 ${tapRow(OUTSIDE)}
-fn elementB(column: Column, row: Row) -> f32 { return readInput(column.base + row.channel * u.V, column.at + row.at); }`)
-    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight((z * u.gm + m) * u.gk + k); }\n`;
+fn elementB(column: Column, row: Row) -> f32 { return readInput(column.base + row.channel * u.V, column.at + row.at); }`) +
+    `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight((z * u.gm + m) * u.gk + k); }\n`;
   const storage = {
     name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''}`,
     shape: productShape('forward', shape, node.attributes, shape.o, shape.batch * shape.outputVoxels, shape.i * shape.cells),
-    results: ['bias', 'y'], integers: { ...shape.integers, gk: shape.i * shape.cells }, work: convolutionWork(shape, instances, bytesOf(x, weight, y)),
+    results: ['bias', 'y'],
+    integers: { ...shape.integers, gk: shape.i * shape.cells },
+    work: convolutionWork(shape, instances, bytesOf(x, weight, y)),
   };
-  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({ x: operand(x, vectorX ? 4 : 1), weight: operand(weight), bias: operand(bias), y: operand(y, width) });
+  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({
+    x: operand(x, vectorX ? 4 : 1),
+    weight: operand(weight),
+    bias: operand(bias),
+    y: operand(y, width),
+  });
   const rows = activation(y.type).w % 4 === 0;
-  return computeProduct({
-    gemm: { ...storage, hooks, loadAlongK: false, vectorB: vector, vectorC, operands: operands(vectorC ? 4 : 1, vector), finish: forwardFinish(kind, vectorC) },
-    stencil: { ...storage, weightAt: '((z * u.gm + m) * u.length + k) * 27u + tap', vectorC: rows, operands: operands(rows ? 4 : 1, false), finish: forwardFinish(kind, rows) },
-  }, context);
+  return computeProduct(
+    {
+      gemm: {
+        ...storage,
+        hooks,
+        loadAlongK: false,
+        vectorB: vector,
+        vectorC,
+        operands: operands(vectorC ? 4 : 1, vector),
+        finish: forwardFinish(kind, vectorC),
+      },
+      stencil: {
+        ...storage,
+        weightAt: '((z * u.gm + m) * u.length + k) * 27u + tap',
+        vectorC: rows,
+        operands: operands(rows ? 4 : 1, false),
+        finish: forwardFinish(kind, rows),
+      },
+    },
+    context,
+  );
 }
 
-function productShape(pass: ProductShape['pass'], { volume }: Geometry, { kernel, stride, instances }: ConvolutionAttributes, m: number, n: number, k: number): ProductShape {
+function productShape(
+  pass: ProductShape['pass'],
+  { volume }: Geometry,
+  { kernel, stride, instances }: ConvolutionAttributes,
+  m: number,
+  n: number,
+  k: number,
+): ProductShape {
   return { pass, kernel, stride, z: instances, m, n, k, ...(volume && { volume }) };
 }
 
-function convolutionWork({ batch, o, i, outputVoxels, cells }: Geometry, instances: number, bytes: number): { operations: number; bytes: number } {
+function convolutionWork(
+  { batch, o, i, outputVoxels, cells }: Geometry,
+  instances: number,
+  bytes: number,
+): { operations: number; bytes: number } {
   return { operations: 2 * instances * batch * outputVoxels * o * i * cells, bytes };
 }
 
@@ -127,7 +170,10 @@ export function conv3dGradInput(node: Node<'conv3dGradInput'>, context: Lowering
   const vector = shape.pointwise && shape.inputVoxels % 4 === 0;
   const vectorC = shape.inputVoxels % 4 === 0;
   const cells = shape.cells;
-  const hooks = (vector ? pointwiseHooks('O', 'V') : `${tapStruct(kernel)}
+  const hooks =
+    (vector
+      ? pointwiseHooks('O', 'V')
+      : `${tapStruct(kernel)}
 struct Column { base: u32, at: vec3<i32> }
 alias Row = Tap;
 fn columnOf(z: u32, n: u32) -> Column {
@@ -140,22 +186,45 @@ fn elementB(column: Column, row: Row) -> f32 {
   let o = q / ${stride}u;
   let inside = all(o < vec3<u32>(u.OD, u.OH, u.OW))${stride > 1 ? ` && all(q % ${stride}u == vec3<u32>())` : ''};
   return select(0.0, x(select(0u, column.base + row.channel * u.OV + (o.x * u.OH + o.y) * u.OW + o.z, inside)), inside);
-}`)
-    + `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight(((z * u.O + k / ${cells}u) * u.I + m) * ${cells}u + k % ${cells}u); }\n`;
+}`) +
+    `\nfn elementA(z: u32, m: u32, k: u32) -> f32 { return weight(((z * u.O + k / ${cells}u) * u.I + m) * ${cells}u + k % ${cells}u); }\n`;
   const finish = (wide: boolean): string => `fn finish(z: u32, m: u32, n: u32, sum: ${wide ? 'vec4<f32>' : 'f32'}) {
   set_y((((z * u.B + n / u.V) * u.gm + m) * u.V + n % u.V)${wide ? ' / 4u' : ''}, sum);
 }`;
   const storage = {
     name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} input gradient`,
     shape: productShape('input gradient', shape, node.attributes, shape.i, shape.batch * shape.inputVoxels, shape.o * cells),
-    results: ['y'], integers: shape.integers, work: convolutionWork(shape, instances, bytesOf(dy, weight, dx)),
+    results: ['y'],
+    integers: shape.integers,
+    work: convolutionWork(shape, instances, bytesOf(dy, weight, dx)),
   };
-  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({ x: operand(dy, vectorX ? 4 : 1), weight: operand(weight), y: operand(dx, width) });
+  const operands = (width: 1 | 4, vectorX: boolean): Record<string, Operand> => ({
+    x: operand(dy, vectorX ? 4 : 1),
+    weight: operand(weight),
+    y: operand(dx, width),
+  });
   const rows = activation(dx.type).w % 4 === 0;
-  return computeProduct({
-    gemm: { ...storage, hooks, loadAlongK: false, vectorB: vector, vectorC, operands: operands(vectorC ? 4 : 1, vector), finish: finish(vectorC) },
-    stencil: { ...storage, weightAt: '((z * u.length + k) * u.gm + m) * 27u + 26u - tap', vectorC: rows, operands: operands(rows ? 4 : 1, false), finish: finish(rows) },
-  }, context);
+  return computeProduct(
+    {
+      gemm: {
+        ...storage,
+        hooks,
+        loadAlongK: false,
+        vectorB: vector,
+        vectorC,
+        operands: operands(vectorC ? 4 : 1, vector),
+        finish: finish(vectorC),
+      },
+      stencil: {
+        ...storage,
+        weightAt: '((z * u.length + k) * u.gm + m) * 27u + 26u - tap',
+        vectorC: rows,
+        operands: operands(rows ? 4 : 1, false),
+        finish: finish(rows),
+      },
+    },
+    context,
+  );
 }
 
 /** Gradient with respect to weight and bias: O × (input channel, tap), over batch·voxels, which is split among workgroups. */
@@ -179,9 +248,15 @@ fn elementA(z: u32, m: u32, k: u32) -> f32 { return dy(((z * u.B + k / u.OV) * u
   const storage = {
     name: `conv ${kernel}³${stride > 1 ? ` stride ${stride}` : ''} weight gradient`,
     shape: productShape('weight gradient', shape, node.attributes, shape.o, shape.i * shape.cells, shape.batch * shape.outputVoxels),
-    operands: { x: operand(x), dy: operand(dy), y: operand(dWeight) }, results: ['y'], integers: shape.integers,
-    work: convolutionWork(shape, instances, bytesOf(x, dy, dWeight)), vectorC: false,
+    operands: { x: operand(x), dy: operand(dy), y: operand(dWeight) },
+    results: ['y'],
+    integers: shape.integers,
+    work: convolutionWork(shape, instances, bytesOf(x, dy, dWeight)),
+    vectorC: false,
     finish: 'fn finish(z: u32, m: u32, n: u32, sum: f32) { set_y((z * u.gm + m) * u.gn + n, sum); }',
   };
-  return [...computeProduct({ gemm: { ...storage, hooks, loadAlongK: true, vectorB: false }, haloWeight: storage }, context), ...biasGradient(dy, dBias, instances, context)];
+  return [
+    ...computeProduct({ gemm: { ...storage, hooks, loadAlongK: true, vectorB: false }, haloWeight: storage }, context),
+    ...biasGradient(dy, dBias, instances, context),
+  ];
 }

@@ -6,10 +6,16 @@ import type { LoweringContext } from '../lowering.ts';
 import { biasGradient } from './reduce.ts';
 
 /** Outputs that a thread keeps in registers along H and W, a dilation apart, so that each input it loads serves several taps. */
-interface Patch { readonly h: number; readonly w: number }
+interface Patch {
+  readonly h: number;
+  readonly w: number;
+}
 
 function patchFor(h: number, w: number, dilation: number): Patch {
-  const fit = (extent: number): number => { const steps = ceilDivide(extent, dilation); return steps >= 4 ? 4 : steps >= 2 ? 2 : 1; };
+  const fit = (extent: number): number => {
+    const steps = ceilDivide(extent, dilation);
+    return steps >= 4 ? 4 : steps >= 2 ? 2 : 1;
+  };
   return { h: fit(h), w: fit(w) };
 }
 
@@ -18,7 +24,14 @@ function range(count: number): number[] {
 }
 
 /** Forward, or with the taps mirrored the gradient with respect to the input. */
-function convolve(name: string, x: Value, weight: Value, bias: Value | undefined, y: Value, { kernel, dilation, instances }: DepthwiseAttributes): Kernel[] {
+function convolve(
+  name: string,
+  x: Value,
+  weight: Value,
+  bias: Value | undefined,
+  y: Value,
+  { kernel, dilation, instances }: DepthwiseAttributes,
+): Kernel[] {
   const { n, c, d, h, w } = activation(x.type);
   const patch = patchFor(h, w, dilation);
   const radius = (kernel - 1) / 2;
@@ -52,22 +65,43 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
       if (y0 < 0 || y0 >= i32(u.H)) { continue; }
       let at = plane + u32(y0) * u.W;
       ${inputs.map((i) => `let c${i} = w0 + ${dilation * (i - radius)}; var x${i} = 0.0; if (c${i} >= 0 && c${i} < i32(u.W)) { x${i} = x(at + u32(c${i})); }`).join('\n      ')}
-      ${range(patch.h).map((j) => `{ let kh = line - ${j};
+      ${range(patch.h)
+        .map(
+          (j) => `{ let kh = line - ${j};
         if (kh >= 0 && kh < ${kernel}) {
           let first = weights + u32(${mirror ? `${kernel - 1} - kh` : 'kh'}) * ${kernel}u;
-          ${range(kernel).map((kw) => `{ let k = weight(first + ${mirror ? kernel - 1 - kw : kw}u); ${range(patch.w).map((i) => `s${j}_${i} = fma(k, x${i + kw}, s${j}_${i});`).join(' ')} }`).join('\n          ')}
-        } }`).join('\n      ')}
+          ${range(kernel)
+            .map(
+              (kw) =>
+                `{ let k = weight(first + ${mirror ? kernel - 1 - kw : kw}u); ${range(patch.w)
+                  .map((i) => `s${j}_${i} = fma(k, x${i + kw}, s${j}_${i});`)
+                  .join(' ')} }`,
+            )
+            .join('\n          ')}
+        } }`,
+        )
+        .join('\n      ')}
     }
   }
-  ${range(patch.h).map((j) => `{ let at = h0 + ${dilation * j}; if (at < i32(u.H)) { let line = base + (u32(d0) * u.H + u32(at)) * u.W; ${range(patch.w).map((i) => `if (w0 + ${dilation * i} < i32(u.W)) { set_y(line + u32(w0 + ${dilation * i}), s${j}_${i}); }`).join(' ')} } }`).join('\n  ')}
+  ${range(patch.h)
+    .map(
+      (j) =>
+        `{ let at = h0 + ${dilation * j}; if (at < i32(u.H)) { let line = base + (u32(d0) * u.H + u32(at)) * u.W; ${range(patch.w)
+          .map((i) => `if (w0 + ${dilation * i} < i32(u.W)) { set_y(line + u32(w0 + ${dilation * i}), s${j}_${i}); }`)
+          .join(' ')} } }`,
+    )
+    .join('\n  ')}
 }`;
-  return [{
-    name,
-    operands: { x: operand(x), weight: operand(weight), ...(bias === undefined ? {} : { bias: operand(bias) }), y: operand(y) },
-    integers: { B: n / instances, C: c, D: d, H: h, W: w, blocksH, blocksW, threads },
-    code, workgroups: flatGrid(ceilDivide(threads, GROUP)),
-    work: { operations: 2 * kernel ** 3 * n * c * d * h * w, bytes: bytesOf(x, weight, y) },
-  }];
+  return [
+    {
+      name,
+      operands: { x: operand(x), weight: operand(weight), ...(bias === undefined ? {} : { bias: operand(bias) }), y: operand(y) },
+      integers: { B: n / instances, C: c, D: d, H: h, W: w, blocksH, blocksW, threads },
+      code,
+      workgroups: flatGrid(ceilDivide(threads, GROUP)),
+      work: { operations: 2 * kernel ** 3 * n * c * d * h * w, bytes: bytesOf(x, weight, y) },
+    },
+  ];
 }
 
 const label = ({ kernel, dilation }: DepthwiseAttributes): string => `depthwise ${kernel}³${dilation > 1 ? ` dilation ${dilation}` : ''}`;
@@ -125,14 +159,26 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     let source = (plane * u.D + u32(z0)) * u.H * u.W + u32(y0) * u.W;
     let target0 = (plane * u.D + (l / u.H) % u.D) * u.H * u.W + (l % u.H) * u.W;
     for (var residue = 0u; residue < min(${dilation}u, u.W); residue++) {
-      ${taps.slice(0, radius).map((k) => `var x${k} = 0.0;`).join(' ')}
-      ${taps.slice(radius, -1).map((k) => `var x${k} = 0.0; if (residue + ${dilation * (k - radius)}u < u.W) { x${k} = x(source + residue + ${dilation * (k - radius)}u); }`).join(' ')}
+      ${taps
+        .slice(0, radius)
+        .map((k) => `var x${k} = 0.0;`)
+        .join(' ')}
+      ${taps
+        .slice(radius, -1)
+        .map(
+          (k) =>
+            `var x${k} = 0.0; if (residue + ${dilation * (k - radius)}u < u.W) { x${k} = x(source + residue + ${dilation * (k - radius)}u); }`,
+        )
+        .join(' ')}
       for (var at = residue; at < u.W; at += ${dilation}u) {
         let g = dy(target0 + at);
         var x${kernel - 1} = 0.0;
         if (at + ${dilation * radius}u < u.W) { x${kernel - 1} = x(source + at + ${dilation * radius}u); }
         ${taps.map((k) => `s${k} = fma(g, x${k}, s${k});`).join(' ')}
-        ${taps.slice(0, -1).map((k) => `x${k} = x${k + 1};`).join(' ')}
+        ${taps
+          .slice(0, -1)
+          .map((k) => `x${k} = x${k + 1};`)
+          .join(' ')}
       }
     }
   }
@@ -143,7 +189,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     work: { operations: 2 * kernel ** 3 * n * c * d * h * w, bytes: bytesOf(x, dy) + 4 * size * shares },
   };
   const sum: Kernel = {
-    name: 'depthwise weight gradient: sum of shares', operands: { partial, dWeight: operand(dWeight) }, integers: { size, shares },
+    name: 'depthwise weight gradient: sum of shares',
+    operands: { partial, dWeight: operand(dWeight) },
+    integers: { size, shares },
     code: `@compute @workgroup_size(${GROUP})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let i = group(id) * ${GROUP}u + t;

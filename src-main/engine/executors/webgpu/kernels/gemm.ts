@@ -37,11 +37,21 @@ export function gemmWorkgroupBytes({ m, n, k }: GemmTile): number {
 export function gemmPartition({ z, m, n, k }: ProductShape, tile: GemmTile): Partition {
   const [blocksM, blocksN] = [ceilDivide(m, tile.m), ceilDivide(n, tile.n)];
   const groups = z * blocksM * blocksN;
-  return { groups, steps: ceilDivide(k, tile.k), perStep: tile.k, length: k, integers: { blocksM, blocksN }, loaded: 4 * groups * k * (tile.m + tile.n) };
+  return {
+    groups,
+    steps: ceilDivide(k, tile.k),
+    perStep: tile.k,
+    length: k,
+    integers: { blocksM, blocksN },
+    loaded: 4 * groups * k * (tile.m + tile.n),
+  };
 }
 
 export function gemmKernels(gemm: Gemm, tile: GemmTile, context: LoweringContext): Kernel[] {
-  return productKernels(gemm, gemmPartition(gemm.shape, tile), context, (store) => gemm.hooks + body(gemm, tile, store), { column: 'n + c', inside: 'n + c < u.gn' });
+  return productKernels(gemm, gemmPartition(gemm.shape, tile), context, (store) => gemm.hooks + body(gemm, tile, store), {
+    column: 'n + c',
+    inside: 'n + c < u.gn',
+  });
 }
 
 function body({ loadAlongK, vectorB }: Gemm, tile: GemmTile, store: Store): string {
@@ -51,16 +61,30 @@ function body({ loadAlongK, vectorB }: Gemm, tile: GemmTile, store: Store): stri
   const rowsM = range(tile.tm / 4);
   const rowsN = range(tile.tn / 4);
   const columns = vectorB ? 'column0' : 'column0, column1, column2, column3';
-  const declareColumns = (from: string): string => columns.split(', ').map((name, c) => `let ${name} = columnOf(z, ${from} + ${c}u);`).join(' ');
-  const element = vectorB ? 'elementB(column0, row)' : 'vec4<f32>(elementB(column0, row), elementB(column1, row), elementB(column2, row), elementB(column3, row))';
+  const declareColumns = (from: string): string =>
+    columns
+      .split(', ')
+      .map((name, c) => `let ${name} = columnOf(z, ${from} + ${c}u);`)
+      .join(' ');
+  const element = vectorB
+    ? 'elementB(column0, row)'
+    : 'vec4<f32>(elementB(column0, row), elementB(column1, row), elementB(column2, row), elementB(column3, row))';
   const unitsB = (tile.k * tile.n) / 4;
   const unitsA = (tile.k * tile.m) / 4;
-  const loadB = shareUnits(unitsB, threads, (q) => (loadAlongK
-    ? `let kk = ${q} % ${tile.k}u; let nn = ${q} / ${tile.k}u; ${declareColumns('n0 + 4u * nn')} tileB[kk * ${tile.n / 4}u + nn] = ${element};`
-    : `let kk = ${q} / ${tile.n / 4}u; let row = rowOf(z, limit(k0 + kk, end)); tileB[kk * ${tile.n / 4}u + t % ${tile.n / 4}u] = ${element};`));
-  const loadA = shareUnits(unitsA, threads, (q) => `let kk = ${q} % ${tile.k}u; let mm = ${q} / ${tile.k}u; let k = k0 + kk; let m = m0 + 4u * mm;
+  const loadB = shareUnits(unitsB, threads, (q) =>
+    loadAlongK
+      ? `let kk = ${q} % ${tile.k}u; let nn = ${q} / ${tile.k}u; ${declareColumns('n0 + 4u * nn')} tileB[kk * ${tile.n / 4}u + nn] = ${element};`
+      : `let kk = ${q} / ${tile.n / 4}u; let row = rowOf(z, limit(k0 + kk, end)); tileB[kk * ${tile.n / 4}u + t % ${tile.n / 4}u] = ${element};`,
+  );
+  const loadA = shareUnits(
+    unitsA,
+    threads,
+    (q) => `let kk = ${q} % ${tile.k}u; let mm = ${q} / ${tile.k}u; let k = k0 + kk; let m = m0 + 4u * mm;
       let valid = vec4<bool>(k < end) & (vec4<u32>(m, m + 1u, m + 2u, m + 3u) < vec4<u32>(u.gm)); let inside = select(0u, k, k < end); let top = u.gm - 1u;
-      tileA[kk * ${tile.m / 4}u + mm] = select(vec4<f32>(), vec4<f32>(${range(4).map((c) => `elementA(z, min(m + ${c}u, top), inside)`).join(', ')}), valid);`);
+      tileA[kk * ${tile.m / 4}u + mm] = select(vec4<f32>(), vec4<f32>(${range(4)
+        .map((c) => `elementA(z, min(m + ${c}u, top), inside)`)
+        .join(', ')}), valid);`,
+  );
   return `
 var<workgroup> tileA: array<vec4<f32>, ${unitsA}>;
 var<workgroup> tileB: array<vec4<f32>, ${unitsB}>;
@@ -76,7 +100,9 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   let threadN = t % ${threadsN}u;
   let threadM = t / ${threadsN}u;
   ${loadAlongK ? '' : declareColumns(`n0 + 4u * (t % ${tile.n / 4}u)`)}
-  ${range(tile.tm).flatMap((m) => rowsN.map((j) => `var s${m}_${j} = vec4<f32>();`)).join(' ')}
+  ${range(tile.tm)
+    .flatMap((m) => rowsN.map((j) => `var s${m}_${j} = vec4<f32>();`))
+    .join(' ')}
   for (var k0 = split * u.perSplit; k0 < end; k0 += ${tile.k}u) {
     ${loadAlongK ? `let row = rowOf(z, limit(k0 + t % ${tile.k}u, end));` : ''}
     ${loadB}
@@ -85,10 +111,19 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     for (var kk = 0u; kk < ${tile.k}u; kk++) {
       ${rowsM.map((j) => `let a${j} = tileA[kk * ${tile.m / 4}u + threadM + ${j * threadsM}u];`).join(' ')}
       ${rowsN.map((j) => `let b${j} = tileB[kk * ${tile.n / 4}u + threadN + ${j * threadsN}u];`).join(' ')}
-      ${range(tile.tm).flatMap((m) => rowsN.map((j) => `s${m}_${j} = fma(vec4<f32>(a${m >> 2}[${m % 4}]), b${j}, s${m}_${j});`)).join(' ')}
+      ${range(tile.tm)
+        .flatMap((m) => rowsN.map((j) => `s${m}_${j} = fma(vec4<f32>(a${m >> 2}[${m % 4}]), b${j}, s${m}_${j});`))
+        .join(' ')}
     }
     workgroupBarrier();
   }
-  ${range(tile.tm).flatMap((m) => rowsN.map((j) => `{ let m = m0 + 4u * (threadM + ${(m >> 2) * threadsM}u) + ${m % 4}u; let n = n0 + 4u * (threadN + ${j * threadsN}u); if (m < u.gm) { ${store(`s${m}_${j}`)} } }`)).join('\n  ')}
+  ${range(tile.tm)
+    .flatMap((m) =>
+      rowsN.map(
+        (j) =>
+          `{ let m = m0 + 4u * (threadM + ${(m >> 2) * threadsM}u) + ${m % 4}u; let n = n0 + 4u * (threadN + ${j * threadsN}u); if (m < u.gm) { ${store(`s${m}_${j}`)} } }`,
+      ),
+    )
+    .join('\n  ')}
 }`;
 }

@@ -50,14 +50,22 @@ export function haloPartition({ z, m, k, volume }: ProductShape, tile: HaloTile)
   const length = k / 27;
   const perChannel = (tile.depth + 2) * (tile.height + 2) * (tile.width + 2) + 27 * tile.channels;
   return {
-    groups, steps: ceilDivide(length, tile.stage), perStep: tile.stage, length, integers: { blocksM, tilesD, tilesH, tilesW }, loaded: 4 * groups * length * perChannel,
+    groups,
+    steps: ceilDivide(length, tile.stage),
+    perStep: tile.stage,
+    length,
+    integers: { blocksM, tilesD, tilesH, tilesW },
+    loaded: 4 * groups * length * perChannel,
   };
 }
 
 export function haloKernels(stencil: Stencil, tile: HaloTile, context: LoweringContext): Kernel[] {
   const partition = haloPartition(stencil.shape, tile);
   if (partition === undefined) return [];
-  return productKernels(stencil, partition, context, (store) => body(stencil, tile, store), { column: 'row + w + c', inside: 'w + c < u.W' });
+  return productKernels(stencil, partition, context, (store) => body(stencil, tile, store), {
+    column: 'row + w + c',
+    inside: 'w + c < u.W',
+  });
 }
 
 function body({ weightAt }: Stencil, tile: HaloTile, store: Store): string {
@@ -70,13 +78,27 @@ function body({ weightAt }: Stencil, tile: HaloTile, store: Store): string {
   const quads = tile.channels / 4;
   const rowsM = range(perChannels / 4);
   const rowsN = range(perVoxels / 4);
-  const loadBox = shareUnits(boxUnits(tile), threads, (q) => `let p = ${q} % ${pitch}u; var r = ${q} / ${pitch}u;
+  const loadBox = shareUnits(
+    boxUnits(tile),
+    threads,
+    (q) => `let p = ${q} % ${pitch}u; var r = ${q} / ${pitch}u;
       let y = h0 + r % ${height + 2}u - 1u; r /= ${height + 2}u; let v = d0 + r % ${depth + 2}u - 1u; let k = k0 + r / ${depth + 2}u; let at = w0 + 4u * p - 1u;
       let valid = vec4<bool>(k < end && v < u.D && y < u.H) & (vec4<u32>(at, at + 1u, at + 2u, at + 3u) < vec4<u32>(u.W));
       let first = (((z * u.B + sample) * u.length + k) * u.D + v) * u.H * u.W + y * u.W + at;
-      box[${q}] = vec4<f32>(${range(4).map((c) => `select(0.0, x(select(0u, first + ${c}u, valid[${c}])), valid[${c}])`).join(', ')});`);
-  const loadWeights = shareUnits(stage * 27 * quads, threads, (q) => `let kk = ${q} % ${stage * 27}u; let mm = ${q} / ${stage * 27}u; let k = k0 + kk / 27u; let tap = kk % 27u; let m4 = m0 + 4u * mm;
-      weights[kk * ${quads}u + mm] = vec4<f32>(${range(4).map((c) => `weightOf(z, m4 + ${c}u, k, tap, end)`).join(', ')});`);
+      box[${q}] = vec4<f32>(${range(4)
+        .map((c) => `select(0.0, x(select(0u, first + ${c}u, valid[${c}])), valid[${c}])`)
+        .join(', ')});`,
+  );
+  const loadWeights = shareUnits(
+    stage * 27 * quads,
+    threads,
+    (
+      q,
+    ) => `let kk = ${q} % ${stage * 27}u; let mm = ${q} / ${stage * 27}u; let k = k0 + kk / 27u; let tap = kk % 27u; let m4 = m0 + 4u * mm;
+      weights[kk * ${quads}u + mm] = vec4<f32>(${range(4)
+        .map((c) => `weightOf(z, m4 + ${c}u, k, tap, end)`)
+        .join(', ')});`,
+  );
   const shifted = (kw: number, j: number): string => {
     const lanes = range(4).map((c) => kw + c);
     return kw === 0 ? `r${j}` : `vec4<f32>(${lanes.map((lane) => `r${j + (lane >> 2)}[${lane % 4}]`).join(', ')})`;
@@ -104,25 +126,42 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   let segment = threadN % ${segments}u;
   let boxH = (threadN / ${segments}u) % ${height}u;
   let boxD = threadN / ${segments * height}u;
-  ${range(perChannels).flatMap((m) => rowsN.map((j) => `var s${m}_${j} = vec4<f32>();`)).join(' ')}
+  ${range(perChannels)
+    .flatMap((m) => rowsN.map((j) => `var s${m}_${j} = vec4<f32>();`))
+    .join(' ')}
   for (var k0 = split * u.perSplit; k0 < end; k0 += ${stage}u) {
     ${loadBox}
     ${loadWeights}
     workgroupBarrier();
     for (var line = 0u; line < ${stage * 9}u; line++) {
       let first = ((line / 9u * ${depth + 2}u + boxD + (line / 3u) % 3u) * ${height + 2}u + boxH + line % 3u) * ${pitch}u + segment * ${perVoxels / 4}u;
-      ${range(perVoxels / 4 + 1).map((j) => `let r${j} = box[first + ${j}u];`).join(' ')}
-      ${range(3).map((kw) => `{
+      ${range(perVoxels / 4 + 1)
+        .map((j) => `let r${j} = box[first + ${j}u];`)
+        .join(' ')}
+      ${range(3)
+        .map(
+          (kw) => `{
         ${rowsM.map((j) => `let a${j} = weights[(line * 3u + ${kw}u) * ${quads}u + threadM + ${j * threadsM}u];`).join(' ')}
         ${rowsN.map((j) => `let b${j} = ${shifted(kw, j)};`).join(' ')}
-        ${range(perChannels).flatMap((m) => rowsN.map((j) => `s${m}_${j} = fma(vec4<f32>(a${m >> 2}[${m % 4}]), b${j}, s${m}_${j});`)).join(' ')}
-      }`).join('\n      ')}
+        ${range(perChannels)
+          .flatMap((m) => rowsN.map((j) => `s${m}_${j} = fma(vec4<f32>(a${m >> 2}[${m % 4}]), b${j}, s${m}_${j});`))
+          .join(' ')}
+      }`,
+        )
+        .join('\n      ')}
     }
     workgroupBarrier();
   }
   let d = d0 + boxD; let h = h0 + boxH;
   if (d >= u.D || h >= u.H) { return; }
   let row = ((sample * u.D + d) * u.H + h) * u.W;
-  ${range(perChannels).flatMap((m) => rowsN.map((j) => `{ let m = m0 + 4u * (threadM + ${(m >> 2) * threadsM}u) + ${m % 4}u; let w = w0 + segment * ${perVoxels}u + ${4 * j}u; if (m < u.gm) { ${store(`s${m}_${j}`)} } }`)).join('\n  ')}
+  ${range(perChannels)
+    .flatMap((m) =>
+      rowsN.map(
+        (j) =>
+          `{ let m = m0 + 4u * (threadM + ${(m >> 2) * threadsM}u) + ${m % 4}u; let w = w0 + segment * ${perVoxels}u + ${4 * j}u; if (m < u.gm) { ${store(`s${m}_${j}`)} } }`,
+      ),
+    )
+    .join('\n  ')}
 }`;
 }

@@ -40,7 +40,11 @@ export function haloWeightPartition({ z, m, n, volume }: ProductShape, tile: Hal
   const length = volume.batch * tilesD * tilesH * tilesW;
   const { box, voxels } = places(tile);
   return {
-    groups, steps: length, perStep: 1, length, integers: { blocksM, blocksN, tilesD, tilesH, tilesW },
+    groups,
+    steps: length,
+    perStep: 1,
+    length,
+    integers: { blocksM, blocksN, tilesD, tilesH, tilesW },
     loaded: 4 * groups * length * (tile.inputs * box + tile.outputs * voxels),
   };
 }
@@ -49,7 +53,10 @@ export function haloWeightPartition({ z, m, n, volume }: ProductShape, tile: Hal
 export function haloWeightKernels(storage: ProductStorage, tile: HaloWeightTile, context: LoweringContext): Kernel[] {
   const partition = haloWeightPartition(storage.shape, tile);
   if (partition === undefined) return [];
-  return productKernels(storage, partition, context, (store) => body(tile, store), { column: 'base + 27u * c', inside: 'i + c < inputsAll' });
+  return productKernels(storage, partition, context, (store) => body(tile, store), {
+    column: 'base + 27u * c',
+    inside: 'i + c < inputsAll',
+  });
 }
 
 function body(tile: HaloWeightTile, store: Store): string {
@@ -59,16 +66,28 @@ function body(tile: HaloWeightTile, store: Store): string {
   const groupsO = outputs / perOutputs;
   const rowsM = range(perOutputs / 4);
   const sums = range(3).flatMap((kw) => range(perOutputs).map((o) => `s${kw}_${o}`));
-  const loadInput = shareUnits((inputs / 4) * box, threads, (q) => `let p = ${q} % ${box}u; let i = i0 + 4u * (${q} / ${box}u);
+  const loadInput = shareUnits(
+    (inputs / 4) * box,
+    threads,
+    (q) => `let p = ${q} % ${box}u; let i = i0 + 4u * (${q} / ${box}u);
       let at = w0 + p % ${width + 2}u - 1u; let y = h0 + (p / ${width + 2}u) % ${height + 2}u - 1u; let v = d0 + p / ${(width + 2) * (height + 2)}u - 1u;
       let valid = vec4<bool>(v < u.D && y < u.H && at < u.W) & (vec4<u32>(i, i + 1u, i + 2u, i + 3u) < vec4<u32>(inputsAll));
       let first = ((z * u.B + sample) * inputsAll + i) * volume + (v * u.H + y) * u.W + at;
-      boxX[${q}] = vec4<f32>(${range(4).map((c) => `select(0.0, x(select(0u, first + ${c}u * volume, valid[${c}])), valid[${c}])`).join(', ')});`);
-  const loadGradient = shareUnits((outputs / 4) * voxels, threads, (q) => `let p = ${q} % ${voxels}u; let o = m0 + 4u * (${q} / ${voxels}u);
+      boxX[${q}] = vec4<f32>(${range(4)
+        .map((c) => `select(0.0, x(select(0u, first + ${c}u * volume, valid[${c}])), valid[${c}])`)
+        .join(', ')});`,
+  );
+  const loadGradient = shareUnits(
+    (outputs / 4) * voxels,
+    threads,
+    (q) => `let p = ${q} % ${voxels}u; let o = m0 + 4u * (${q} / ${voxels}u);
       let at = w0 + p % ${width}u; let y = h0 + (p / ${width}u) % ${height}u; let v = d0 + p / ${width * height}u;
       let valid = vec4<bool>(v < u.D && y < u.H && at < u.W) & (vec4<u32>(o, o + 1u, o + 2u, o + 3u) < vec4<u32>(u.gm));
       let first = ((z * u.B + sample) * u.gm + o) * volume + (v * u.H + y) * u.W + at;
-      boxDy[${q}] = vec4<f32>(${range(4).map((c) => `select(0.0, dy(select(0u, first + ${c}u * volume, valid[${c}])), valid[${c}])`).join(', ')});`);
+      boxDy[${q}] = vec4<f32>(${range(4)
+        .map((c) => `select(0.0, dy(select(0u, first + ${c}u * volume, valid[${c}])), valid[${c}])`)
+        .join(', ')});`,
+  );
   return `
 var<workgroup> boxX: array<vec4<f32>, ${(inputs / 4) * box}>;
 var<workgroup> boxDy: array<vec4<f32>, ${(outputs / 4) * voxels}>;
@@ -101,13 +120,22 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
       for (var w = 0u; w < ${width}u; w++) {
         let x2 = boxX[start + w + 2u];
         ${rowsM.map((j) => `let g${j} = boxDy[(outputGroup + ${j * groupsO}u) * ${voxels}u + line * ${width}u + w];`).join(' ')}
-        ${range(3).flatMap((kw) => range(perOutputs).map((o) => `s${kw}_${o} = fma(vec4<f32>(g${o >> 2}[${o % 4}]), x${kw}, s${kw}_${o});`)).join(' ')}
+        ${range(3)
+          .flatMap((kw) => range(perOutputs).map((o) => `s${kw}_${o} = fma(vec4<f32>(g${o >> 2}[${o % 4}]), x${kw}, s${kw}_${o});`))
+          .join(' ')}
         x0 = x1; x1 = x2;
       }
     }
     workgroupBarrier();
   }
   let i = i0 + 4u * inputQuad;
-  ${range(perOutputs).map((o) => `{ let m = m0 + 4u * (outputGroup + ${(o >> 2) * groupsO}u) + ${o % 4}u; if (m < u.gm) { ${range(3).map((kw) => `{ let base = i * 27u + kdh * 3u + ${kw}u; ${store(`s${kw}_${o}`)} }`).join(' ')} } }`).join('\n  ')}
+  ${range(perOutputs)
+    .map(
+      (o) =>
+        `{ let m = m0 + 4u * (outputGroup + ${(o >> 2) * groupsO}u) + ${o % 4}u; if (m < u.gm) { ${range(3)
+          .map((kw) => `{ let base = i * 27u + kdh * 3u + ${kw}u; ${store(`s${kw}_${o}`)} }`)
+          .join(' ')} } }`,
+    )
+    .join('\n  ')}
 }`;
 }

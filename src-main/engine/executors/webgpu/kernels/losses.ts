@@ -1,3 +1,4 @@
+import type { DiceCrossEntropyAttributes } from '../../../ops/attributes.ts';
 import type { Node, Value } from '../../../graph/graph.ts';
 import { activation, elementCount } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel, type Operand } from '../kernel.ts';
@@ -25,25 +26,39 @@ export function softmax(node: Node<'softmax'>): Kernel[] {
   if (!x || !y) return [];
   const { n, c, d, h, w } = activation(x.type);
   const voxels = d * h * w;
-  return [{
-    name: 'softmax', operands: { x: operand(x), y: operand(y) }, integers: { N: n, C: c, V: voxels },
-    code: perVoxel('for (var c = 0u; c < u.C; c++) { let at = base + c * u.V; set_y(at, exp(x(at) - highest) / total); }'),
-    workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
-    work: { operations: 6 * n * c * voxels, bytes: bytesOf(x, y) },
-  }];
+  return [
+    {
+      name: 'softmax',
+      operands: { x: operand(x), y: operand(y) },
+      integers: { N: n, C: c, V: voxels },
+      code: perVoxel('for (var c = 0u; c < u.C; c++) { let at = base + c * u.V; set_y(at, exp(x(at) - highest) / total); }'),
+      workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
+      work: { operations: 6 * n * c * voxels, bytes: bytesOf(x, y) },
+    },
+  ];
 }
 
-/** log Σ exp per voxel; then Σp·t, Σp, Σt and the cross entropy's part per (sample, class); then the three scalars. */
+/** WGSL of `classWeight(c)`: what a voxel of a class counts in the cross entropy. */
+function classWeight({ classWeights }: DiceCrossEntropyAttributes): string {
+  if (classWeights.length === 0) return 'fn classWeight(c: u32) -> f32 { return 1.0; }';
+  const numbers = classWeights.map((weight) => `${Math.fround(weight)}f`).join(', ');
+  return `fn classWeight(c: u32) -> f32 { var weights = array<f32, ${classWeights.length}>(${numbers}); return weights[c]; }`;
+}
+
+/** log Σ exp per voxel; then Σp·t, Σp, Σt and the cross entropy's part per row of `sums`; then the three scalars. */
 export function diceCrossEntropy(node: Node<'diceCrossEntropy'>, context: LoweringContext): Kernel[] {
   const [logits, label, loss, dice, crossEntropy, sums] = [...node.inputs, ...node.outputs];
   if (!logits || !label || !loss || !dice || !crossEntropy || !sums) return [];
   const { n, c, d, h, w } = activation(logits.type);
   const voxels = d * h * w;
   const normaliser = context.scratch.take(n * voxels);
-  const entropy = context.scratch.take(n * c);
-  const { diceWeight, crossEntropyWeight, epsilon } = node.attributes;
+  const { diceWeight, crossEntropyWeight, epsilon, overBatch } = node.attributes;
+  const groups = overBatch ? 1 : n;
+  const entropy = context.scratch.take(groups * c);
   const first: Kernel = {
-    name: 'dice and cross entropy: normaliser', operands: { x: operand(logits), normaliser }, integers: { N: n, C: c, V: voxels },
+    name: 'dice and cross entropy: normaliser',
+    operands: { x: operand(logits), normaliser },
+    integers: { N: n, C: c, V: voxels },
     code: perVoxel('set_normaliser(i, highest + log(total));'),
     workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
     work: { operations: 4 * n * c * voxels, bytes: bytesOf(logits) + 4 * n * voxels },
@@ -51,27 +66,43 @@ export function diceCrossEntropy(node: Node<'diceCrossEntropy'>, context: Loweri
   const scalars: Kernel = {
     name: 'dice and cross entropy: scalars',
     operands: { sums: operand(sums), entropy, loss: operand(loss), dice: operand(dice), crossEntropy: operand(crossEntropy) },
-    integers: { rows: n * c }, floats: { diceWeight, crossEntropyWeight, epsilon, count: n * voxels },
-    code: `@compute @workgroup_size(1)
+    integers: { rows: groups * c, C: c },
+    floats: { diceWeight, crossEntropyWeight, epsilon },
+    code: `${classWeight(node.attributes)}
+@compute @workgroup_size(1)
 fn main() {
-  var overlap = 0.0; var total = 0.0;
+  var overlap = 0.0; var total = 0.0; var weights = 0.0;
   for (var r = 0u; r < u.rows; r++) {
     overlap += (2.0 * sums(3u * r) + u.epsilon) / (sums(3u * r + 1u) + sums(3u * r + 2u) + u.epsilon);
-    total += entropy(r);
+    let weight = classWeight(r % u.C); total += weight * entropy(r); weights += weight * sums(3u * r + 2u);
   }
-  let d = 1.0 - overlap / f32(u.rows); let e = total / u.count;
+  let d = 1.0 - overlap / f32(u.rows); let e = total / weights;
   set_dice(0u, d); set_crossEntropy(0u, e); set_loss(0u, u.diceWeight * d + u.crossEntropyWeight * e);
 }`,
     workgroups: [1, 1, 1],
-    work: { operations: 6 * n * c, bytes: 16 * n * c },
+    work: { operations: 9 * groups * c, bytes: 16 * groups * c },
   };
-  return [first, ...reduceChannels({
-    name: 'dice and cross entropy: sums', instances: n, batch: 1, channels: c, voxels, sums: 4,
-    terms: `let own = u32(label(sample * u.V + voxel)) == channel; let gap = normaliser(sample * u.V + voxel) - logits(i); let p = exp(-gap);
+  return [
+    first,
+    ...reduceChannels(
+      {
+        name: 'dice and cross entropy: sums',
+        instances: groups,
+        batch: n / groups,
+        channels: c,
+        voxels,
+        sums: 4,
+        terms: `let own = u32(label(sample * u.V + voxel)) == channel; let gap = normaliser(sample * u.V + voxel) - logits(i); let p = exp(-gap);
     s1 += p; if (own) { s0 += p; s2 += 1.0; s3 += gap; }`,
-    finish: 'set_sums(3u * row, s0); set_sums(3u * row + 1u, s1); set_sums(3u * row + 2u, s2); set_entropy(row, s3);',
-    inputs: { logits: operand(logits), label: operand(label), normaliser }, outputs: { sums: operand(sums), entropy }, bytes: bytesOf(logits, label) + 4 * n * voxels,
-  }, context), scalars];
+        finish: 'set_sums(3u * row, s0); set_sums(3u * row + 1u, s1); set_sums(3u * row + 2u, s2); set_entropy(row, s3);',
+        inputs: { logits: operand(logits), label: operand(label), normaliser },
+        outputs: { sums: operand(sums), entropy },
+        bytes: bytesOf(logits, label) + 4 * n * voxels,
+      },
+      context,
+    ),
+    scalars,
+  ];
 }
 
 /** The upstream gradient of a loss, where it is given. */
@@ -89,24 +120,31 @@ export function diceCrossEntropyGrad(node: Node<'diceCrossEntropyGrad'>): Kernel
   if (!logits || !label || !sums || !dLogits) return [];
   const { n, c, d, h, w } = activation(logits.type);
   const voxels = d * h * w;
-  const { diceWeight, crossEntropyWeight, epsilon } = node.attributes;
-  return [{
-    name: 'dice and cross entropy gradient',
-    operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
-    integers: { N: n, C: c, V: voxels }, floats: { dicePart: -diceWeight / (n * c), entropyPart: crossEntropyWeight / (n * voxels), epsilon },
-    code: `fn slope(row: u32, own: bool) -> f32 {
+  const { diceWeight, crossEntropyWeight, epsilon, overBatch } = node.attributes;
+  const groups = overBatch ? 1 : n;
+  return [
+    {
+      name: 'dice and cross entropy gradient',
+      operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
+      integers: { N: n, C: c, V: voxels, rows: groups * c },
+      floats: { dicePart: -diceWeight / (groups * c), crossEntropyWeight, epsilon },
+      code: `${classWeight(node.attributes)}
+fn slope(row: u32, own: bool) -> f32 {
   let denominator = sums(3u * row + 1u) + sums(3u * row + 2u) + u.epsilon;
   return u.dicePart * (select(0.0, 2.0, own) - (2.0 * sums(3u * row) + u.epsilon) / denominator) / denominator;
 }
-${perVoxel(`let truth = u32(label(i)); var mean = 0.0;
-  for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(sample * u.C + c, c == truth); }
+${perVoxel(`let truth = u32(label(i)); var mean = 0.0; var weights = 0.0;
+  for (var r = 0u; r < u.rows; r++) { weights += classWeight(r % u.C) * sums(3u * r + 2u); }
+  let entropyPart = u.crossEntropyWeight * classWeight(truth) / weights; let first = sample * u.C % u.rows;
+  for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(first + c, c == truth); }
   for (var c = 0u; c < u.C; c++) {
     let at = base + c * u.V; let p = exp(x(at) - highest) / total; let own = c == truth;
-    set_dLogits(at, ${upstreamFactor(upstream)}(p * (slope(sample * u.C + c, own) - mean) + u.entropyPart * (p - select(0.0, 1.0, own))));
+    set_dLogits(at, ${upstreamFactor(upstream)}(p * (slope(first + c, own) - mean) + entropyPart * (p - select(0.0, 1.0, own))));
   }`)}`,
-    workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
-    work: { operations: 30 * n * c * voxels, bytes: bytesOf(logits, label, dLogits) },
-  }];
+      workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
+      work: { operations: 34 * n * c * voxels, bytes: bytesOf(logits, label, dLogits) },
+    },
+  ];
 }
 
 /** One workgroup per slice and clusterer; `body` sees `base`, `row`, `truth`, `highest` and `total` of softmax(logits/τ) over K. */
@@ -137,14 +175,24 @@ export function pseudoLabelLoss(node: Node<'pseudoLabelLoss'>, context: Lowering
   const [, , clusterers = 1, k = 1] = logits.type.shape;
   const losses = context.scratch.take(rows);
   const sum = overGroup('sum', GROUP, 'f32', context);
-  return [{
-    name: 'pseudo-label loss', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), losses },
-    integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
-    code: perSlice(context, 'if (t == 0u) { set_losses(row, select(0.0, highest + log(total) - x(base + truth) * u.inverseTemperature, masks)); }'),
-    workgroups: flatGrid(rows), work: { operations: 6 * rows * k, bytes: bytesOf(logits) },
-  }, {
-    name: 'pseudo-label loss: total', operands: { losses, loss: operand(loss) }, integers: { rows },
-    code: `${sum.functions}
+  return [
+    {
+      name: 'pseudo-label loss',
+      operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), losses },
+      integers: { rows, clusterers, K: k },
+      floats: { inverseTemperature: 1 / node.attributes.temperature },
+      code: perSlice(
+        context,
+        'if (t == 0u) { set_losses(row, select(0.0, highest + log(total) - x(base + truth) * u.inverseTemperature, masks)); }',
+      ),
+      workgroups: flatGrid(rows),
+      work: { operations: 6 * rows * k, bytes: bytesOf(logits) },
+    },
+    {
+      name: 'pseudo-label loss: total',
+      operands: { losses, loss: operand(loss) },
+      integers: { rows },
+      code: `${sum.functions}
 @compute @workgroup_size(${GROUP})
 fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
   var s = 0.0;
@@ -152,8 +200,10 @@ fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
   s = ${sum.of('s')};
   if (t == 0u) { set_loss(0u, s); }
 }`,
-    workgroups: [1, 1, 1], work: { operations: rows, bytes: 4 * rows },
-  }];
+      workgroups: [1, 1, 1],
+      work: { operations: rows, bytes: 4 * rows },
+    },
+  ];
 }
 
 export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>, context: LoweringContext): Kernel[] {
@@ -162,13 +212,27 @@ export function pseudoLabelLossGrad(node: Node<'pseudoLabelLossGrad'>, context: 
   if (!logits || !pseudo || !masked || !dLogits) return [];
   const rows = elementCount(pseudo.type.shape);
   const [, , clusterers = 1, k = 1] = logits.type.shape;
-  return [{
-    name: 'pseudo-label loss gradient', operands: { x: operand(logits), pseudo: operand(pseudo), masked: operand(masked), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
-    integers: { rows, clusterers, K: k }, floats: { inverseTemperature: 1 / node.attributes.temperature },
-    code: perSlice(context, `for (var k = t; k < u.K; k += ${GROUP}u) {
+  return [
+    {
+      name: 'pseudo-label loss gradient',
+      operands: {
+        x: operand(logits),
+        pseudo: operand(pseudo),
+        masked: operand(masked),
+        dLogits: operand(dLogits),
+        ...upstreamOperand(upstream),
+      },
+      integers: { rows, clusterers, K: k },
+      floats: { inverseTemperature: 1 / node.attributes.temperature },
+      code: perSlice(
+        context,
+        `for (var k = t; k < u.K; k += ${GROUP}u) {
     let p = exp(x(base + k) * u.inverseTemperature - highest) / total;
     set_dLogits(base + k, select(0.0, ${upstreamFactor(upstream)}(p - select(0.0, 1.0, k == truth)) * u.inverseTemperature, masks));
-  }`),
-    workgroups: flatGrid(rows), work: { operations: 8 * rows * k, bytes: bytesOf(logits, dLogits) },
-  }];
+  }`,
+      ),
+      workgroups: flatGrid(rows),
+      work: { operations: 8 * rows * k, bytes: bytesOf(logits, dLogits) },
+    },
+  ];
 }

@@ -15,13 +15,21 @@ export function batchNormStatistics(node: Node<'batchNormStatistics'>, context: 
   const [x, mean, variance] = [...node.inputs, ...node.outputs];
   if (!x || !mean || !variance) return [];
   const { instances } = node.attributes;
-  return reduceChannels({
-    name: 'batch norm statistics', instances, ...extents(x.type, instances), sums: 2,
-    setup: 'let shift = x(((row / u.C) * u.B * u.C + channel) * u.V);',
-    terms: 'let d = x(i) - shift; s0 += d; s1 = fma(d, d, s1);',
-    finish: 'let m = s0 / f32(u.M); set_mean(row, shift + m); set_variance(row, max(0.0, s1 / f32(u.M) - m * m));',
-    inputs: { x: operand(x) }, outputs: { mean: operand(mean), variance: operand(variance) }, bytes: bytesOf(x),
-  }, context);
+  return reduceChannels(
+    {
+      name: 'batch norm statistics',
+      instances,
+      ...extents(x.type, instances),
+      sums: 2,
+      setup: 'let shift = x(((row / u.C) * u.B * u.C + channel) * u.V);',
+      terms: 'let d = x(i) - shift; s0 += d; s1 = fma(d, d, s1);',
+      finish: 'let m = s0 / f32(u.M); set_mean(row, shift + m); set_variance(row, max(0.0, s1 / f32(u.M) - m * m));',
+      inputs: { x: operand(x) },
+      outputs: { mean: operand(mean), variance: operand(variance) },
+      bytes: bytesOf(x),
+    },
+    context,
+  );
 }
 
 /** dBeta = Σ g and dGamma = Σ g·x̂ with g = dy·activation′(γ·x̂ + β). */
@@ -29,14 +37,31 @@ export function batchNormGradStatistics(node: Node<'batchNormGradStatistics'>, c
   const [dy, x, mean, variance, gamma, beta, dGamma, dBeta] = [...node.inputs, ...node.outputs];
   if (!dy || !x || !mean || !variance || !gamma || !beta || !dGamma || !dBeta) return [];
   const { instances, epsilon, activation: kind } = node.attributes;
-  return reduceChannels({
-    name: 'batch norm gradient statistics', instances, ...extents(x.type, instances), sums: 2, functions: activationFunctions,
-    setup: 'let centre = mean(row); let inverse = inverseSqrt(variance(row) + u.epsilon); let factor = gamma(row); let offset = beta(row);',
-    terms: `let normalised = (x(i) - centre) * inverse; let g = dy(i) * ${kind}Slope(fma(factor, normalised, offset)); s0 = fma(g, normalised, s0); s1 += g;`,
-    finish: 'set_dGamma(row, s0); set_dBeta(row, s1);',
-    inputs: { dy: operand(dy), x: operand(x), mean: operand(mean), variance: operand(variance), gamma: operand(gamma), beta: operand(beta) },
-    outputs: { dGamma: operand(dGamma), dBeta: operand(dBeta) }, floats: { epsilon }, bytes: bytesOf(dy, x),
-  }, context);
+  return reduceChannels(
+    {
+      name: 'batch norm gradient statistics',
+      instances,
+      ...extents(x.type, instances),
+      sums: 2,
+      functions: activationFunctions,
+      setup:
+        'let centre = mean(row); let inverse = inverseSqrt(variance(row) + u.epsilon); let factor = gamma(row); let offset = beta(row);',
+      terms: `let normalised = (x(i) - centre) * inverse; let g = dy(i) * ${kind}Slope(fma(factor, normalised, offset)); s0 = fma(g, normalised, s0); s1 += g;`,
+      finish: 'set_dGamma(row, s0); set_dBeta(row, s1);',
+      inputs: {
+        dy: operand(dy),
+        x: operand(x),
+        mean: operand(mean),
+        variance: operand(variance),
+        gamma: operand(gamma),
+        beta: operand(beta),
+      },
+      outputs: { dGamma: operand(dGamma), dBeta: operand(dBeta) },
+      floats: { epsilon },
+      bytes: bytesOf(dy, x),
+    },
+    context,
+  );
 }
 
 /** In place on the running statistics. */
@@ -45,20 +70,28 @@ export function runningStatisticsUpdate(node: Node<'runningStatisticsUpdate'>): 
   if (!runningMean || !runningVariance || !mean || !variance) return [];
   const { momentum, count } = node.attributes;
   const size = mean.type.shape.reduce((a, b) => a * b, 1);
-  return [{
-    name: 'running statistics',
-    operands: { runningMean: operand(runningMean), runningVariance: operand(runningVariance), mean: operand(mean), variance: operand(variance) },
-    integers: { size }, floats: { momentum, unbiased: count > 1 ? count / (count - 1) : 1 },
-    code: `@compute @workgroup_size(${GROUP})
+  return [
+    {
+      name: 'running statistics',
+      operands: {
+        runningMean: operand(runningMean),
+        runningVariance: operand(runningVariance),
+        mean: operand(mean),
+        variance: operand(variance),
+      },
+      integers: { size },
+      floats: { momentum, unbiased: count > 1 ? count / (count - 1) : 1 },
+      code: `@compute @workgroup_size(${GROUP})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let i = group(id) * ${GROUP}u + t;
   if (i >= u.size) { return; }
   set_runningMean(i, mix(runningMean(i), mean(i), u.momentum));
   set_runningVariance(i, mix(runningVariance(i), variance(i) * u.unbiased, u.momentum));
 }`,
-    workgroups: flatGrid(ceilDivide(size, GROUP)),
-    work: { operations: 6 * size, bytes: 24 * size },
-  }];
+      workgroups: flatGrid(ceilDivide(size, GROUP)),
+      work: { operations: 6 * size, bytes: 24 * size },
+    },
+  ];
 }
 
 /** Voxels × channel lanes of a layer-norm workgroup: neighbouring threads take neighbouring voxels, lanes share a voxel's channels. */
@@ -101,14 +134,18 @@ export function layerNorm(node: Node<'layerNorm'>): Kernel[] {
   if (!x || !gamma || !beta || !y) return [];
   const { instances, epsilon } = node.attributes;
   const { batch, channels, voxels, n } = extents(x.type, instances);
-  return [{
-    name: 'layer norm', operands: { x: operand(x), gamma: operand(gamma), beta: operand(beta), y: operand(y) },
-    integers: { B: batch, C: channels, V: voxels, N: n }, floats: { epsilon },
-    code: layerNormProgram(`  if (!inside) { return; }
+  return [
+    {
+      name: 'layer norm',
+      operands: { x: operand(x), gamma: operand(gamma), beta: operand(beta), y: operand(y) },
+      integers: { B: batch, C: channels, V: voxels, N: n },
+      floats: { epsilon },
+      code: layerNormProgram(`  if (!inside) { return; }
   for (var c = lane; c < u.C; c += ${LANES}u) { let i = base + c * u.V; set_y(i, fma(gamma(row + c), (x(i) - centre) * inverse, beta(row + c))); }`),
-    workgroups: flatGrid(ceilDivide(n * voxels, VOXELS)),
-    work: { operations: 8 * n * channels * voxels, bytes: bytesOf(x, y) },
-  }];
+      workgroups: flatGrid(ceilDivide(n * voxels, VOXELS)),
+      work: { operations: 8 * n * channels * voxels, bytes: bytesOf(x, y) },
+    },
+  ];
 }
 
 /** dx in one pass that also keeps each voxel's mean and 1/σ, then dGamma and dBeta as channel sums. */
@@ -119,8 +156,10 @@ export function layerNormGrad(node: Node<'layerNormGrad'>, context: LoweringCont
   const { batch, channels, voxels, n } = extents(x.type, instances);
   const moments = context.scratch.take(2 * n * voxels);
   const input: Kernel = {
-    name: 'layer norm input gradient', operands: { dy: operand(dy), x: operand(x), gamma: operand(gamma), dx: operand(dx), moments },
-    integers: { B: batch, C: channels, V: voxels, N: n }, floats: { epsilon },
+    name: 'layer norm input gradient',
+    operands: { dy: operand(dy), x: operand(x), gamma: operand(gamma), dx: operand(dx), moments },
+    integers: { B: batch, C: channels, V: voxels, N: n },
+    floats: { epsilon },
     code: layerNormProgram(`  sums = vec2<f32>();
   for (var c = lane; c < u.C; c += ${LANES}u) {
     let i = base + c * u.V; let g = dy(i) * gamma(row + c);
@@ -136,10 +175,23 @@ export function layerNormGrad(node: Node<'layerNormGrad'>, context: LoweringCont
     workgroups: flatGrid(ceilDivide(n * voxels, VOXELS)),
     work: { operations: 16 * n * channels * voxels, bytes: bytesOf(dy, x, dx) },
   };
-  return [input, ...reduceChannels({
-    name: 'layer norm parameter gradient', instances, batch, channels, voxels, sums: 2,
-    terms: 'let p = 2u * (sample * u.V + voxel); s0 = fma(dy(i), (x(i) - moments(p)) * moments(p + 1u), s0); s1 += dy(i);',
-    finish: 'set_dGamma(row, s0); set_dBeta(row, s1);',
-    inputs: { dy: operand(dy), x: operand(x), moments }, outputs: { dGamma: operand(dGamma), dBeta: operand(dBeta) }, bytes: bytesOf(dy, x),
-  }, context)];
+  return [
+    input,
+    ...reduceChannels(
+      {
+        name: 'layer norm parameter gradient',
+        instances,
+        batch,
+        channels,
+        voxels,
+        sums: 2,
+        terms: 'let p = 2u * (sample * u.V + voxel); s0 = fma(dy(i), (x(i) - moments(p)) * moments(p + 1u), s0); s1 += dy(i);',
+        finish: 'set_dGamma(row, s0); set_dBeta(row, s1);',
+        inputs: { dy: operand(dy), x: operand(x), moments },
+        outputs: { dGamma: operand(dGamma), dBeta: operand(dBeta) },
+        bytes: bytesOf(dy, x),
+      },
+      context,
+    ),
+  ];
 }

@@ -18,7 +18,10 @@ function pageOperand(page: number): Operand {
 
 function chunksOf(value: Value): { readonly first: number; readonly count: number }[] {
   const vectors = ceilDivide(elementCount(value.type.shape), 4);
-  return Array.from({ length: ceilDivide(vectors, CHUNK) }, (_unused, chunk) => ({ first: chunk * CHUNK, count: Math.min(CHUNK, vectors - chunk * CHUNK) }));
+  return Array.from({ length: ceilDivide(vectors, CHUNK) }, (_unused, chunk) => ({
+    first: chunk * CHUNK,
+    count: Math.min(CHUNK, vectors - chunk * CHUNK),
+  }));
 }
 
 /** √Σ of squares over all inputs. */
@@ -40,7 +43,9 @@ export function gradientNorm(node: Node<'gradientNorm'>, context: LoweringContex
   const sums = [...byPage].map(([page, rows]): Kernel => {
     const groups = rows.length / 3;
     const kernel: Kernel = {
-      name: 'gradient norm: squares', operands: { gradients: pageOperand(page), places: table(Uint32Array.from(rows)), partial }, integers: { groups, base },
+      name: 'gradient norm: squares',
+      operands: { gradients: pageOperand(page), places: table(Uint32Array.from(rows)), partial },
+      integers: { groups, base },
       code: `${sum.functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32${sum.parameters}) {
@@ -55,13 +60,16 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
   s = ${sum.of('s')};
   if (t == 0u) { set_partial(u.base + block, s); }
 }`,
-      workgroups: flatGrid(groups), work: { operations: 0, bytes: 0 },
+      workgroups: flatGrid(groups),
+      work: { operations: 0, bytes: 0 },
     };
     base += groups;
     return kernel;
   });
   const last: Kernel = {
-    name: 'gradient norm: root', operands: { partial, norm: { storage: { kind: 'value', value: norm }, element: 'f32', width: 1 } }, integers: { total },
+    name: 'gradient norm: root',
+    operands: { partial, norm: { storage: { kind: 'value', value: norm }, element: 'f32', width: 1 } },
+    integers: { total },
     code: `${sum.functions}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
@@ -70,7 +78,8 @@ fn main(@builtin(local_invocation_index) t: u32${sum.parameters}) {
   s = ${sum.of('s')};
   if (t == 0u) { set_norm(0u, sqrt(s)); }
 }`,
-    workgroups: [1, 1, 1], work: { operations: 2 * elements(node.inputs), bytes: bytesOf(...node.inputs) },
+    workgroups: [1, 1, 1],
+    work: { operations: 2 * elements(node.inputs), bytes: bytesOf(...node.inputs) },
   };
   return [...sums, last];
 }
@@ -81,7 +90,10 @@ function elements(values: readonly Value[]): number {
 
 /** One kernel for all given AdamW nodes whose tensors lie in the same pages; in place on parameter, m and v. */
 export function adamW(nodes: readonly Node<'adamW'>[], context: LoweringContext): Kernel[] {
-  const groups = new Map<string, { readonly nodes: Node<'adamW'>[]; readonly pages: readonly number[]; readonly rows: number[]; readonly shared: readonly number[] }>();
+  const groups = new Map<
+    string,
+    { readonly nodes: Node<'adamW'>[]; readonly pages: readonly number[]; readonly rows: number[]; readonly shared: readonly number[] }
+  >();
   for (const node of nodes) {
     const places = node.inputs.map((value) => context.pageOf(value));
     const pages = places.map(({ page }) => page);
@@ -92,20 +104,30 @@ export function adamW(nodes: readonly Node<'adamW'>[], context: LoweringContext)
     const [parameter] = node.inputs;
     entry.nodes.push(node);
     if (parameter !== undefined) {
-      for (const { first, count } of chunksOf(parameter)) entry.rows.push(...places.slice(0, 4).map(({ start }) => start / 4 + first), count);
+      for (const { first, count } of chunksOf(parameter))
+        entry.rows.push(...places.slice(0, 4).map(({ start }) => start / 4 + first), count);
     }
   }
   return [...groups.values()].map(({ nodes: members, pages, rows, shared }) => adamWKernel(members, pages, rows, shared));
 }
 
-function adamWKernel(nodes: readonly Node<'adamW'>[], pages: readonly number[], rows: readonly number[], [normAt = 0, hyperAt = 0, lossScaleAt]: readonly number[]): Kernel {
+function adamWKernel(
+  nodes: readonly Node<'adamW'>[],
+  pages: readonly number[],
+  rows: readonly number[],
+  [normAt = 0, hyperAt = 0, lossScaleAt]: readonly number[],
+): Kernel {
   const { beta1, beta2, epsilon, weightDecay } = nodes[0]?.attributes ?? { beta1: 0, beta2: 0, epsilon: 0, weightDecay: 0 };
   const names = ['parameter', 'gradient', 'moment1', 'moment2', 'norm', 'hyper', ...(lossScaleAt === undefined ? [] : ['lossScale'])];
   const touched = nodes.flatMap((node) => node.inputs.slice(0, 4));
   return {
     name: 'AdamW',
-    operands: { ...Object.fromEntries(names.map((name, index) => [name, pageOperand(pages[index] ?? 0)])), places: table(Uint32Array.from(rows)) },
-    integers: { groups: rows.length / 5, normAt, hyperAt, lossScaleAt: lossScaleAt ?? 0 }, floats: { beta1, beta2, epsilon, weightDecay },
+    operands: {
+      ...Object.fromEntries(names.map((name, index) => [name, pageOperand(pages[index] ?? 0)])),
+      places: table(Uint32Array.from(rows)),
+    },
+    integers: { groups: rows.length / 5, normAt, hyperAt, lossScaleAt: lossScaleAt ?? 0 },
+    floats: { beta1, beta2, epsilon, weightDecay },
     code: `@compute @workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let block = group(id);

@@ -6,7 +6,10 @@ import type { LoweringContext } from '../lowering.ts';
 import { activationFunctions } from '../wgsl.ts';
 
 /** Operations whose output element depends on the elements at the same place only (and on parameters of its channel). */
-export type PointwiseNode = Extract<AnyNode, { op: 'add' | 'multiply' | 'activation' | 'activationGrad' | 'batchNormApply' | 'batchNormGradInput' }>;
+export type PointwiseNode = Extract<
+  AnyNode,
+  { op: 'add' | 'multiply' | 'activation' | 'activationGrad' | 'batchNormApply' | 'batchNormGradInput' }
+>;
 
 export function isPointwise(node: AnyNode): node is PointwiseNode {
   return ['add', 'multiply', 'activation', 'activationGrad', 'batchNormApply', 'batchNormGradInput'].includes(node.op);
@@ -33,45 +36,84 @@ export function channelBindings(node: PointwiseNode): number {
 /** Values that a node reads element by element. */
 export function streamsOf(node: PointwiseNode): readonly Value[] {
   switch (node.op) {
-    case 'batchNormApply': return node.inputs.slice(0, 1);
-    case 'batchNormGradInput': return node.inputs.slice(0, 2);
-    default: return node.inputs;
+    case 'batchNormApply':
+      return node.inputs.slice(0, 1);
+    case 'batchNormGradInput':
+      return node.inputs.slice(0, 2);
+    default:
+      return node.inputs;
   }
 }
 
 function partOf(node: PointwiseNode, key: string, context: LoweringContext): Part {
   const plain = { streams: streamsOf(node), channels: {}, setup: '', before: [], instances: 1 };
   switch (node.op) {
-    case 'add': return { ...plain, formula: ([a, b]) => `${a} + ${b}` };
-    case 'multiply': return { ...plain, formula: ([a, b]) => `${a} * ${b}` };
-    case 'activation': { const { kind } = node.attributes; return { ...plain, formula: ([x]) => `${kind}(${x})` }; }
-    case 'activationGrad': { const { kind } = node.attributes; return { ...plain, formula: ([dy, x]) => `${dy} * ${kind}Slope(${x})` }; }
-    case 'batchNormApply': return applyPart(node.attributes, node.inputs, key, plain);
-    case 'batchNormGradInput': return gradientPart(node.attributes, node.inputs, key, plain, context);
+    case 'add':
+      return { ...plain, formula: ([a, b]) => `${a} + ${b}` };
+    case 'multiply':
+      return { ...plain, formula: ([a, b]) => `${a} * ${b}` };
+    case 'activation': {
+      const { kind } = node.attributes;
+      return { ...plain, formula: ([x]) => `${kind}(${x})` };
+    }
+    case 'activationGrad': {
+      const { kind } = node.attributes;
+      return { ...plain, formula: ([dy, x]) => `${dy} * ${kind}Slope(${x})` };
+    }
+    case 'batchNormApply':
+      return applyPart(node.attributes, node.inputs, key, plain);
+    case 'batchNormGradInput':
+      return gradientPart(node.attributes, node.inputs, key, plain, context);
   }
 }
 
 type Plain = Omit<Part, 'formula'>;
 
-function applyPart({ instances, epsilon, activation: kind }: NormAttributes, [, mean, variance, gamma, beta]: readonly Value[], key: string, plain: Plain): Part {
+function applyPart(
+  { instances, epsilon, activation: kind }: NormAttributes,
+  [, mean, variance, gamma, beta]: readonly Value[],
+  key: string,
+  plain: Plain,
+): Part {
   if (!mean || !variance || !gamma || !beta) return { ...plain, formula: () => '0.0' };
   return {
-    ...plain, instances,
-    channels: { [`mean${key}`]: operand(mean), [`variance${key}`]: operand(variance), [`gamma${key}`]: operand(gamma), [`beta${key}`]: operand(beta) },
+    ...plain,
+    instances,
+    channels: {
+      [`mean${key}`]: operand(mean),
+      [`variance${key}`]: operand(variance),
+      [`gamma${key}`]: operand(gamma),
+      [`beta${key}`]: operand(beta),
+    },
     setup: `let centre${key} = mean${key}(row); let factor${key} = gamma${key}(row) * inverseSqrt(variance${key}(row) + ${epsilon}); let offset${key} = beta${key}(row);`,
     formula: ([x]) => `${kind}(fma(factor${key}, ${x} - centre${key}, offset${key}))`,
   };
 }
 
 /** dx = k·g − kb − ka·(x − mean); the five numbers of a channel come from a small kernel that runs before. */
-function gradientPart({ instances, epsilon, activation: kind }: NormAttributes, [, x, mean, variance, gamma, beta, dGamma, dBeta]: readonly Value[], key: string, plain: Plain, context: LoweringContext): Part {
+function gradientPart(
+  { instances, epsilon, activation: kind }: NormAttributes,
+  [, x, mean, variance, gamma, beta, dGamma, dBeta]: readonly Value[],
+  key: string,
+  plain: Plain,
+  context: LoweringContext,
+): Part {
   if (!x || !mean || !variance || !gamma || !beta || !dGamma || !dBeta) return { ...plain, formula: () => '0.0' };
   const rows = elementCount(mean.type.shape);
   const coefficients = context.scratch.take(rows * 5);
   const before: Kernel = {
     name: 'batch norm gradient coefficients',
-    operands: { mean: operand(mean), variance: operand(variance), gamma: operand(gamma), beta: operand(beta), dGamma: operand(dGamma), dBeta: operand(dBeta), coefficients },
-    integers: { rows }, floats: { epsilon, count: elementCount(x.type.shape) / rows },
+    operands: {
+      mean: operand(mean),
+      variance: operand(variance),
+      gamma: operand(gamma),
+      beta: operand(beta),
+      dGamma: operand(dGamma),
+      dBeta: operand(dBeta),
+      coefficients,
+    },
+    integers: { rows },
+    floats: { epsilon, count: elementCount(x.type.shape) / rows },
     code: `@compute @workgroup_size(${GROUP})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {
   let i = group(id) * ${GROUP}u + t;
@@ -83,10 +125,17 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
     workgroups: flatGrid(ceilDivide(rows, GROUP)),
     work: { operations: 8 * rows, bytes: 44 * rows },
   };
-  const names = ['centre', 'factor', 'offset', 'slope', 'level'].map((name, index) => `let ${name}${key} = coefficients${key}(5u * row + ${index}u);`);
+  const names = ['centre', 'factor', 'offset', 'slope', 'level'].map(
+    (name, index) => `let ${name}${key} = coefficients${key}(5u * row + ${index}u);`,
+  );
   return {
-    ...plain, instances, before: [before], channels: { [`coefficients${key}`]: coefficients }, setup: names.join(' '),
-    formula: ([dy, input]) => `factor${key} * ${dy} * ${kind}Slope(fma(factor${key}, ${input} - centre${key}, offset${key})) - level${key} - slope${key} * (${input} - centre${key})`,
+    ...plain,
+    instances,
+    before: [before],
+    channels: { [`coefficients${key}`]: coefficients },
+    setup: names.join(' '),
+    formula: ([dy, input]) =>
+      `factor${key} * ${dy} * ${kind}Slope(fma(factor${key}, ${input} - centre${key}, offset${key})) - level${key} - slope${key} * (${input} - centre${key})`,
   };
 }
 
@@ -134,7 +183,8 @@ export function pointwise(nodes: readonly PointwiseNode[], stored: ReadonlySet<V
   }
   const kernel: Kernel = {
     name: nodes.length > 1 ? 'pointwise, fused' : 'pointwise',
-    operands, integers: { B: n / instances, C: c, V: voxels / width, count: count / width },
+    operands,
+    integers: { B: n / instances, C: c, V: voxels / width, count: count / width },
     code: `${activationFunctions}
 @compute @workgroup_size(${GROUP})
 fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t: u32) {

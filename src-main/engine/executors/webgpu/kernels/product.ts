@@ -59,7 +59,13 @@ export interface Columns {
  * One kernel, or two where the contracted axis is split: partial products into scratch, then their sum in a fixed order.
  * @param code the shader, given how it is to store
  */
-export function productKernels(storage: ProductStorage, { groups, steps, perStep, length, integers: own, loaded }: Partition, { scratch, maxScratch }: LoweringContext, code: (store: Store) => string, { column, inside }: Columns): Kernel[] {
+export function productKernels(
+  storage: ProductStorage,
+  { groups, steps, perStep, length, integers: own, loaded }: Partition,
+  { scratch, maxScratch }: LoweringContext,
+  code: (store: Store) => string,
+  { column, inside }: Columns,
+): Kernel[] {
   const { z, m, n } = storage.shape;
   const size = z * m * n;
   const wanted = Math.min(steps, ceilDivide(ENOUGH_GROUPS, groups), Math.max(1, Math.floor(maxScratch / 2 / size)));
@@ -76,14 +82,20 @@ export function productKernels(storage: ProductStorage, { groups, steps, perStep
   }
   const partial = scratch.take(size * splits);
   const inputs = Object.fromEntries(Object.entries(storage.operands).filter(([name]) => !storage.results.includes(name)));
-  const store: Store = (value) => `for (var c = 0u; c < 4u; c++) { if (${inside}) { set_partial(((split * u.instancesZ + z) * u.gm + m) * u.gn + ${column}, ${value}[c]); } }`;
+  const store: Store = (value) =>
+    `for (var c = 0u; c < 4u; c++) { if (${inside}) { set_partial(((split * u.instancesZ + z) * u.gm + m) * u.gn + ${column}, ${value}[c]); } }`;
   return [
     { name: storage.name, operands: { ...inputs, partial }, integers, code: code(store), workgroups, work },
     sumPartials(storage, partial, splits, size),
   ];
 }
 
-function sumPartials({ name, shape, operands, results, integers, finish, vectorC }: ProductStorage, partial: Operand, splits: number, size: number): Kernel {
+function sumPartials(
+  { name, shape, operands, results, integers, finish, vectorC }: ProductStorage,
+  partial: Operand,
+  splits: number,
+  size: number,
+): Kernel {
   const width = vectorC ? 4 : 1;
   const value = vectorC ? 'vec4<f32>(sum(4u * i), sum(4u * i + 1u), sum(4u * i + 2u), sum(4u * i + 3u))' : 'sum(i)';
   return {
@@ -115,8 +127,10 @@ const WRITTEN_OUT = 4;
 export function shareUnits(units: number, threads: number, code: (unit: string) => string): string {
   const rounds = ceilDivide(units, threads);
   if (rounds > WRITTEN_OUT) return `for (var unit = t; unit < ${units}u; unit += ${threads}u) { ${code('unit')} }`;
-  return range(rounds).map((round) => {
-    const guard = units - round * threads >= threads ? '' : `if (t + ${round * threads}u < ${units}u) `;
-    return `${guard}{ ${code(`(t + ${round * threads}u)`)} }`;
-  }).join('\n    ');
+  return range(rounds)
+    .map((round) => {
+      const guard = units - round * threads >= threads ? '' : `if (t + ${round * threads}u < ${units}u) `;
+      return `${guard}{ ${code(`(t + ${round * threads}u)`)} }`;
+    })
+    .join('\n    ');
 }

@@ -51,24 +51,40 @@ export function reduceChannels(reduction: ChannelReduction, context: LoweringCon
   const direct = chunks === 1;
   const partial = direct ? undefined : context.scratch.take(rows * chunks * sums);
   const first: Kernel = {
-    name, integers, floats,
+    name,
+    integers,
+    floats,
     operands: { ...reduction.inputs, ...(partial === undefined ? reduction.outputs : { partial }) },
-    code: program(context, reduction.functions ?? '', loop, names, direct
-      ? reduction.finish
-      : names.map((sum, index) => `set_partial((row * u.chunks + chunk) * ${sums}u + ${index}u, ${sum});`).join(' ')),
+    code: program(
+      context,
+      reduction.functions ?? '',
+      loop,
+      names,
+      direct
+        ? reduction.finish
+        : names.map((sum, index) => `set_partial((row * u.chunks + chunk) * ${sums}u + ${index}u, ${sum});`).join(' '),
+    ),
     workgroups: flatGrid(rows * chunks),
     work: { operations: rows * count * sums * 2, bytes: reduction.bytes },
   };
   if (partial === undefined) return [first];
   const second: Kernel = {
-    name: `${name}: totals`, integers, floats,
+    name: `${name}: totals`,
+    integers,
+    floats,
     operands: { partial, ...finishOperands(reduction) },
-    code: program(context, reduction.functions ?? '', `
+    code: program(
+      context,
+      reduction.functions ?? '',
+      `
   let row = block; let channel = row % u.C;
-  ${usesSetup(reduction) ? reduction.setup ?? '' : ''}
+  ${usesSetup(reduction) ? (reduction.setup ?? '') : ''}
   for (var chunk = t; chunk < u.chunks; chunk += ${THREADS}u) {
     ${names.map((sum, index) => `${sum} += partial((row * u.chunks + chunk) * ${sums}u + ${index}u);`).join(' ')}
-  }`, names, reduction.finish),
+  }`,
+      names,
+      reduction.finish,
+    ),
     workgroups: flatGrid(rows),
     work: { operations: rows * chunks * sums, bytes: rows * chunks * sums * 4 },
   };
@@ -77,7 +93,7 @@ export function reduceChannels(reduction: ChannelReduction, context: LoweringCon
 
 /** The second kernel needs what `finish` (and the set-up whose names it uses) reads. */
 function finishOperands(reduction: ChannelReduction): Record<string, Operand> {
-  const text = reduction.finish + (usesSetup(reduction) ? reduction.setup ?? '' : '');
+  const text = reduction.finish + (usesSetup(reduction) ? (reduction.setup ?? '') : '');
   const read = Object.entries(reduction.inputs).filter(([name]) => new RegExp(`\\b${name}\\(`).test(text));
   return { ...Object.fromEntries(read), ...reduction.outputs };
 }
@@ -108,9 +124,20 @@ fn main(@builtin(workgroup_id) id: vec3<u32>, @builtin(local_invocation_index) t
 /** dBias = Σ dy over samples and voxels, per instance and channel. */
 export function biasGradient(dy: Value, dBias: Value, instances: number, context: LoweringContext): Kernel[] {
   const { n, c, d, h, w } = activation(dy.type);
-  return reduceChannels({
-    name: 'bias gradient', instances, batch: n / instances, channels: c, voxels: d * h * w, sums: 1,
-    terms: 's0 += dy(i);', finish: 'set_dBias(row, s0);',
-    inputs: { dy: operand(dy) }, outputs: { dBias: operand(dBias) }, bytes: bytesOf(dy),
-  }, context);
+  return reduceChannels(
+    {
+      name: 'bias gradient',
+      instances,
+      batch: n / instances,
+      channels: c,
+      voxels: d * h * w,
+      sums: 1,
+      terms: 's0 += dy(i);',
+      finish: 'set_dBias(row, s0);',
+      inputs: { dy: operand(dy) },
+      outputs: { dBias: operand(dBias) },
+      bytes: bytesOf(dy),
+    },
+    context,
+  );
 }

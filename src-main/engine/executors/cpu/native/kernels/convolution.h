@@ -69,7 +69,7 @@ struct Convolution {
   int channels, outChannels, outBlocks;
   const float* w;
   int64_t wInstance, wBlock, wTap;
-  int kernel;
+  int kernelH, kernelW;
   const float* bias;
   int activation;
 };
@@ -182,7 +182,7 @@ inline void convolveRange(const Convolution& job, int sample, const RowRange& ra
           const int td = pair / ch.taps, th = pair % ch.taps, id = zd + cd.offset[td], ih = zh + ch.offset[th];
           if (id < 0 || id >= job.x.d || ih < 0 || ih >= job.x.h) continue;
           xPair[s.perColumn] = id * job.x.plane + ih * job.x.row + c0 / BLOCK * job.x.block;
-          wPair[s.perColumn++] = (static_cast<int64_t>(cd.tap[td]) * job.kernel + ch.tap[th]) * job.kernel * job.wTap + c0 * BLOCK;
+          wPair[s.perColumn++] = (static_cast<int64_t>(cd.tap[td]) * job.kernelH + ch.tap[th]) * job.kernelW * job.wTap + c0 * BLOCK;
         }
         if (s.perColumn == 0) continue;
         s.x = x;
@@ -272,25 +272,27 @@ static void convolve(Context& context, const Convolution& job) {
  * One input channel: its lane is copied out into a zero-padded volume whose rows are contiguous, so that the kw taps of a row act as
  * channels and no border is left.
  */
-inline Volume paddedChannel(Context& context, const Activations& x, int padding) {
-  const int64_t d = x.d + 2 * padding, h = x.h + 2 * padding, w = x.w + 2 * padding;
+inline Volume paddedChannel(Context& context, const Activations& x, const Box& box) {
+  const int64_t d = x.d + 2 * box.padding[0], h = x.h + 2 * box.padding[1], w = x.w + 2 * box.padding[2];
   float* padded = claim<float>(context, x.n * d * h * w + BLOCK);
   if (!context.measuring)
     parallelFor(context, x.n * d, h * w * 8, [&](int64_t item) {
-      const int64_t n = item / d, z = item % d - padding;
+      const int64_t n = item / d, z = item % d - box.padding[0];
       float* to = padded + item * h * w;
       for (int64_t row = 0; row < h; row++) {
-        const int64_t y = row - padding;
+        const int64_t y = row - box.padding[1];
         const bool inside = z >= 0 && z < x.d && y >= 0 && y < x.h;
         const float* from = x.block(n, 0) + (z * x.h + y) * x.w * BLOCK;
         for (int64_t column = 0; column < w; column++) {
-          const int64_t v = column - padding;
+          const int64_t v = column - box.padding[2];
           *to++ = inside && v >= 0 && v < x.w ? from[v * BLOCK] : 0.0f;
         }
       }
     });
   return {padded, d * h * w, BLOCK, h * w, w, 1, static_cast<int>(d), static_cast<int>(h), static_cast<int>(w)};
 }
+/** Whether that pays: taps of a row few enough for one block. */
+inline bool suitsPaddedChannel(const Activations& x, const Box& box) { return x.c == 1 && box.kernel[2] > 1 && box.kernel[2] <= 8; }
 
 /** A convolution of pointwise kernel sees one long row instead of many short ones. */
 inline void flatten(Volume& v) {
@@ -298,40 +300,48 @@ inline void flatten(Volume& v) {
   v.d = v.h = 1;
 }
 
-static void runConv3d(Context& context, const Step& step) {
-  const int kernel = step.integers[0], stride = step.integers[1], padding = step.integers[2], instances = step.integers[3];
-  const Activations x = activations(context, step.inputs[0]), y = activations(context, step.outputs[0]);
-  if (suitsWinograd(kernel, stride, padding, x.c, y))
-    return winogradConvolution(context, {x, y, x.n / instances, floatsOf(context, step.inputs[1]), false, floatsOf(context, step.inputs[2]), step.integers[4], 8});
+/** y = activation(x ∗ w + bias); `bias` may be null. */
+static void convolveForward(Context& context, const Box& box, const Activations& x, const Activations& y, const float* w, const float* bias, int activation) {
+  if (suitsWinograd(box, x.c, y)) return winogradConvolution(context, {x, y, x.n / box.instances, w, box.kernel[0], false, bias, activation, 8});
   Convolution job{};
   job.x = volumeOf(x);
   job.y = volumeOf(y);
   job.samples = static_cast<int>(x.n);
-  job.batch = static_cast<int>(x.n / instances);
+  job.batch = static_cast<int>(x.n / box.instances);
   job.channels = static_cast<int>(x.c);
   job.outChannels = static_cast<int>(y.c);
   job.outBlocks = static_cast<int>(y.blocks);
-  job.w = floatsOf(context, step.inputs[1]);
+  job.w = w;
   job.wTap = x.c * BLOCK;
-  job.wBlock = job.wTap * kernel * kernel * kernel;
+  job.wBlock = job.wTap * box.taps();
   job.wInstance = job.wBlock * y.blocks;
-  job.kernel = kernel;
-  job.bias = floatsOf(context, step.inputs[2]);
-  job.activation = step.integers[4];
-  const bool single = x.c == 1 && kernel > 1 && kernel <= 8;
+  job.kernelH = box.kernel[1];
+  job.kernelW = box.kernel[2];
+  job.bias = bias;
+  job.activation = activation;
+  const bool single = suitsPaddedChannel(x, box);
   if (single) {
-    job.x = paddedChannel(context, x, padding);
-    job.channels = kernel;
+    job.x = paddedChannel(context, x, box);
+    job.channels = box.kernel[2];
   }
   if (context.measuring) return;
-  if (kernel == 1 && stride == 1 && padding == 0) {
+  if (box.pointwise()) {
     flatten(job.x);
     flatten(job.y);
   }
-  job.axes[0] = forwardAxis(job.y.d, kernel, stride, single ? 0 : padding);
-  job.axes[1] = forwardAxis(job.y.h, kernel, stride, single ? 0 : padding);
-  job.axes[2] = single ? forwardAxis(job.y.w, 1, stride, 0) : forwardAxis(job.y.w, kernel, stride, padding);
+  job.axes[0] = forwardAxis(job.y.d, box.kernel[0], box.stride[0], single ? 0 : box.padding[0]);
+  job.axes[1] = forwardAxis(job.y.h, box.kernel[1], box.stride[1], single ? 0 : box.padding[1]);
+  job.axes[2] = single ? forwardAxis(job.y.w, 1, box.stride[2], 0) : forwardAxis(job.y.w, box.kernel[2], box.stride[2], box.padding[2]);
   convolve(context, job);
+}
+
+static void runConv3d(Context& context, const Step& step) {
+  convolveForward(context, cubeOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]),
+                  floatsOf(context, step.inputs[2]), step.integers[4]);
+}
+static void runBoxConv3d(Context& context, const Step& step) {
+  convolveForward(context, boxOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]),
+                  step.inputCount > 2 ? floatsOf(context, step.inputs[2]) : nullptr, step.integers[9]);
 }
 
 /** Weights with the channels of dx in their lanes: [instance][block of dx][tap][channel of dy][BLOCK]. */
@@ -349,33 +359,44 @@ inline void turnWeights(Context& context, const float* w, const Activations& dy,
   });
 }
 
-static void runConv3dGradInput(Context& context, const Step& step) {
-  const int kernel = step.integers[0], stride = step.integers[1], padding = step.integers[2], instances = step.integers[3];
-  const Activations dy = activations(context, step.inputs[0]), dx = activations(context, step.outputs[0]);
-  const int64_t taps = static_cast<int64_t>(kernel) * kernel * kernel, outs = dy.c, ins = dx.c;
-  float* turned = claim<float>(context, instances * dx.blocks * taps * outs * BLOCK);
-  if (!context.measuring) turnWeights(context, floatsOf(context, step.inputs[1]), dy, dx, instances, taps, turned);
-  if (suitsWinograd(kernel, stride, padding, outs, dx)) return winogradConvolution(context, {dy, dx, dy.n / instances, turned, true, nullptr, 0, channelsPerCall});
+/** dx of a convolution, plus bias where there is one: the transposed convolution. */
+static void convolveBackward(Context& context, const Box& box, const Activations& dy, const Activations& dx, const float* w, const float* bias) {
+  float* turned = claim<float>(context, box.instances * dx.blocks * box.taps() * dy.c * BLOCK);
+  if (!context.measuring) turnWeights(context, w, dy, dx, box.instances, box.taps(), turned);
+  if (suitsWinograd(box, dy.c, dx)) return winogradConvolution(context, {dy, dx, dy.n / box.instances, turned, box.kernel[0], true, bias, 0, channelsPerCall});
   if (context.measuring) return;
   Convolution job{};
   job.x = volumeOf(dy);
   job.y = volumeOf(dx);
   job.samples = static_cast<int>(dx.n);
-  job.batch = static_cast<int>(dx.n / instances);
-  job.channels = static_cast<int>(outs);
-  job.outChannels = static_cast<int>(ins);
+  job.batch = static_cast<int>(dx.n / box.instances);
+  job.channels = static_cast<int>(dy.c);
+  job.outChannels = static_cast<int>(dx.c);
   job.outBlocks = static_cast<int>(dx.blocks);
   job.w = turned;
-  job.wTap = outs * BLOCK;
-  job.wBlock = job.wTap * taps;
+  job.wTap = dy.c * BLOCK;
+  job.wBlock = job.wTap * box.taps();
   job.wInstance = job.wBlock * dx.blocks;
-  job.kernel = kernel;
-  if (kernel == 1 && stride == 1 && padding == 0) {
+  job.kernelH = box.kernel[1];
+  job.kernelW = box.kernel[2];
+  job.bias = bias;
+  if (box.pointwise()) {
     flatten(job.x);
     flatten(job.y);
   }
-  job.axes[0] = gradientAxis(job.y.d, kernel, stride, padding);
-  job.axes[1] = gradientAxis(job.y.h, kernel, stride, padding);
-  job.axes[2] = gradientAxis(job.y.w, kernel, stride, padding);
+  job.axes[0] = gradientAxis(job.y.d, box.kernel[0], box.stride[0], box.padding[0]);
+  job.axes[1] = gradientAxis(job.y.h, box.kernel[1], box.stride[1], box.padding[1]);
+  job.axes[2] = gradientAxis(job.y.w, box.kernel[2], box.stride[2], box.padding[2]);
   convolve(context, job);
+}
+
+static void runConv3dGradInput(Context& context, const Step& step) {
+  convolveBackward(context, cubeOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]), nullptr);
+}
+static void runBoxConv3dGradInput(Context& context, const Step& step) {
+  convolveBackward(context, boxOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]), nullptr);
+}
+static void runTransposedConv3d(Context& context, const Step& step) {
+  convolveBackward(context, blockOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]),
+                   step.inputCount > 2 ? floatsOf(context, step.inputs[2]) : nullptr);
 }

@@ -1,3 +1,26 @@
+/** A convolution's geometry along D, H, W. */
+struct Box {
+  int kernel[3], stride[3], padding[3], instances;
+  int64_t taps() const { return static_cast<int64_t>(kernel[0]) * kernel[1] * kernel[2]; }
+  bool unstrided() const { return stride[0] == 1 && stride[1] == 1 && stride[2] == 1; }
+  bool pointwise() const { return taps() == 1 && unstrided() && padding[0] == 0 && padding[1] == 0 && padding[2] == 0; }
+};
+/** Integers: kernel, stride, padding, instances. */
+inline Box cubeOf(const Step& step) {
+  const int32_t k = step.integers[0], s = step.integers[1], p = step.integers[2];
+  return {{k, k, k}, {s, s, s}, {p, p, p}, step.integers[3]};
+}
+/** Integers: kernel, stride and padding of three axes each. */
+inline Box boxOf(const Step& step) {
+  const int32_t* i = step.integers;
+  return {{i[0], i[1], i[2]}, {i[3], i[4], i[5]}, {i[6], i[7], i[8]}, 1};
+}
+/** Integers: a stride of three axes, which is the kernel too. */
+inline Box blockOf(const Step& step) {
+  const int32_t* i = step.integers;
+  return {{i[0], i[1], i[2]}, {i[0], i[1], i[2]}, {}, 1};
+}
+
 // The innermost loops of dense convolution: a tile of M voxels × NV channel blocks stays in registers over all taps and channels.
 
 /** Voxels of a tile with `blocks` channel blocks: as many accumulators as the registers hold beside weights and one operand. */

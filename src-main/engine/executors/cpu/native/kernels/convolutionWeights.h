@@ -26,7 +26,7 @@ static void channelSums(Context& context, const Activations& a, int instances, f
 struct WeightGradient {
   Volume x, dy;
   AxisClass d, h, w;
-  int batch, channels, outBlocks, kernel;
+  int batch, channels, outBlocks, kernelW;
   float* dw;
   int64_t dwInstance, dwBlock, dwTap;
 };
@@ -41,7 +41,7 @@ inline void weightGradientRange(const WeightGradient& job, int instance, int fir
   for (int n = 0; n < blocks; n++)
     for (int pair = firstPair; pair < endPair; pair++)
       for (int tw = 0; tw < job.w.taps; tw++) {
-        float* to = dw + n * job.dwBlock + (static_cast<int64_t>(pair) * job.kernel + tw) * job.dwTap;
+        float* to = dw + n * job.dwBlock + (static_cast<int64_t>(pair) * job.kernelW + tw) * job.dwTap;
         for (int64_t i = c0 * BLOCK; i < c1 * BLOCK; i++) to[i] = 0.0f;
       }
   const int perCall = gradientChannels(blocks);
@@ -77,7 +77,7 @@ inline void weightGradientRange(const WeightGradient& job, int instance, int fir
           tile.rowCount = count;
           for (int c = c0; c < c1; c += perCall) {
             tile.xOffset = c / BLOCK * job.x.block + c % BLOCK;
-            tile.dw = dw + (static_cast<int64_t>(pair) * job.kernel + tw) * job.dwTap + c * BLOCK;
+            tile.dw = dw + (static_cast<int64_t>(pair) * job.kernelW + tw) * job.dwTap + c * BLOCK;
             gradientTileFunction(static_cast<int>(smaller(perCall, c1 - c)), blocks)(tile);
           }
         }
@@ -110,36 +110,46 @@ static void weightGradient(Context& context, const WeightGradient& job, int inst
   });
 }
 
-static void runConv3dGradWeight(Context& context, const Step& step) {
-  const int kernel = step.integers[0], stride = step.integers[1], instances = step.integers[3];
-  int padding = step.integers[2];
-  const Activations x = activations(context, step.inputs[0]), dy = activations(context, step.inputs[1]);
-  channelSums(context, dy, instances, floatsOf(context, step.outputs[1]));
-  if (suitsWinograd(kernel, stride, padding, x.c, dy)) return winogradWeightGradient(context, x, dy, instances, floatsOf(context, step.outputs[0]));
+static void weightGradientOf(Context& context, const Box& box, const Activations& x, const Activations& dy, float* dw) {
+  if (box.kernel[0] == 3 && suitsWinograd(box, x.c, dy)) return winogradWeightGradient(context, x, dy, box.instances, dw);
   WeightGradient job{};
   job.x = volumeOf(x);
   job.dy = volumeOf(dy);
-  job.batch = static_cast<int>(x.n / instances);
+  job.batch = static_cast<int>(x.n / box.instances);
   job.channels = static_cast<int>(x.c);
   job.outBlocks = static_cast<int>(dy.blocks);
-  job.kernel = kernel;
-  job.dw = floatsOf(context, step.outputs[0]);
+  job.kernelW = box.kernel[2];
+  job.dw = dw;
   job.dwTap = x.c * BLOCK;
-  job.dwBlock = job.dwTap * kernel * kernel * kernel;
+  job.dwBlock = job.dwTap * box.taps();
   job.dwInstance = job.dwBlock * dy.blocks;
-  const bool single = x.c == 1 && kernel > 1 && kernel <= 8;
+  const bool single = suitsPaddedChannel(x, box);
   if (single) {
-    job.x = paddedChannel(context, x, padding);
-    job.channels = kernel;
-    padding = 0;
+    job.x = paddedChannel(context, x, box);
+    job.channels = box.kernel[2];
   }
   if (context.measuring) return;
-  if (kernel == 1 && stride == 1 && padding == 0) {
+  if (box.pointwise()) {
     flatten(job.x);
     flatten(job.dy);
   }
-  job.d = forwardAxis(job.dy.d, kernel, stride, padding).of[0];
-  job.h = forwardAxis(job.dy.h, kernel, stride, padding).of[0];
-  job.w = forwardAxis(job.dy.w, single ? 1 : kernel, stride, padding).of[0];
-  weightGradient(context, job, instances);
+  job.d = forwardAxis(job.dy.d, box.kernel[0], box.stride[0], single ? 0 : box.padding[0]).of[0];
+  job.h = forwardAxis(job.dy.h, box.kernel[1], box.stride[1], single ? 0 : box.padding[1]).of[0];
+  job.w = forwardAxis(job.dy.w, single ? 1 : box.kernel[2], box.stride[2], single ? 0 : box.padding[2]).of[0];
+  weightGradient(context, job, box.instances);
+}
+
+static void convolutionGradients(Context& context, const Box& box, const Step& step) {
+  const Activations x = activations(context, step.inputs[0]), dy = activations(context, step.inputs[1]);
+  channelSums(context, dy, box.instances, floatsOf(context, step.outputs[1]));
+  weightGradientOf(context, box, x, dy, floatsOf(context, step.outputs[0]));
+}
+static void runConv3dGradWeight(Context& context, const Step& step) { convolutionGradients(context, cubeOf(step), step); }
+static void runBoxConv3dGradWeight(Context& context, const Step& step) { convolutionGradients(context, boxOf(step), step); }
+
+/** The transposed convolution's weights are those of the convolution from dy to x. */
+static void runTransposedConv3dGradWeight(Context& context, const Step& step) {
+  const Activations x = activations(context, step.inputs[0]), dy = activations(context, step.inputs[1]);
+  channelSums(context, dy, 1, floatsOf(context, step.outputs[1]));
+  weightGradientOf(context, blockOf(step), dy, x, floatsOf(context, step.outputs[0]));
 }

@@ -25,6 +25,11 @@ void run(Context& context, const Step& step) {
     case Op::conv3d: return runConv3d(context, step);
     case Op::conv3dGradInput: return runConv3dGradInput(context, step);
     case Op::conv3dGradWeight: return runConv3dGradWeight(context, step);
+    case Op::boxConv3d: return runBoxConv3d(context, step);
+    case Op::boxConv3dGradInput: return runBoxConv3dGradInput(context, step);
+    case Op::boxConv3dGradWeight: return runBoxConv3dGradWeight(context, step);
+    case Op::transposedConv3d: return runTransposedConv3d(context, step);
+    case Op::transposedConv3dGradWeight: return runTransposedConv3dGradWeight(context, step);
     case Op::depthwiseConv3d: return runDepthwiseConv3d(context, step);
     case Op::depthwiseConv3dGradInput: return runDepthwiseConv3dGradInput(context, step);
     case Op::depthwiseConv3dGradWeight: return runDepthwiseConv3dGradWeight(context, step);
@@ -33,6 +38,8 @@ void run(Context& context, const Step& step) {
     case Op::batchNormGradStatistics: return runBatchNormGradStatistics(context, step);
     case Op::batchNormGradInput: return runBatchNormGradInput(context, step);
     case Op::runningStatisticsUpdate: return runRunningStatisticsUpdate(context, step);
+    case Op::instanceNorm: return runInstanceNorm(context, step);
+    case Op::instanceNormGrad: return runInstanceNormGrad(context, step);
     case Op::layerNorm: return runLayerNorm(context, step);
     case Op::layerNormGrad: return runLayerNormGrad(context, step);
     case Op::activation: return runActivation(context, step);
@@ -41,6 +48,8 @@ void run(Context& context, const Step& step) {
     case Op::multiply: return runMultiply(context, step);
     case Op::upsample2: return runUpsample2(context, step);
     case Op::upsample2Grad: return runUpsample2Grad(context, step);
+    case Op::averagePool3d: return runAveragePool3d(context, step);
+    case Op::averagePool3dGrad: return runAveragePool3dGrad(context, step);
     case Op::concatChannels: return runConcatChannels(context, step);
     case Op::sliceChannels: return runSliceChannels(context, step);
     case Op::cubeSplit: return runCubes<true>(context, step);

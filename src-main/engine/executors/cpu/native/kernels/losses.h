@@ -42,7 +42,20 @@ static void runSoftmax(Context& context, const Step& step) {
   });
 }
 
+/** The attributes of the Dice cross entropy in their order. */
+struct DiceCrossEntropy {
+  double diceWeight, crossEntropyWeight, epsilon;
+  bool overBatch;
+  /** One per class, or null: 1 for all. */
+  const double* weights;
+  double weight(int64_t label) const { return weights ? weights[label] : 1.0; }
+};
+LOGONET_INLINE DiceCrossEntropy diceCrossEntropyOf(const Step& step) {
+  return {step.reals[0], step.reals[1], step.reals[2], step.integers[0] != 0, step.realCount > 3 ? step.reals + 3 : nullptr};
+}
+
 static void runDiceCrossEntropy(Context& context, const Step& step) {
+  const DiceCrossEntropy rule = diceCrossEntropyOf(step);
   const Activations x = activations(context, step.inputs[0]);
   const int64_t chunks = ceilDivide(x.voxels, lossChunk), width = x.blocks * BLOCK, record = 3 * width + BLOCK;
   float* partial = claim<float>(context, x.n * chunks * record);
@@ -60,51 +73,59 @@ static void runDiceCrossEntropy(Context& context, const Step& step) {
       const int64_t label = labels[n * x.voxels + v];
       both[label] += p[label];
       truth[label] += 1.0f;
-      sum += total.largest + total.logarithm - x.block(n, label / BLOCK)[v * BLOCK + label % BLOCK];
+      sum += static_cast<float>(rule.weight(label)) * (total.largest + total.logarithm - x.block(n, label / BLOCK)[v * BLOCK + label % BLOCK]);
     }
     entropy[0] = sum;
   });
   float* sums = floatsOf(context, step.outputs[3]);
-  const double epsilon = step.reals[2];
-  double entropy = 0, dice = 0;
-  for (int64_t n = 0; n < x.n; n++) {
-    for (int64_t q = 0; q < chunks; q++) entropy += partial[(n * chunks + q) * record + 3 * width];
+  const int64_t groups = rule.overBatch ? 1 : x.n, pieces = x.n / groups * chunks;
+  double entropy = 0, dice = 0, weight = 0;
+  for (int64_t q = 0; q < x.n * chunks; q++) entropy += partial[q * record + 3 * width];
+  for (int64_t g = 0; g < groups; g++)
     for (int64_t c = 0; c < x.c; c++) {
       double total[3] = {};
-      for (int64_t q = 0; q < chunks; q++)
-        for (int i = 0; i < 3; i++) total[i] += partial[(n * chunks + q) * record + i * width + c];
-      for (int i = 0; i < 3; i++) sums[(n * x.c + c) * 3 + i] = static_cast<float>(total[i]);
-      dice += (2 * total[0] + epsilon) / (total[1] + total[2] + epsilon);
+      for (int64_t q = 0; q < pieces; q++)
+        for (int i = 0; i < 3; i++) total[i] += partial[(g * pieces + q) * record + i * width + c];
+      for (int i = 0; i < 3; i++) sums[(g * x.c + c) * 3 + i] = static_cast<float>(total[i]);
+      dice += (2 * total[0] + rule.epsilon) / (total[1] + total[2] + rule.epsilon);
+      weight += rule.weight(c) * total[2];
     }
-  }
-  dice /= static_cast<double>(x.n * x.c);
-  entropy /= static_cast<double>(x.n * x.voxels);
-  *floatsOf(context, step.outputs[0]) = static_cast<float>(step.reals[0] * (1 - dice) + step.reals[1] * entropy);
+  dice /= static_cast<double>(groups * x.c);
+  entropy /= weight;
+  *floatsOf(context, step.outputs[0]) = static_cast<float>(rule.diceWeight * (1 - dice) + rule.crossEntropyWeight * entropy);
   *floatsOf(context, step.outputs[1]) = static_cast<float>(1 - dice);
   *floatsOf(context, step.outputs[2]) = static_cast<float>(entropy);
 }
 
+/** What the gradient of a loss is multiplied by: input `at` where there is one, else 1. */
+LOGONET_INLINE double upstreamOf(Context& context, const Step& step, int32_t at) {
+  return step.inputCount > at ? *floatsOf(context, step.inputs[at]) : 1.0;
+}
+
 static void runDiceCrossEntropyGrad(Context& context, const Step& step) {
   if (context.measuring) return;
+  const DiceCrossEntropy rule = diceCrossEntropyOf(step);
   const Activations x = activations(context, step.inputs[0]), dx = activations(context, step.outputs[0]);
   const int32_t* labels = integersOf(context, step.inputs[1]);
   const float* sums = floatsOf(context, step.inputs[2]);
-  const int64_t chunks = ceilDivide(x.voxels, lossChunk);
-  const double epsilon = step.reals[2], perClass = step.reals[0] / static_cast<double>(x.n * x.c);
-  const float perVoxel = static_cast<float>(step.reals[1] / static_cast<double>(x.n * x.voxels));
+  const int64_t chunks = ceilDivide(x.voxels, lossChunk), groups = rule.overBatch ? 1 : x.n;
+  const double upstream = upstreamOf(context, step, 3), perClass = upstream * rule.diceWeight / static_cast<double>(groups * x.c);
+  double weight = 0;
+  for (int64_t row = 0; row < groups * x.c; row++) weight += rule.weight(row % x.c) * sums[row * 3 + 2];
   parallelFor(context, x.n * chunks, lossChunk * x.c * 30, [&](int64_t item) {
     const int64_t n = item / chunks, begin = item % chunks * lossChunk, end = smaller(x.voxels, begin + lossChunk);
     // d(1 − Dice)/dp = atTruth for the true class, elsewhere for the others.
     float p[maximumClassesOfLoss], elsewhere[maximumClassesOfLoss] = {}, atTruth[maximumClassesOfLoss] = {};
     for (int64_t c = 0; c < x.c; c++) {
-      const float* s = sums + (n * x.c + c) * 3;
-      const double above = 2.0 * s[0] + epsilon, below = static_cast<double>(s[1]) + s[2] + epsilon;
+      const float* s = sums + ((rule.overBatch ? 0 : n) * x.c + c) * 3;
+      const double above = 2.0 * s[0] + rule.epsilon, below = static_cast<double>(s[1]) + s[2] + rule.epsilon;
       elsewhere[c] = static_cast<float>(perClass * above / (below * below));
       atTruth[c] = static_cast<float>(perClass * (above / (below * below) - 2 / below));
     }
     for (int64_t v = begin; v < end; v++) {
       softmaxVoxel(x, n, v, p);
       const int64_t label = labels[n * x.voxels + v];
+      const float perVoxel = static_cast<float>(upstream * rule.crossEntropyWeight * rule.weight(label) / weight);
       Vec sum{};
       for (int64_t b = 0; b < x.blocks; b++) sum += load(p + b * BLOCK) * load(elsewhere + b * BLOCK);
       const float difference = atTruth[label] - elsewhere[label], mean = sumOf(sum) + p[label] * difference, pLabel = p[label];
@@ -124,7 +145,7 @@ static void runPseudoLabel(Context& context, const Step& step) {
   float* probabilities = claim<float>(context, Gradient ? rows * clusters : 0);
   if (context.measuring) return;
   const int32_t *pseudo = integersOf(context, step.inputs[1]), *masked = integersOf(context, step.inputs[2]);
-  const double temperature = step.reals[0];
+  const double temperature = step.reals[0], upstream = Gradient ? upstreamOf(context, step, 3) : 1.0;
   if (Gradient) {
     float* to = floatsOf(context, step.outputs[0]);
     forVectors(context, x.floats(), 1, [&](int64_t i) { store(to + i, Vec{}); });
@@ -141,7 +162,7 @@ static void runPseudoLabel(Context& context, const Step& step) {
       float* e = probabilities + item * clusters;
       float* to = floatsOf(context, step.outputs[0]) + start;
       for (int64_t k = 0; k < clusters; k++) sum += e[k] = static_cast<float>(__builtin_exp((logits[k * BLOCK] - largest) / temperature));
-      for (int64_t k = 0; k < clusters; k++) to[k * BLOCK] = static_cast<float>((e[k] / sum - (k == pseudo[item] ? 1.0 : 0.0)) / temperature);
+      for (int64_t k = 0; k < clusters; k++) to[k * BLOCK] = static_cast<float>(upstream * (e[k] / sum - (k == pseudo[item] ? 1.0 : 0.0)) / temperature);
     } else {
       for (int64_t k = 0; k < clusters; k++) sum += __builtin_exp((logits[k * BLOCK] - largest) / temperature);
       partial[item] = __builtin_log(sum) - (logits[pseudo[item] * BLOCK] - largest) / temperature;

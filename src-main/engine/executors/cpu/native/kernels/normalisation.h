@@ -1,4 +1,4 @@
-// Batch and layer normalisation. Sums are taken in float over pieces of at most `normChunk` voxels and joined in double; variances are
+// Batch, instance and layer normalisation. Sums are taken in float over pieces of at most `normChunk` voxels and joined in double; variances are
 // taken about each piece's own mean (Chan et al.), so that a large mean costs no digits.
 
 constexpr int64_t normChunk = 512;
@@ -26,9 +26,9 @@ LOGONET_INLINE void sumVoxels(int64_t begin, int64_t end, Vec (&total)[Sums], co
   for (int s = 0; s < Sums; s++) total[s] = (sum[0][s] + sum[1][s]) + (sum[2][s] + sum[3][s]);
 }
 
-static void runBatchNormStatistics(Context& context, const Step& step) {
-  const Activations x = activations(context, step.inputs[0]);
-  const int64_t instances = step.integers[0], batch = x.n / instances, chunks = ceilDivide(x.voxels, normChunk);
+/** Mean and biased variance (instances, C) over an instance's samples and voxels. */
+static void channelMoments(Context& context, const Activations& x, int64_t instances, float* means, float* variances) {
+  const int64_t batch = x.n / instances, chunks = ceilDivide(x.voxels, normChunk);
   float* partial = claim<float>(context, x.n * x.blocks * chunks * 2 * BLOCK);
   if (context.measuring) return;
   forChunks(context, x, normChunk, 4, [&](int64_t n, int64_t b, int64_t begin, int64_t end) {
@@ -44,8 +44,6 @@ static void runBatchNormStatistics(Context& context, const Step& step) {
     store(to, mean);
     store(to + BLOCK, squares[0]);
   });
-  float* means = floatsOf(context, step.outputs[0]);
-  float* variances = floatsOf(context, step.outputs[1]);
   parallelFor(context, instances * x.c, batch * chunks * 16, [&](int64_t item) {
     const int64_t g = item / x.c, c = item % x.c;
     double count = 0, mean = 0, squares = 0;
@@ -63,17 +61,26 @@ static void runBatchNormStatistics(Context& context, const Step& step) {
   });
 }
 
-static void runBatchNormApply(Context& context, const Step& step) {
-  if (context.measuring) return;
-  const Activations x = activations(context, step.inputs[0]), y = activations(context, step.outputs[0]);
-  const int64_t batch = x.n / step.integers[0];
-  const float *means = floatsOf(context, step.inputs[1]), *variances = floatsOf(context, step.inputs[2]);
-  const float *gammas = floatsOf(context, step.inputs[3]), *betas = floatsOf(context, step.inputs[4]);
-  withActivation(step.integers[1], [&](auto kind) {
+static void runBatchNormStatistics(Context& context, const Step& step) {
+  channelMoments(context, activations(context, step.inputs[0]), step.integers[0], floatsOf(context, step.outputs[0]), floatsOf(context, step.outputs[1]));
+}
+
+/** What a norm by channel multiplies and adds. Means and variances are (instances, C); gamma and beta too, or (1, C) for all where `shared`. */
+struct ChannelNorm {
+  int64_t instances;
+  bool shared;
+  int activation;
+  double epsilon;
+  const float *means, *variances, *gammas, *betas;
+};
+
+static void normApply(Context& context, const ChannelNorm& norm, const Activations& x, const Activations& y) {
+  const int64_t batch = x.n / norm.instances;
+  withActivation(norm.activation, [&](auto kind) {
     forChunks(context, x, 2048, 2, [&](int64_t n, int64_t b, int64_t begin, int64_t end) {
-      const int64_t g = n / batch;
-      const Vec scale = channelVector(gammas, x, g, b) * inverseDeviation(variances, step.reals[0], x, g, b);
-      const Vec mean = channelVector(means, x, g, b), beta = channelVector(betas, x, g, b);
+      const int64_t g = n / batch, p = norm.shared ? 0 : g;
+      const Vec scale = channelVector(norm.gammas, x, p, b) * inverseDeviation(norm.variances, norm.epsilon, x, g, b);
+      const Vec mean = channelVector(norm.means, x, g, b), beta = channelVector(norm.betas, x, p, b);
       const float* from = x.block(n, b);
       float* to = y.block(n, b);
       for (int64_t v = begin; v < end; v++) store(to + v * BLOCK, activate<decltype(kind)::value>((load(from + v * BLOCK) - mean) * scale + beta));
@@ -81,18 +88,26 @@ static void runBatchNormApply(Context& context, const Step& step) {
   });
 }
 
-static void runBatchNormGradStatistics(Context& context, const Step& step) {
-  const Activations dy = activations(context, step.inputs[0]), x = activations(context, step.inputs[1]);
-  const int64_t instances = step.integers[0], batch = x.n / instances, chunks = ceilDivide(x.voxels, normChunk);
+static ChannelNorm batchNormOf(Context& context, const Step& step, int first) {
+  return {step.integers[0], false, step.integers[1], step.reals[0], floatsOf(context, step.inputs[first]), floatsOf(context, step.inputs[first + 1]),
+          floatsOf(context, step.inputs[first + 2]), floatsOf(context, step.inputs[first + 3])};
+}
+
+static void runBatchNormApply(Context& context, const Step& step) {
+  if (context.measuring) return;
+  normApply(context, batchNormOf(context, step, 1), activations(context, step.inputs[0]), activations(context, step.outputs[0]));
+}
+
+/** Per instance and channel, with g = dy·activation′(z): dBeta = Σg, dGamma = Σ g·x̂. */
+static void normGradStatistics(Context& context, const ChannelNorm& norm, const Activations& dy, const Activations& x, float* dGamma, float* dBeta) {
+  const int64_t instances = norm.instances, batch = x.n / instances, chunks = ceilDivide(x.voxels, normChunk);
   float* partial = claim<float>(context, x.n * x.blocks * chunks * 2 * BLOCK);
   if (context.measuring) return;
-  const float *means = floatsOf(context, step.inputs[2]), *variances = floatsOf(context, step.inputs[3]);
-  const float *gammas = floatsOf(context, step.inputs[4]), *betas = floatsOf(context, step.inputs[5]);
-  withActivation(step.integers[1], [&](auto kind) {
+  withActivation(norm.activation, [&](auto kind) {
     forChunks(context, x, normChunk, 4, [&](int64_t n, int64_t b, int64_t begin, int64_t end) {
-      const int64_t g = n / batch;
-      const Vec inverse = inverseDeviation(variances, step.reals[0], x, g, b), mean = channelVector(means, x, g, b);
-      const Vec gamma = channelVector(gammas, x, g, b), beta = channelVector(betas, x, g, b);
+      const int64_t g = n / batch, p = norm.shared ? 0 : g;
+      const Vec inverse = inverseDeviation(norm.variances, norm.epsilon, x, g, b), mean = channelVector(norm.means, x, g, b);
+      const Vec gamma = channelVector(norm.gammas, x, p, b), beta = channelVector(norm.betas, x, p, b);
       const float *values = x.block(n, b), *gradients = dy.block(n, b);
       Vec sum[2];
       sumVoxels(begin, end, sum, [&](int64_t v, Vec* s) LOGONET_LAMBDA {
@@ -106,8 +121,6 @@ static void runBatchNormGradStatistics(Context& context, const Step& step) {
       store(to + BLOCK, sum[1]);
     });
   });
-  float* dGamma = floatsOf(context, step.outputs[0]);
-  float* dBeta = floatsOf(context, step.outputs[1]);
   parallelFor(context, instances * x.c, batch * chunks * 8, [&](int64_t item) {
     const int64_t g = item / x.c, c = item % x.c;
     double products = 0, gradients = 0;
@@ -122,19 +135,20 @@ static void runBatchNormGradStatistics(Context& context, const Step& step) {
   });
 }
 
-static void runBatchNormGradInput(Context& context, const Step& step) {
-  if (context.measuring) return;
-  const Activations dy = activations(context, step.inputs[0]), x = activations(context, step.inputs[1]), dx = activations(context, step.outputs[0]);
-  const int64_t batch = x.n / step.integers[0];
-  const float *means = floatsOf(context, step.inputs[2]), *variances = floatsOf(context, step.inputs[3]);
-  const float *gammas = floatsOf(context, step.inputs[4]), *betas = floatsOf(context, step.inputs[5]);
-  const float *dGammas = floatsOf(context, step.inputs[6]), *dBetas = floatsOf(context, step.inputs[7]);
+static void runBatchNormGradStatistics(Context& context, const Step& step) {
+  normGradStatistics(context, batchNormOf(context, step, 2), activations(context, step.inputs[0]), activations(context, step.inputs[1]), floatsOf(context, step.outputs[0]),
+                     floatsOf(context, step.outputs[1]));
+}
+
+/** dx = gamma/√(variance+ε)·(g − dBeta/M − x̂·dGamma/M); dGamma and dBeta are (instances, C). */
+static void normGradInput(Context& context, const ChannelNorm& norm, const Activations& dy, const Activations& x, const Activations& dx, const float* dGammas, const float* dBetas) {
+  const int64_t batch = x.n / norm.instances;
   const float perValue = 1.0f / static_cast<float>(batch * x.voxels);
-  withActivation(step.integers[1], [&](auto kind) {
+  withActivation(norm.activation, [&](auto kind) {
     forChunks(context, x, 2048, 4, [&](int64_t n, int64_t b, int64_t begin, int64_t end) {
-      const int64_t g = n / batch;
-      const Vec inverse = inverseDeviation(variances, step.reals[0], x, g, b), mean = channelVector(means, x, g, b);
-      const Vec gamma = channelVector(gammas, x, g, b), beta = channelVector(betas, x, g, b);
+      const int64_t g = n / batch, p = norm.shared ? 0 : g;
+      const Vec inverse = inverseDeviation(norm.variances, norm.epsilon, x, g, b), mean = channelVector(norm.means, x, g, b);
+      const Vec gamma = channelVector(norm.gammas, x, p, b), beta = channelVector(norm.betas, x, p, b);
       const Vec shift = channelVector(dBetas, x, g, b) * perValue, slope = channelVector(dGammas, x, g, b) * perValue, scale = gamma * inverse;
       const float *values = x.block(n, b), *gradients = dy.block(n, b);
       float* to = dx.block(n, b);
@@ -145,6 +159,46 @@ static void runBatchNormGradInput(Context& context, const Step& step) {
       }
     });
   });
+}
+
+static void runBatchNormGradInput(Context& context, const Step& step) {
+  if (context.measuring) return;
+  normGradInput(context, batchNormOf(context, step, 2), activations(context, step.inputs[0]), activations(context, step.inputs[1]), activations(context, step.outputs[0]),
+                floatsOf(context, step.inputs[6]), floatsOf(context, step.inputs[7]));
+}
+
+/** Every sample is an instance of its own, and all share gamma and beta. */
+static ChannelNorm instanceNormOf(Context& context, const Step& step, const Activations& x, int gammaInput, float* moments) {
+  return {x.n, true, step.integers[0], step.reals[0], moments, moments + x.n * x.c, floatsOf(context, step.inputs[gammaInput]), floatsOf(context, step.inputs[gammaInput + 1])};
+}
+
+static void runInstanceNorm(Context& context, const Step& step) {
+  const Activations x = activations(context, step.inputs[0]), y = activations(context, step.outputs[0]);
+  float* moments = claim<float>(context, 2 * x.n * x.c);
+  channelMoments(context, x, x.n, moments, moments + x.n * x.c);
+  if (context.measuring) return;
+  normApply(context, instanceNormOf(context, step, x, 1, moments), x, y);
+}
+
+static void runInstanceNormGrad(Context& context, const Step& step) {
+  const Activations dy = activations(context, step.inputs[0]), x = activations(context, step.inputs[1]), dx = activations(context, step.outputs[0]);
+  const int64_t rows = x.n * x.c;
+  float *moments = claim<float>(context, 2 * rows), *gradients = claim<float>(context, 2 * rows);
+  channelMoments(context, x, x.n, moments, moments + rows);
+  const ChannelNorm norm = instanceNormOf(context, step, x, 2, moments);
+  normGradStatistics(context, norm, dy, x, gradients, gradients + rows);
+  if (context.measuring) return;
+  normGradInput(context, norm, dy, x, dx, gradients, gradients + rows);
+  float *dGamma = floatsOf(context, step.outputs[1]), *dBeta = floatsOf(context, step.outputs[2]);
+  for (int64_t c = 0; c < x.c; c++) {
+    double gammaSum = 0, betaSum = 0;
+    for (int64_t n = 0; n < x.n; n++) {
+      gammaSum += gradients[n * x.c + c];
+      betaSum += gradients[rows + n * x.c + c];
+    }
+    dGamma[c] = static_cast<float>(gammaSum);
+    dBeta[c] = static_cast<float>(betaSum);
+  }
 }
 
 static void runRunningStatisticsUpdate(Context& context, const Step& step) {

@@ -76,6 +76,41 @@ static void runUpsample2Grad(Context& context, const Step& step) {
   });
 }
 
+/** Mean over boxes that touch and do not overlap. */
+static void runAveragePool3d(Context& context, const Step& step) {
+  if (context.measuring) return;
+  const Activations x = activations(context, step.inputs[0]), y = activations(context, step.outputs[0]);
+  const int64_t kd = step.integers[0], kh = step.integers[1], kw = step.integers[2];
+  const float share = 1.0f / static_cast<float>(kd * kh * kw);
+  parallelFor(context, y.n * y.blocks * y.d, y.h * y.w * BLOCK * kd * kh * kw, [&](int64_t item) {
+    const int64_t od = item % y.d, slice = item / y.d;
+    const float* from = x.data + slice * x.voxels * BLOCK;
+    float* to = y.data + (slice * y.voxels + od * y.h * y.w) * BLOCK;
+    for (int64_t oh = 0; oh < y.h; oh++)
+      for (int64_t ow = 0; ow < y.w; ow++, to += BLOCK) {
+        Vec sum{};
+        for (int64_t d = od * kd; d < (od + 1) * kd; d++)
+          for (int64_t h = oh * kh; h < (oh + 1) * kh; h++)
+            for (int64_t w = ow * kw; w < (ow + 1) * kw; w++) sum += load(from + ((d * x.h + h) * x.w + w) * BLOCK);
+        store(to, sum * share);
+      }
+  });
+}
+
+static void runAveragePool3dGrad(Context& context, const Step& step) {
+  if (context.measuring) return;
+  const Activations dy = activations(context, step.inputs[0]), dx = activations(context, step.outputs[0]);
+  const int64_t kd = step.integers[0], kh = step.integers[1], kw = step.integers[2];
+  const float share = 1.0f / static_cast<float>(kd * kh * kw);
+  parallelFor(context, dx.n * dx.blocks * dx.d, dx.h * dx.w * BLOCK * 2, [&](int64_t item) {
+    const int64_t d = item % dx.d, slice = item / dx.d;
+    const float* from = dy.data + (slice * dy.voxels + d / kd * dy.h * dy.w) * BLOCK;
+    float* to = dx.data + (slice * dx.voxels + d * dx.h * dx.w) * BLOCK;
+    for (int64_t h = 0; h < dx.h; h++)
+      for (int64_t w = 0; w < dx.w; w++, to += BLOCK) store(to, load(from + (h / kh * dy.w + w / kw) * BLOCK) * share);
+  });
+}
+
 /** Copies `count` channels of `from` starting at `first` to `to` starting at `start`; one result block per item. */
 LOGONET_INLINE void copyChannels(const Activations& from, int64_t first, const Activations& to, int64_t start, int64_t count, int64_t n, int64_t block, int64_t begin, int64_t end) {
   const int64_t low = larger(start, block * BLOCK), high = smaller(start + count, (block + 1) * BLOCK);

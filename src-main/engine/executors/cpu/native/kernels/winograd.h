@@ -1,4 +1,4 @@
-// Dense 3³ convolution of stride 1 by minimal filtering F(2×2, 3×3) over rows and columns (Lavin and Gray, "Fast Algorithms for Convolutional
+// Dense 3³ (and 1×3×3) convolution of stride 1 by minimal filtering F(2×2, 3×3) over rows and columns (Lavin and Gray, "Fast Algorithms for Convolutional
 // Neural Networks", 2016); the three planes of taps are summed among the transformed values. A tile of 2×2 results takes 16 products
 // per plane of taps and input channel instead of 36. The transforms add and halve only, so that little is lost in rounding.
 
@@ -157,19 +157,20 @@ LOGONET_INLINE void transformWeights3(Vec a, Vec b, Vec c, Vec* out) {
 }
 
 /**
- * G·w·Gᵀ of every plane of taps: [instance][block of results][27][channels][BLOCK] → [instance][point][block][3][channels][BLOCK].
+ * G·w·Gᵀ of every plane of taps (one or three): [instance][block of results][9·planes][channels][BLOCK] →
+ * [instance][point][block][planes][channels][BLOCK].
  * `mirrored` turns the taps round, as the input gradient needs them.
  */
-inline void transformWeights(Context& context, const float* w, int64_t instances, int64_t blocks, int64_t channels, bool mirrored, float* to) {
-  const int64_t point = blocks * 3 * channels * BLOCK;
-  parallelFor(context, instances * blocks * 3, channels * BLOCK * 64, [&](int64_t item) {
-    const int64_t kd = item % 3, block = item / 3 % blocks, instance = item / 3 / blocks;
-    const float* from = w + (instance * blocks + block) * 27 * channels * BLOCK;
-    float* result = to + instance * points * point + (block * 3 + kd) * channels * BLOCK;
+inline void transformWeights(Context& context, const float* w, int64_t instances, int64_t blocks, int64_t channels, int planeTaps, bool mirrored, float* to) {
+  const int64_t point = blocks * planeTaps * channels * BLOCK;
+  parallelFor(context, instances * blocks * planeTaps, channels * BLOCK * 64, [&](int64_t item) {
+    const int64_t kd = item % planeTaps, block = item / planeTaps % blocks, instance = item / planeTaps / blocks;
+    const float* from = w + (instance * blocks + block) * 9 * planeTaps * channels * BLOCK;
+    float* result = to + instance * points * point + (block * planeTaps + kd) * channels * BLOCK;
     for (int64_t c = 0; c < channels; c++) {
       const auto tap = [&](int h, int v) LOGONET_LAMBDA {
         const int64_t index = (kd * 3 + h) * 3 + v;
-        return load(from + ((mirrored ? 26 - index : index) * channels + c) * BLOCK);
+        return load(from + ((mirrored ? 9 * planeTaps - 1 - index : index) * channels + c) * BLOCK);
       };
       Vec half[3][4];
       unroll<3>([&](auto v) LOGONET_LAMBDA { transformWeights3(tap(0, v), tap(1, v), tap(2, v), half[v]); });
@@ -207,14 +208,18 @@ inline void transformResults(const float* from, int64_t point, const Band& band,
 }
 
 /** Whether this way is quicker: sides that 2×2 tiles fill well, and channels enough to pay for the transforms. */
-inline bool suitsWinograd(int kernel, int stride, int padding, int64_t channels, const Activations& y) {
-  return kernel == 3 && stride == 1 && padding == 1 && channels >= 8 && y.h >= 4 && y.w >= 4;
+inline bool suitsWinograd(const Box& box, int64_t channels, const Activations& y) {
+  const bool depth = (box.kernel[0] == 3 && box.padding[0] == 1) || (box.kernel[0] == 1 && box.padding[0] == 0);
+  const bool plane = box.kernel[1] == 3 && box.kernel[2] == 3 && box.padding[1] == 1 && box.padding[2] == 1;
+  return depth && plane && box.unstrided() && channels >= 8 && y.h >= 4 && y.w >= 4;
 }
 
 struct WinogradConvolution {
   Activations x, y;
   int64_t batch;
   const float* w;
+  /** Planes of taps along depth: 3, or 1. */
+  int planeTaps;
   bool mirrored;
   /** (instances, channels of y); may be null. */
   const float* bias;
@@ -227,9 +232,9 @@ struct WinogradConvolution {
 inline void winogradBand(const WinogradConvolution& job, const float* weights, const Tiling& tiling, int64_t sample, int bandIndex, int firstBlock, int endBlock, int tileBlocks, float* work) {
   const Band band = bandOf(tiling, bandIndex);
   const int channels = static_cast<int>(job.x.c), results = band.planes * band.tiles();
-  const Transformed x{work, static_cast<int>(job.x.blocks), band.planes + 2, band.tiles()};
-  transformBand(job.x, sample, 0, band, -1, x, transformInput);
-  const int64_t instance = sample / job.batch, weightBlock = 3LL * channels * BLOCK, weightPoint = job.y.blocks * weightBlock;
+  const Transformed x{work, static_cast<int>(job.x.blocks), band.planes + job.planeTaps - 1, band.tiles()};
+  transformBand(job.x, sample, 0, band, -(job.planeTaps / 2), x, transformInput);
+  const int64_t instance = sample / job.batch, weightBlock = static_cast<int64_t>(job.planeTaps) * channels * BLOCK, weightPoint = job.y.blocks * weightBlock;
   const Transformed y{work + points * x.point(), tileBlocks, band.planes, band.tiles()};
   const float zero[maximumTileBlocks * BLOCK] = {};
   const int64_t xOffsets[3] = {0, band.tiles() * BLOCK, 2 * band.tiles() * BLOCK};
@@ -240,7 +245,7 @@ inline void winogradBand(const WinogradConvolution& job, const float* weights, c
     tile.xBlock = x.block();
     tile.xOffsets = xOffsets;
     tile.wBlock = weightBlock;
-    tile.segments = 3;
+    tile.segments = job.planeTaps;
     tile.yVoxel = BLOCK;
     tile.yBlock = y.block();
     for (int q = 0; q < points; q++)
@@ -252,7 +257,7 @@ inline void winogradBand(const WinogradConvolution& job, const float* weights, c
         tile.wOffsets = wOffsets;
         for (int i = 0; i < pieces; i++) {
           const int begin = piece(results, pieces, i), count = piece(results, pieces, i + 1) - begin;
-          tile.x = x.data + q * x.point() + c0 / BLOCK * x.block() + begin * BLOCK;
+          tile.x = x.data + q * x.point() + c0 / BLOCK * x.block() + c0 % BLOCK + begin * BLOCK;
           tile.y = y.data + q * y.point() + begin * BLOCK;
           tileFunction<Access::contiguous>(count, blocks)(tile);
         }
@@ -271,15 +276,15 @@ static void winogradConvolution(Context& context, const WinogradConvolution& job
   const Tiling tiling = tilingOf(job.y.d, job.y.h, job.y.w);
   const int64_t instances = job.x.n / job.batch;
   const int blocks = static_cast<int>(job.y.blocks), tileBlocks = chooseTileBlocks(tiling.planes * tiling.tiles(), blocks);
-  float* weights = claim<float>(context, instances * blocks * points * 3 * job.x.c * BLOCK);
-  const int64_t perThread = transformedFloats(job.x.blocks, tiling.planes + 2, tiling.tiles()) + transformedFloats(tileBlocks, tiling.planes, tiling.tiles());
+  float* weights = claim<float>(context, instances * blocks * points * job.planeTaps * job.x.c * BLOCK);
+  const int64_t perThread = transformedFloats(job.x.blocks, tiling.planes + job.planeTaps - 1, tiling.tiles()) + transformedFloats(tileBlocks, tiling.planes, tiling.tiles());
   float* work = claim<float>(context, context.threads * perThread);
   if (context.measuring) return;
-  transformWeights(context, job.w, instances, blocks, job.x.c, job.mirrored, weights);
+  transformWeights(context, job.w, instances, blocks, job.x.c, job.planeTaps, job.mirrored, weights);
   // Few bands: their results are shared out by blocks of channels too.
   int groups = 1;
   while (job.x.n * tiling.bands() * groups < 4 * context.threads && groups * 2 * tileBlocks <= blocks) groups *= 2;
-  const int64_t flops = 2LL * 48 * tiling.planes * tiling.tiles() * job.x.c * blocks * BLOCK / groups;
+  const int64_t flops = 2LL * 16 * job.planeTaps * tiling.planes * tiling.tiles() * job.x.c * blocks * BLOCK / groups;
   parallelFor(context, job.x.n * tiling.bands() * groups, flops, [&](int64_t item) {
     const int group = static_cast<int>(item % groups), tiles = static_cast<int>(ceilDivide(blocks, tileBlocks));
     const int first = piece(tiles, groups, group) * tileBlocks, end = static_cast<int>(smaller(blocks, piece(tiles, groups, group + 1) * tileBlocks));

@@ -1,0 +1,132 @@
+import { join } from 'node:path';
+import { StudioError } from '#shared/base/errors.ts';
+import type { LabelSet } from '#shared/domain/labelSet.ts';
+import type { LabelVolume } from '#shared/geometry/grid.ts';
+import { dicomOutputs, exportDicom } from '#main/export/exportDicom.ts';
+import { exportDicomSeg } from '#main/export/exportDicomSeg.ts';
+import { exportRtStruct } from '#main/export/exportRtStruct.ts';
+import { exportNiftiLabels } from '#main/export/exportNifti.ts';
+import { exportSegNrrd } from '#main/export/exportNrrd.ts';
+import { exportMesh, meshPaths } from '#main/export/mesh/exportMesh.ts';
+import type { ReadImage } from '#main/imageio/readImage.ts';
+
+/** One case on its way out. */
+export interface ExportCase {
+  readonly labels: LabelVolume;
+  readonly labelSet: LabelSet;
+  /** Decoded only where a format asks for it, with the patient's identity only where the person asked for it. */
+  readonly image: () => Promise<ReadImage>;
+  readonly origin: 'mask' | 'prediction';
+  /** What an earlier export wrote may be replaced. */
+  readonly overwrite: boolean;
+}
+
+export interface CaseFormat {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+  /** Path of the result, from the destination and the case's file name. */
+  readonly target: (folder: string, name: string) => string;
+  /** All files that may be written for this path; the path itself where not given. */
+  readonly outputs?: (path: string, labelSet: LabelSet) => readonly string[];
+  /** Writes and verifies; a file that does not read back the same is not kept. Resolves with the files written. */
+  readonly write: (path: string, exported: ExportCase) => Promise<readonly string[]>;
+}
+
+const algorithmOf = (origin: ExportCase['origin']) => (origin === 'prediction' ? 'AUTOMATIC' : 'SEMIAUTOMATIC');
+
+/** Formats with one result per case. */
+export const caseFormats: readonly CaseFormat[] = [
+  {
+    id: 'nifti',
+    name: 'NIfTI',
+    description: 'One .nii.gz per case with the names of the labels inside.',
+    target: (folder, name) => join(folder, `${name}.nii.gz`),
+    write: async (path, { labels, labelSet }) => {
+      await exportNiftiLabels(path, labels, labelSet);
+      return [path];
+    },
+  },
+  {
+    id: 'nrrd',
+    name: 'NRRD (3D Slicer)',
+    description: 'One .seg.nrrd per case with the names and colours of the labels.',
+    target: (folder, name) => join(folder, `${name}.seg.nrrd`),
+    write: async (path, { labels, labelSet }) => {
+      await exportSegNrrd(path, labels, labelSet);
+      return [path];
+    },
+  },
+  {
+    id: 'dicom-seg',
+    name: 'DICOM SEG',
+    description: 'One DICOM segmentation per case that refers to its series. For cases that came as DICOM.',
+    target: (folder, name) => join(folder, `${name}.dcm`),
+    write: async (path, { labels, labelSet, image, origin }) => {
+      const { source, identity } = await image();
+      await exportDicomSeg(path, labels, labelSet, source, {
+        algorithm: algorithmOf(origin),
+        ...(identity === undefined ? {} : { identity }),
+      });
+      return [path];
+    },
+  },
+  {
+    id: 'rtstruct',
+    name: 'DICOM RTSTRUCT',
+    description:
+      'One DICOM structure set per case with a contour around every voxel of each label, on its series. For cases that came as DICOM.',
+    target: (folder, name) => join(folder, `${name}-rtstruct.dcm`),
+    write: async (path, { labels, labelSet, image, origin }) => {
+      const { source, identity } = await image();
+      await exportRtStruct(path, labels, labelSet, source, {
+        algorithm: algorithmOf(origin),
+        ...(identity === undefined ? {} : { identity }),
+      });
+      return [path];
+    },
+  },
+  {
+    id: 'dicom',
+    name: 'DICOM series with SEG',
+    description: 'A folder per case: the image as an anonymous DICOM series and the segmentation on it, whatever format it came in.',
+    target: (folder, name) => join(folder, `${name}-dicom`),
+    outputs: dicomOutputs,
+    write: async (path, { labels, labelSet, image, origin, overwrite }) => {
+      const { volume, modality } = await image();
+      return exportDicom(path, { image: volume, modality, labels, labelSet, overwrite, algorithm: algorithmOf(origin) });
+    },
+  },
+  ...(['stl', 'obj'] as const).map((ending): CaseFormat => ({
+    id: ending,
+    name: `${ending.toUpperCase()} surfaces`,
+    description:
+      ending === 'stl' ? 'One closed surface per label, each in a file of its own.' : 'One file per case with a closed surface per label.',
+    target: (folder, name) => join(folder, `${name}.${ending}`),
+    outputs: (path, { labels }) => meshPaths(path, labels),
+    write: async (path, { labels, labelSet }) => exportMesh(path, labels, labelSet),
+  })),
+];
+
+/** Formats with one result for all cases; of scope `project` where the open case alone makes none. */
+export const projectFormats = [
+  {
+    id: 'nnunet',
+    scope: 'project',
+    name: 'nnU-Net data set',
+    description: 'imagesTr, labelsTr and dataset.json: everything that another tool needs to go on.',
+  },
+  {
+    id: 'measurements',
+    scope: 'case',
+    name: 'Measurements (CSV, JSON)',
+    description: 'Distances, angles and areas that were measured in the cases.',
+  },
+  { id: 'csv', scope: 'case', name: 'Volumes (CSV)', description: 'A table of every label’s volume in every case.' },
+] as const;
+
+export function caseFormat(id: string): CaseFormat {
+  const found = caseFormats.find((format) => format.id === id);
+  if (found === undefined) throw new StudioError('invalid-argument', 'There is no such export format.');
+  return found;
+}

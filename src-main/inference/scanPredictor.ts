@@ -1,0 +1,78 @@
+import type { Cancellation } from '#shared/base/cancellation.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
+import { must } from '#shared/base/assert.ts';
+import type { LabelSet } from '#shared/domain/labelSet.ts';
+import type { Volume } from '#shared/geometry/grid.ts';
+import type { Executor } from '#main/engine/executors/executor.ts';
+import { isImported, type StoredImport, type StoredModel } from '#main/model/modelFolder.ts';
+import { mirrorAxesFor } from './mirrorAxes.ts';
+import { NetworkPredictor } from './networkPredictor.ts';
+import { NnunetPredictor } from './nnunet/nnunetPredictor.ts';
+import { predictImported } from './nnunet/predictImported.ts';
+import { lookAt, unlike } from './scanLook.ts';
+import { predictVolume, type VolumePrediction } from './predictVolume.ts';
+
+export interface ScanPredictionOptions {
+  readonly overlap?: number;
+  /** Average over mirrored predictions, along the axes that the model allows. */
+  readonly mirror?: boolean;
+  readonly uncertainty?: boolean;
+  readonly cancellation?: Cancellation;
+  readonly onProgress?: (fraction: number) => void;
+  readonly turn?: () => Promise<void>;
+}
+
+/** A stored model on a device, trained here or imported: scans in, labels on their grid out. */
+export interface ScanPredictor extends Disposable {
+  readonly labelSet: LabelSet;
+  /** The images that it takes of a case, in order; null: the leading one, whatever it is called. */
+  readonly channels: readonly PredictedChannel[] | null;
+  /** What sets a case's first image apart from all that the model learned from, one sentence each; none where that is not known. */
+  unlike(first: Volume | null, modality: 'CT' | 'MR' | 'unknown'): string[];
+  /**
+   * One image for each channel, all on one grid; null for an optional one that the case lacks, though not for all. Throws `invalid-file` where an image
+   * cannot be used.
+   */
+  predict(images: readonly (Volume | null)[], options?: ScanPredictionOptions): Promise<VolumePrediction>;
+}
+
+export interface PredictedChannel {
+  readonly name: string;
+  /** A case may lack it. */
+  readonly optional: boolean;
+}
+
+/** Of a model's card. */
+export function channelsOfModel({ card }: StoredModel | StoredImport): ScanPredictor['channels'] {
+  if (card.format === 2) return card.pipeline.channels.map(({ name }) => ({ name, optional: false }));
+  return card.channels?.map(({ name, optional }) => ({ name, optional: optional === true })) ?? null;
+}
+
+/** Throws `out-of-memory`, `device`. */
+export async function openScanPredictor(executor: Executor, model: StoredModel | StoredImport): Promise<ScanPredictor> {
+  if (isImported(model)) {
+    const { card, weights } = model;
+    const predictor = await NnunetPredictor.create(executor, card, weights);
+    return {
+      labelSet: card.labelSet,
+      channels: channelsOfModel(model),
+      unlike: () => [],
+      predict: (images, options = {}) =>
+        predictImported(images.map(present), card, predictor, { ...options, mirror: options.mirror === true }),
+      dispose: () => predictor.dispose(),
+    };
+  }
+  const { card, weights } = model;
+  const predictor = await NetworkPredictor.create(executor, card.architecture, card.patch, weights);
+  return {
+    labelSet: card.labelSet,
+    channels: channelsOfModel(model),
+    unlike: (first, modality) =>
+      card.scans === undefined || first === null ? [] : unlike(lookAt(first, modality), card.intensity, card.scans),
+    predict: (images, { mirror, ...options } = {}) =>
+      predictVolume(images, card, predictor, { ...options, mirrorAxes: mirror === true ? mirrorAxesFor(card.labelSet) : [] }),
+    dispose: () => predictor.dispose(),
+  };
+}
+
+const present = (image: Volume | null): Volume => must(image, 'an image that this model needs');

@@ -1,0 +1,85 @@
+import { lpsToIjk } from '#shared/geometry/affine.ts';
+import type { Triple, Volume } from '#shared/geometry/grid.ts';
+import { barredBy } from '#shared/prompts/accept.ts';
+import type { Prompt } from '#shared/prompts/prompt.ts';
+import { placed, type PromptProposal } from '#shared/prompts/proposal.ts';
+import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
+import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
+import { diceOf, type Structure } from './promptReader.ts';
+
+export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier'] as const;
+export type ArmName = (typeof armNames)[number];
+
+/** What answers to clicks, one after another, each at the largest error of the answer before. */
+export interface PromptArm {
+  answer(click: Prompt): Structure;
+}
+
+/** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
+export function openArm(name: ArmName, image: Volume, truth: Structure): PromptArm {
+  if (name === 'case classifier') return new ClassifierArm(image);
+  return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
+}
+
+class ClassifierArm implements PromptArm {
+  readonly #image: Volume;
+  readonly #mask: Structure;
+  readonly #memory = new PromptMemory();
+  readonly #prompts: Prompt[] = [];
+  #before: PromptProposal | null = null;
+
+  constructor(image: Volume) {
+    this.#image = image;
+    this.#mask = emptyOf(image);
+  }
+
+  answer(click: Prompt): Structure {
+    this.#prompts.push(click);
+    const of = { image: this.#image, mask: this.#mask };
+    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
+    this.#before = proposeNow(of, request, this.#memory) ?? this.#before;
+    const { grid } = this.#image;
+    return this.#before === null ? emptyOf(this.#image) : { grid, data: placed(this.#before, grid) };
+  }
+}
+
+/** Shares of the range from the 1st to the 99th percentile of the image. */
+const tolerances = [0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3];
+
+/** The region growing of the tools: a positive click adds what is connected and within the tolerance, a negative one takes that away. */
+class GrowingArm implements PromptArm {
+  readonly #image: Volume;
+  readonly #truth: Structure;
+  readonly #tolerances: readonly number[];
+  readonly #grown: Structure;
+  readonly #range: number;
+
+  constructor(image: Volume, truth: Structure, shares: readonly number[]) {
+    this.#image = image;
+    this.#truth = truth;
+    this.#tolerances = shares;
+    this.#grown = emptyOf(image);
+    const some = Float64Array.from(image.data.filter((_, at) => at % 13 === 0)).sort();
+    this.#range = (some[Math.floor(some.length * 0.99)] ?? 1) - (some[Math.floor(some.length * 0.01)] ?? 0);
+  }
+
+  answer(click: Prompt): Structure {
+    if (click.kind !== 'click') throw new Error('Region growing begins from clicks alone.');
+    const [ni, nj] = this.#grown.grid.size;
+    const seed = lpsToIjk(this.#grown.grid, click.point).map(Math.round) as unknown as Triple;
+    const value = this.#image.data[seed[0] + ni * (seed[1] + nj * seed[2])] as number;
+    const target = { volume: this.#grown, policy: freePolicy, image: this.#image };
+    let best: { readonly delta: Delta; readonly dice: number } | null = null;
+    for (const share of this.#tolerances) {
+      const tolerance = share * this.#range;
+      const delta = regionGrow(target, seed, click.positive ? 1 : 0, value - tolerance, value + tolerance);
+      const dice = this.#tolerances.length === 1 ? 0 : diceOf(this.#truth, this.#grown);
+      revertDelta(this.#grown, delta);
+      if (best === null || dice > best.dice) best = { delta, dice };
+    }
+    if (best !== null) applyDelta(this.#grown, best.delta);
+    return this.#grown;
+  }
+}
+
+const emptyOf = ({ grid, data }: Volume): Structure => ({ grid, data: new Uint8Array(data.length) });

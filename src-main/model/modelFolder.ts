@@ -1,0 +1,192 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import { StudioError } from '#shared/base/errors.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { buildModel } from './build.ts';
+import { instanceLength, type ParameterSpec } from './modelBuilder.ts';
+import { importedCard } from './nnunet/card.ts';
+import { buildNnunet } from './nnunet/network.ts';
+import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
+import { sideMultiple } from './variants.ts';
+import type { Weights } from './weights.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { makeFolderBelow } from '#main/files/makeFolder.ts';
+
+const number = v.pipe(v.number(), v.finite());
+const above = v.pipe(number, v.gtValue(0));
+const triple = <S extends v.GenericSchema>(item: S): v.TupleSchema<[S, S, S], undefined> => v.tuple([item, item, item]);
+/** Bounds far beyond any network of this program, so that a damaged card does not build one that fills the memory. */
+const upTo = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+const stages = (most: number) => v.pipe(v.array(upTo(most)), v.minLength(1), v.maxLength(6));
+const span = v.object({ low: v.pipe(v.array(number), v.maxLength(16)), high: v.pipe(v.array(number), v.maxLength(16)) });
+const intensity = v.variant('kind', [
+  v.object({ kind: v.literal('window'), low: number, high: number }),
+  v.object({ kind: v.literal('zscore'), lowPercentile: number, highPercentile: number }),
+]);
+const card = v.object({
+  format: v.literal(1),
+  variant: v.string(),
+  architecture: v.pipe(
+    v.object({
+      network: v.picklist(['logonet', 'ulkanet', 'unet']),
+      dims: stages(4096),
+      depths: stages(64),
+      mlpRatios: stages(64),
+      topWidth: v.optional(upTo(1024)),
+      inChannels: upTo(16),
+      features: upTo(1024),
+      classes: upTo(1024),
+      localStages: upTo(6),
+      split: upTo(4),
+    }),
+    v.check(
+      ({ dims, depths, mlpRatios, localStages }) =>
+        dims.length === depths.length && dims.length === mlpRatios.length && localStages <= dims.length,
+    ),
+  ),
+  labelSet: v.object({ labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })) }),
+  classToLabel: v.array(v.number()),
+  spacing: triple(above),
+  intensity,
+  channels: v.optional(
+    v.pipe(v.array(v.object({ name: v.string(), intensity, optional: v.optional(v.literal(true)) })), v.minLength(1), v.maxLength(16)),
+  ),
+  patch: triple(upTo(4096)),
+  loss: v.optional(
+    v.variant('name', [v.object({ name: v.literal('paper') }), v.object({ name: v.literal('weighted'), classWeights: v.array(above) })]),
+  ),
+  scans: v.optional(v.object({ isCt: v.array(v.boolean()), spacing: span, extent: span, intensities: span })),
+  datasetHash: v.string(),
+  history: v.array(
+    v.object({
+      startedAt: v.string(),
+      minutes: v.number(),
+      steps: v.number(),
+      seed: v.number(),
+      cases: v.number(),
+      validationDice: v.record(v.string(), v.number()),
+      note: v.optional(v.string()),
+    }),
+  ),
+});
+
+export interface StoredModel {
+  readonly card: ModelCard;
+  readonly weights: Weights;
+  /** SHA-256 of the weight file. */
+  readonly weightsHash: string;
+}
+
+/** An imported model in its folder. */
+export interface StoredImport {
+  readonly card: ImportedModelCard;
+  readonly weights: Weights;
+  readonly weightsHash: string;
+}
+
+export const isImported = (model: StoredModel | StoredImport): model is StoredImport => model.card.format === 2;
+
+/** As `loadAnyModel`, for what only models of this program can do. Throws `unsupported` for an imported one too. */
+export async function loadModel(folder: string): Promise<StoredModel> {
+  const model = await loadAnyModel(folder);
+  if (!isImported(model)) return model;
+  throw new StudioError('unsupported', 'This model was imported. It predicts, but it cannot be trained further here.');
+}
+
+/** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`. */
+export async function loadAnyModel(folder: string): Promise<StoredModel | StoredImport> {
+  const [json, bytes] = await Promise.all([readOne(folder, 'model.json'), readOne(folder, 'weights.safetensors')]);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json.toString('utf8'));
+  } catch (error) {
+    throw new StudioError('invalid-file', `The model card (model.json) in ${folder} is damaged.`, { cause: error });
+  }
+  const weightsHash = createHash('sha256').update(bytes).digest('hex');
+  if ((parsed as { format?: unknown } | null)?.format === 2) {
+    const imported = checkedCard(importedCard, parsed, folder);
+    const { tensors } = decodeSafetensors(bytes);
+    requireImportedFit(folder, imported, tensors);
+    return { card: imported, weights: tensors, weightsHash };
+  }
+  const own = checkedCard(card, parsed, folder);
+  const { tensors } = decodeSafetensors(bytes);
+  requireFit(folder, own, tensors);
+  return { card: own, weights: tensors, weightsHash };
+}
+
+function checkedCard<S extends v.GenericSchema>(schema: S, parsed: unknown, folder: string): v.InferOutput<S> {
+  const checked = v.safeParse(schema, parsed);
+  if (checked.success) return checked.output;
+  const [issue] = checked.issues;
+  const field = v.getDotPath(issue);
+  throw new StudioError(
+    'invalid-file',
+    `The model card (model.json) in ${folder} cannot be used: ${field === null ? 'it is no card' : `"${field}" is missing or wrong`}.`,
+    { detail: v.summarize(checked.issues) },
+  );
+}
+
+/** Every fold has every weight of the network, in its shape. */
+function requireImportedFit(folder: string, { network, pipeline, folds }: ImportedModelCard, weights: Weights): void {
+  const { parameters } = buildNnunet(network, { batch: 1, size: pipeline.patch });
+  for (const fold of folds)
+    for (const spec of parameters) {
+      const name = `${fold}/${spec.names[0] ?? ''}`;
+      const found = weights.get(name);
+      if (found?.data instanceof Float32Array && found.shape.join() === spec.value.type.shape.slice(1).join()) continue;
+      throw new StudioError(
+        'invalid-file',
+        `The model in ${folder} cannot be used: its weights are those of another network than its model.json says.`,
+        {
+          detail: `${name}: ${found?.shape.join() ?? 'missing'}`,
+        },
+      );
+    }
+}
+
+/** The backbone's weights are those of the card. A folder may lack a head, or have one that is transplanted by its labels. */
+function requireFit(folder: string, { architecture, patch, channels }: ModelCard, weights: Weights): void {
+  const unfit = (why: string, detail: string): StudioError =>
+    new StudioError('invalid-file', `The model in ${folder} cannot be used: ${why}.`, { detail });
+  if (architecture.inChannels !== (channels?.length ?? 1)) throw unfit('its model.json does not say what each of its channels is', '');
+  const multiple = sideMultiple(architecture);
+  if (patch.some((side) => side % multiple !== 0))
+    throw unfit(`its patch in model.json does not fit its network, whose sides are multiples of ${multiple}`, patch.join());
+  const specsOf = (): readonly ParameterSpec[] => {
+    try {
+      const { parameters, states } = buildModel(architecture, { batch: 1, size: [multiple, multiple, multiple], mode: 'train' });
+      return [...parameters, ...states];
+    } catch (error) {
+      throw unfit('no network can be built as its model.json says', String(error instanceof StudioError ? error.detail : error));
+    }
+  };
+  for (const spec of specsOf()) {
+    for (const name of spec.names.filter((each) => each.startsWith('features.'))) {
+      const found = weights.get(name);
+      if (found?.data.length !== instanceLength(spec))
+        throw unfit('its weights are those of another network than its model.json says', `${name}: ${found?.shape.join() ?? 'missing'}`);
+    }
+  }
+}
+
+async function readOne(folder: string, name: string): Promise<Buffer> {
+  return readFile(join(folder, name)).catch((error: unknown) => {
+    throw new StudioError('not-found', `There is no model in ${folder}: ${name} is missing.`, { cause: error });
+  });
+}
+
+/** Writes the weights first and the card last: a folder with a card is complete. Throws `not-found` where the folder above it is not there, `disk-full` or `io`. */
+export async function saveModel(folder: string, modelCard: ModelCard | ImportedModelCard, weights: Weights): Promise<void> {
+  makeFolderBelow(dirname(dirname(folder)), folder);
+  await writeFileAtomically(join(folder, 'weights.safetensors'), encodeSafetensors(weights));
+  await saveCard(folder, modelCard);
+}
+
+/** Beside weights that are there already. Throws `disk-full`, `io`. */
+export async function saveCard(folder: string, modelCard: ModelCard | ImportedModelCard): Promise<void> {
+  await writeFileAtomically(join(folder, 'model.json'), `${JSON.stringify(modelCard, null, 2)}\n`);
+}

@@ -1,0 +1,67 @@
+/** What a command does to a project beyond the loop: removing cases, its history, edits everywhere, room on the disk. */
+import type { Label } from '#shared/domain/labelSet.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import { getLabelSet, listCases, type ProjectStep } from '#main/library/index.ts';
+import { cleanDisk, diskUsage, type CleanableKind, type DiskUsage } from './care/diskUsage.ts';
+import { editEverywhere, type EverywhereOutcome } from './care/everywhere.ts';
+import { labelNamed } from './headlessProject.ts';
+import { withProject, type HeadlessOptions } from './headless.ts';
+import { historyOf, redoStep, undoStep, type HistoryOutcome } from './care/projectHistory.ts';
+import { planRemoval, removeCases, type RemovalPlan } from './care/removal.ts';
+
+export interface RemovalRequest {
+  /** Identifiers or names. */
+  readonly cases: readonly string[];
+  readonly patients: boolean;
+  /** False: only says what would go. */
+  readonly forGood: boolean;
+}
+
+/** Throws `not-found` for an unknown case, and `conflict` where a name is that of several. */
+export function removeFromProject(folder: string, { cases, patients, forGood }: RemovalRequest): Promise<RemovalPlan> {
+  return withProject(folder, (session) => {
+    const ids = cases.map((wanted) => caseOf(session.project.read, wanted));
+    return forGood ? removeCases(session, ids, patients) : planRemoval(session.project, ids, patients);
+  });
+}
+
+function caseOf(read: Parameters<typeof listCases>[0], wanted: string): string {
+  const found = listCases(read, { text: wanted, limit: 1000 }).cases.filter(({ name }) => name === wanted);
+  if (found.length > 1)
+    throw new StudioError(
+      'conflict',
+      `${String(found.length)} cases are called “${wanted}”. Give the id that “logonet project list” shows.`,
+    );
+  return found[0]?.id ?? wanted;
+}
+
+/** `from` and `into` are values or names. */
+export function editProject(folder: string, from: string, into: string | null, options: HeadlessOptions): Promise<EverywhereOutcome> {
+  return withProject(folder, (session) => {
+    const { labels } = getLabelSet(session.project.read);
+    const value = (wanted: string): Label['value'] => labelNamed(labels, wanted).value;
+    return editEverywhere(session, { from: value(from), into: into === null ? null : value(into) }, options);
+  });
+}
+
+export async function projectHistory(
+  folder: string,
+  step: 'undo' | 'redo' | null,
+  options: HeadlessOptions,
+): Promise<{ readonly steps: readonly ProjectStep[]; readonly outcome: HistoryOutcome | null }> {
+  return withProject(folder, async (session) => {
+    const outcome = step === null ? null : await (step === 'undo' ? undoStep : redoStep)(session, options);
+    return { steps: historyOf(session.project), outcome };
+  });
+}
+
+/** Cleans these kinds, then measures. */
+export function projectDisk(
+  folder: string,
+  kinds: readonly CleanableKind[],
+): Promise<DiskUsage & { readonly freed: { readonly files: number; readonly bytes: number } | null }> {
+  return withProject(folder, async (session) => {
+    const freed = kinds.length === 0 ? null : await cleanDisk(session, kinds);
+    return { ...(await diskUsage(session.project)), freed };
+  });
+}

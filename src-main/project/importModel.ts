@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { neverCancelled, type Cancellation } from '#shared/base/cancellation.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { Label, LabelSet } from '#shared/domain/labelSet.ts';
+import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { copyDurably, replaceFolder } from '#main/files/durable.ts';
+import { makeFolderBelow } from '#main/files/makeFolder.ts';
+import { getLabelSet, listModels, listRemovedLabels, newId, nextLabelValue, setLabelSet, type Project } from '#main/library/index.ts';
+import { loadAnyModel, saveCard, saveModel } from '#main/model/modelFolder.ts';
+import { importNnunetFolder } from '#main/model/nnunet/importFolder.ts';
+import { elementCountOf, type Weights } from '#main/model/weights.ts';
+import { listModel, nextName } from './results/adoptModel.ts';
+
+export interface ModelImportOptions {
+  /** Of an nnU-Net folder: every numbered one where there are none. */
+  readonly folds?: readonly string[];
+  readonly name?: string;
+  readonly cancellation?: Cancellation;
+  readonly onProgress?: (fraction: number) => void;
+}
+
+type Card = ModelCard | ImportedModelCard;
+
+/**
+ * A model from outside as a model of a project: a model folder of this program's (model.json beside its weights) or an nnU-Net result folder. Its
+ * labels are those of the project with the same names, whatever their values; others join the project's list. Resolves with the model's
+ * id. Throws `not-found`, `invalid-file`, and `unsupported` for what cannot be used here.
+ */
+export async function importModel(project: Project, folder: string, options: ModelImportOptions = {}): Promise<string> {
+  const isOwn = existsSync(join(folder, 'model.json'));
+  const found = isOwn
+    ? await loadAnyModel(folder)
+    : await importNnunetFolder(folder, { folds: [], cancellation: neverCancelled, ...options });
+  const id = newId();
+  const target = project.paths.model(id);
+  const card = await replaceFolder(
+    target,
+    (incoming) => makeFolderBelow(project.paths.folder, incoming),
+    async (incoming) => {
+      const mapped = project.write.transaction(() => withProjectLabels(project, found.card));
+      if (isOwn) {
+        copyDurably(join(folder, 'weights.safetensors'), join(incoming, 'weights.safetensors'));
+        await saveCard(incoming, mapped);
+      } else await saveModel(incoming, mapped, found.weights);
+      return mapped;
+    },
+  );
+  const { weightsHash } = await loadAnyModel(target);
+  listModel(
+    project,
+    {
+      id,
+      card,
+      weightsHash,
+      name: options.name ?? (card.format === 2 ? nameFor(project, card) : nextName(project)),
+      parameters: parametersOf(card, found.weights),
+      trainingCases: card.format === 2 ? 0 : (card.history.at(-1)?.cases ?? 0),
+      dice: null,
+      jobId: null,
+    },
+    [],
+  );
+  return id;
+}
+
+/** Of one network: an ensemble's folds count once. */
+export const parametersOf = (card: Card, weights: Weights): number =>
+  Math.round(elementCountOf(weights) / (card.format === 2 ? card.folds.length : 1));
+
+/** The card with the project's values for labels of the same names. New names join the project, removed ones come back. */
+function withProjectLabels<C extends Card>(project: Project, card: C): C {
+  const { labelSet, valueOf } = projectLabels(project, card.labelSet);
+  if (card.format === 1) return { ...card, labelSet, classToLabel: card.classToLabel.map(valueOf) };
+  return {
+    ...card,
+    labelSet,
+    pipeline: { ...card.pipeline, output: { ...card.pipeline.output, values: card.pipeline.output.values.map(valueOf) } },
+  };
+}
+
+function projectLabels(project: Project, labelSet: LabelSet): { labelSet: LabelSet; valueOf: (value: number) => number } {
+  const key = (name: string): string => name.trim().toLocaleLowerCase();
+  const values = new Map<number, number>();
+  const labels: Label[] = labelSet.labels.map((label) => {
+    const { labels: own } = getLabelSet(project.write);
+    const known = own.find(({ name }) => key(name) === key(label.name));
+    const removed = listRemovedLabels(project.write).find(({ name }) => key(name) === key(label.name));
+    const free =
+      own.every(({ value }) => value !== label.value) && listRemovedLabels(project.write).every(({ value }) => value !== label.value);
+    const mapped = known ?? removed ?? { ...label, value: free ? label.value : nextLabelValue(project.write) };
+    if (known === undefined) setLabelSet(project.write, { labels: [...own, mapped] });
+    values.set(label.value, mapped.value);
+    return { ...mapped, locked: false };
+  });
+  return { labelSet: { labels }, valueOf: (value) => values.get(value) ?? 0 };
+}
+
+function nameFor(project: Project, { source }: ImportedModelCard): string {
+  const name = `${source.dataset} (nnU-Net)`.slice(0, 200);
+  const taken = new Set(listModels(project.read).map((model) => model.name));
+  if (!taken.has(name)) return name;
+  for (let n = 2; ; n++) if (!taken.has(`${name} ${n}`)) return `${name} ${n}`;
+}

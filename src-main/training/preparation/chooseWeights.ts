@@ -1,0 +1,56 @@
+import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
+import type { Work } from '#shared/domain/work.ts';
+import type { Executor } from '#main/engine/executors/executor.ts';
+import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import { interpolated, type Weights } from '#main/model/weights.ts';
+import type { TrainingPlan } from '../trainingPlan.ts';
+import { validate } from '../validate.ts';
+
+/** Parts of what is new, the smallest first: of equals it is chosen. */
+const PARTS = [0, 0.25, 0.5, 0.75, 1] as const;
+/** Where nothing could be set apart. */
+const UNMEASURED = 0.5;
+
+export interface ChosenWeights {
+  readonly weights: Weights;
+  /** Part of what is new, 0..1. */
+  readonly part: number;
+  /** Mean Dice on what was set apart, by part; empty where nothing was. */
+  readonly dice: readonly { readonly part: number; readonly dice: number }[];
+}
+
+/**
+ * Weights between those of before and after a fine-tuning: those that do best on cases (or slices of them) that did not train and do not
+ * judge either, so that a fine-tuning on a few cases cannot end worse than it began, as far as these can tell.
+ */
+export async function chooseWeights(
+  executor: Executor,
+  architecture: ArchitectureConfig,
+  { patch, channels }: Pick<TrainingPlan, 'patch' | 'channels'>,
+  { before, after }: { readonly before: Weights; readonly after: Weights },
+  apart: readonly string[],
+  work: Work,
+): Promise<ChosenWeights> {
+  if (apart.length === 0) return { weights: interpolated(before, after, UNMEASURED), part: UNMEASURED, dice: [] };
+  const predictor = await NetworkPredictor.create(executor, architecture, patch);
+  try {
+    const dice: { part: number; dice: number }[] = [];
+    for (const [index, part] of PARTS.entries()) {
+      await predictor.load(interpolated(before, after, part));
+      dice.push({ part, dice: (await validate(predictor, apart, { ...work, channels: channels?.map((_channel, n) => n) })).score });
+      work.report({ phase: 'Choosing between old and new weights', fraction: (index + 1) / PARTS.length });
+    }
+    const best = dice.reduce((chosen, each) => (each.dice > chosen.dice ? each : chosen));
+    return { weights: interpolated(before, after, best.part), part: best.part, dice };
+  } finally {
+    predictor.dispose();
+  }
+}
+
+/** For the person. */
+export function choiceText({ part, dice }: ChosenWeights): string {
+  const percent = `${Math.round(100 * part)}%`;
+  if (dice.length === 0) return `The new weights count ${percent}: there is nothing to measure by what would be best.`;
+  const at = (wanted: number): string => (dice.find((each) => each.part === wanted)?.dice ?? 0).toFixed(3);
+  return `The new weights count ${percent}: that did best on what was set apart to choose by (mean Dice ${at(part)}; the model in use ${at(0)}, the new weights alone ${at(1)}).`;
+}

@@ -1,0 +1,317 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { defined } from '#shared/base/defined.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import { fileName } from '#shared/base/fileName.ts';
+import { Random } from '#shared/base/random.ts';
+import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
+import { learnedScans } from '#main/inference/scanLook.ts';
+import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
+import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
+import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
+import type { Work } from '#shared/domain/work.ts';
+import type { Triple } from '#shared/geometry/grid.ts';
+import type { Executor } from '#main/engine/executors/executor.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { sideMultiple, variant } from '#main/model/variants.ts';
+import { fingerprintDataset, type DatasetFingerprint, type Modality } from '../fingerprint.ts';
+import { defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
+import { IGNORED_CLASS, isCase } from '../patches/caseFile.ts';
+import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText, thickSlices, type TrainingPlan } from '../trainingPlan.ts';
+import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
+import { prepareScans } from './scans.ts';
+import { setApart } from './setApart.ts';
+
+/** Folder, within that of the checkpoint, of scans without masks. */
+const UNLABELLED = 'unlabelled';
+
+/** One class is the background, and one number is left for what is ignored. */
+const mostLabels = IGNORED_CLASS - 1;
+/** As a model's folder takes them. */
+const mostChannels = 16;
+
+/** What is asked of the preparation; the rest of a training's settings does not matter to it. */
+export interface PreparationSettings {
+  readonly cases: readonly LabelledCase[];
+  /** Scans without masks that are learned from, too. */
+  readonly unlabelled?: readonly Scan[] | undefined;
+  /** What masks may hold; undefined: whatever they hold. */
+  readonly labelSet?: LabelSet | undefined;
+  /** Label value of voxels that nobody marked: they are not learned from. Unless given, that of a label named "ignore". */
+  readonly ignore?: number | undefined;
+  /** Of the images, where the files do not say it. */
+  readonly modality: Modality;
+  /** Names of the cases that validate; undefined: a seeded draw of `validationFraction`. */
+  readonly validation?: readonly string[] | undefined;
+  readonly validationFraction: number;
+  readonly recipe: RecipeName;
+  /** Instead of the recipe's. */
+  readonly loss?: LossName | undefined;
+  /** Numbers of the recipe to replace, as far as they decide the plan. */
+  readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
+  readonly variant?: string | undefined;
+  readonly seed: number;
+  readonly memoryBudgetBytes?: number | undefined;
+  /** Voxels along D, H, W, instead of the plan's choice. */
+  readonly patch?: Triple | undefined;
+  readonly batch?: number | undefined;
+  /** Names of the images that the network takes, in order; undefined: each case's leading one. With a model to start from: its own. */
+  readonly channels?: readonly string[] | undefined;
+  /** What becomes of a case that lacks one of them: left out (unless given), or zeros in its place. */
+  readonly missingChannels?: 'leaveOut' | 'zeros' | undefined;
+  /** Sets some training cases (of few: slices) apart, which choose how much of what is new counts (chooseWeights.ts). */
+  readonly interpolate?: boolean | undefined;
+  /** mm along i, j, k, instead of the plan's choice. */
+  readonly spacing?: Triple | undefined;
+  /** 'keep' unless given. */
+  readonly slices?: SliceRule | undefined;
+}
+
+/** What a first attempt decided and later ones keep. */
+export interface Preparation {
+  readonly variant: string;
+  readonly architecture: ArchitectureConfig;
+  readonly labelSet: LabelSet;
+  readonly classToLabel: readonly number[];
+  readonly plan: TrainingPlan;
+  readonly training: readonly { readonly name: string; readonly file: string; readonly classes: readonly number[] }[];
+  readonly validation: readonly { readonly name: string; readonly file: string }[];
+  /** Scans without masks; absent in what earlier versions wrote. */
+  readonly unlabelled?: readonly { readonly name: string; readonly file: string }[];
+  /** Absent where nothing was set apart. */
+  readonly apart?: readonly { readonly name: string; readonly file: string }[];
+  readonly skipped: readonly SkippedCase[];
+  /** Absent in what earlier versions wrote, and where a model goes on that does not say what it learned from. */
+  readonly scans?: LearnedScans;
+  readonly datasetHash: string;
+  readonly startedAt: string;
+}
+
+/**
+ * What an earlier attempt decided; its case files lie in the folder's `cases`, wherever the folder is by now. Undefined where there is none
+ * or a case file is damaged or of an earlier version: it is then prepared again.
+ */
+export async function readPreparation(folder: string): Promise<Preparation | undefined> {
+  const text = await readFile(join(folder, 'preparation.json'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  // Version 0.1.0 wrote whole paths, of which only the name counts, and called what was skipped `leftOut`.
+  const { leftOut = [], ...stored } = JSON.parse(text) as Preparation & { readonly leftOut?: Preparation['skipped'] };
+  const preparation = withFiles({ ...stored, skipped: stored.skipped ?? leftOut }, (folderOf, file) =>
+    join(folder, folderOf, 'cases', fileName(file)),
+  );
+  const files = [...preparation.training, ...preparation.validation, ...(preparation.unlabelled ?? []), ...(preparation.apart ?? [])];
+  return files.every(({ file }) => isCase(file)) ? preparation : undefined;
+}
+
+function withFiles(preparation: Preparation, place: (within: string, file: string) => string): Preparation {
+  const placed = <Row extends { readonly file: string }>(rows: readonly Row[], within = ''): Row[] =>
+    rows.map((row) => ({ ...row, file: place(within, row.file) }));
+  return {
+    ...preparation,
+    training: placed(preparation.training),
+    validation: placed(preparation.validation),
+    unlabelled: placed(preparation.unlabelled ?? [], UNLABELLED),
+    ...(preparation.apart && { apart: placed(preparation.apart) }),
+  };
+}
+
+/** Reads and writes the cases and decides the plan; kept in the checkpoint folder, where the training finds it. */
+export async function prepare(
+  executor: Executor,
+  settings: PreparationSettings,
+  checkpointFolder: string,
+  from: ModelCard | undefined,
+  work: Pick<Work, 'alarm' | 'cancellation' | 'report' | 'turn'>,
+): Promise<Preparation> {
+  const preparing = new CasePreparation();
+  const given = settings.labelSet && splitIgnored(settings.labelSet);
+  const ignore = settings.ignore ?? given?.ignore;
+  const wanted = wantedChannels(settings, from);
+  const looks = await preparing.look(
+    settings.cases,
+    given?.labelSet.labels.map(({ value }) => value),
+    settings.modality,
+    work,
+    ignore,
+    wanted,
+  );
+  for (const note of preparing.notes) work.alarm('info', note);
+  for (const { reason } of preparing.skipped) work.alarm('warning', `Left out: ${reason}`);
+  if (looks.length === 0)
+    throw new StudioError(
+      'invalid-file',
+      `None of the ${settings.cases.length} cases can be used${preparing.skipped[0] ? `; the first: ${preparing.skipped[0].reason}` : '.'}`,
+    );
+  const labelSet = given?.labelSet ?? labelSetOf(looks);
+  if (labelSet.labels.length === 0) throw new StudioError('invalid-file', 'The masks hold no label at all: there is nothing to learn.');
+  if (labelSet.labels.length > mostLabels)
+    throw new StudioError('unsupported', `${labelSet.labels.length} labels are more than a network here can tell apart (${mostLabels}).`);
+  const classToLabel = [0, ...labelSet.labels.map(({ value }) => value).sort((a, b) => a - b)];
+  const fingerprint = fingerprintDataset(looks.map((look) => look.fingerprint));
+  const name = from?.variant ?? settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
+  const architecture =
+    from === undefined ? variant(name, classToLabel.length, wanted?.names.length) : { ...from.architecture, classes: classToLabel.length };
+  const classShares = classSharesOf(fingerprint, classToLabel);
+  const { classWeightPower, classWeightLimit } = { ...recipes[settings.recipe], ...defined(settings.adjust ?? {}) };
+  const plan: TrainingPlan = {
+    ...(from === undefined
+      ? choosePlan(settings, executor, architecture, fingerprint)
+      : {
+          spacing: from.spacing,
+          intensity: from.intensity,
+          ...(from.channels && { channels: from.channels }),
+          patch: from.patch,
+          batch: settings.batch ?? 2,
+          ...slicesOf(fingerprint, from),
+        }),
+    classShares,
+    ...(fingerprint.markedShare < 1 && { markedShare: fingerprint.markedShare }),
+    loss: chooseLoss(settings.loss ?? recipeLoss[settings.recipe], classShares, defined({ classWeightPower, classWeightLimit })),
+  };
+  for (const { name, without } of lackedChannels(fingerprint, wanted))
+    work.alarm(
+      'warning',
+      `“${name}” is missing in ${without} of ${looks.length} cases: it is 0 there, and left out of a quarter of the patches of the others.`,
+    );
+  if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
+  const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
+  const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));
+  const rows = looks.map((look, index) => ({ name: look.case.name, file: files[index] ?? '', classes: classesOf(look, classToLabel) }));
+  const training = rows.filter((row) => !validating.has(row.name));
+  if (training.length === 0)
+    throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
+  const divided = settings.interpolate === true && from !== undefined ? await setApart(training, settings.seed) : { training };
+  const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
+  const preparation: Preparation = {
+    variant: name,
+    architecture,
+    labelSet,
+    classToLabel,
+    plan,
+    ...divided,
+    unlabelled: scans.prepared.map(({ id, file }) => ({ name: id, file })),
+    skipped: [...preparing.skipped, ...scans.skipped],
+    ...(knowsItsScans(from) && {
+      scans: learnedScans(
+        looks.flatMap((look) => (validating.has(look.case.name) || look.scan === undefined ? [] : [look.scan])),
+        plan.intensity,
+        from?.scans,
+      ),
+    }),
+    validation: rows.filter((row) => validating.has(row.name)),
+    datasetHash: createHash('sha256')
+      .update(
+        looks
+          .map(({ hash }) => hash)
+          .sort()
+          .join(),
+      )
+      .digest('hex'),
+    startedAt: new Date().toISOString(),
+  };
+  await writeFileAtomically(
+    join(checkpointFolder, 'preparation.json'),
+    JSON.stringify(withFiles(preparation, (_within, file) => basename(file))),
+  );
+  return preparation;
+}
+
+/** Whether what a model learns from now is all that it ever learned from, beside what its card says. */
+function knowsItsScans(from: ModelCard | undefined): boolean {
+  return from === undefined || from.history.length === 0 || from.scans !== undefined;
+}
+
+function wantedChannels({ channels, missingChannels }: PreparationSettings, from: ModelCard | undefined): WantedChannels | undefined {
+  const names = from === undefined ? channels : from.channels?.map(({ name }) => name);
+  if (names === undefined) return undefined;
+  if (new Set(names.map((name) => name.toLowerCase())).size !== names.length || names.length === 0 || names.length > mostChannels)
+    throw new StudioError('invalid-argument', `A network takes 1 to ${mostChannels} images of a case, each with a name of its own.`);
+  const optional = missingChannels === 'zeros' ? names : (from?.channels ?? []).flatMap(({ name, optional }) => (optional ? [name] : []));
+  return { names, optional };
+}
+
+/** Throws `invalid-file` where no case has a channel. */
+function lackedChannels({ channels, cases }: DatasetFingerprint, wanted: WantedChannels | undefined): { name: string; without: number }[] {
+  return (wanted?.names ?? []).flatMap((name, n) => {
+    const having = channels[n]?.cases ?? 0;
+    if (having === 0) throw new StudioError('invalid-file', `No case has an image “${name}”: there is nothing to learn of it.`);
+    return having < cases ? [{ name, without: cases - having }] : [];
+  });
+}
+
+/** As a model that is in use has them. */
+function slicesOf(fingerprint: DatasetFingerprint, { spacing }: ModelCard): Pick<TrainingPlan, 'slices'> {
+  const own = chooseSpacing(fingerprint);
+  const axis = own.indexOf(Math.max(...own)) as 0 | 1 | 2;
+  const slices = thickSlices(spacing.map((mm, each) => (each === axis ? own[axis] : mm)) as unknown as Triple, 'keep');
+  return slices === undefined ? {} : { slices: { ...slices, parts: Math.max(1, Math.round(own[slices.axis] / spacing[slices.axis])) } };
+}
+
+function classesOf(look: CaseLook, classToLabel: readonly number[]): number[] {
+  return Object.keys(look.fingerprint.labelVoxels).map((value) => classToLabel.indexOf(Number(value)));
+}
+
+/** A label that fills less of the voxels is a small structure. */
+const smallShare = 0.005;
+
+/**
+ * On a processor three stages: wide where a label is a small structure, which `small` hardly learns, else `small`, which makes more steps of the same
+ * time (docs/explanation/training.md). The paper's Normal for graphics devices and the paper's recipe.
+ */
+function defaultVariant(
+  settings: PreparationSettings,
+  executor: Executor,
+  { labelShare }: DatasetFingerprint,
+  { alarm }: Pick<Work, 'alarm'>,
+): VariantName {
+  if (settings.recipe === 'paper' || executor.name === 'webgpu' || executor.name === 'tensorflow') return 'normal';
+  const smallest = Math.min(...Object.values(labelShare));
+  if (smallest >= smallShare) return 'small';
+  alarm(
+    'info',
+    `The smallest label fills ${(100 * smallest).toPrecision(2)}% of the voxels: the network is "wide", which learns small structures.`,
+  );
+  return 'wide';
+}
+
+function choosePlan(
+  settings: PreparationSettings,
+  executor: Executor,
+  architecture: ArchitectureConfig,
+  fingerprint: DatasetFingerprint,
+): TrainingPlan {
+  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
+  const recipe = recipes[settings.recipe];
+  const ignoring = fingerprint.markedShare < 1 ? { markedShare: fingerprint.markedShare } : {};
+  const fits = (patch: Triple, batch: number): boolean =>
+    stepBytes(executor, architecture, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
+  const plan = makeTrainingPlan(fingerprint, {
+    recipe: settings.recipe,
+    channels: settings.channels,
+    slices: settings.slices ?? 'keep',
+    spacing: settings.spacing,
+    patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
+    multiple: sideMultiple(architecture),
+    batch: settings.batch ?? recipe.batch ?? 2,
+    fits,
+    largestPatch: executor.name === 'cpu' && settings.recipe !== 'paper' ? 64 * 64 * 80 : 96 ** 3,
+  });
+  return settings.patch === undefined ? plan : { ...plan, patch: settings.patch };
+}
+
+/**
+ * A seeded part of the cases, at least one of them (where there are two and any are wanted). They are neighbours by name, because
+ * neighbours are often of one patient (left and right, follow-ups), who should not both train and validate.
+ */
+function drawValidation(looks: readonly CaseLook[], fraction: number, seed: number): string[] {
+  const names = looks.map((look) => look.case.name).sort();
+  const count = fraction === 0 || names.length < 2 ? 0 : Math.min(names.length - 1, Math.max(1, Math.round(fraction * names.length)));
+  const first = new Random(seed ^ 0x5eed).integer(names.length);
+  return Array.from({ length: count }, (_, index) => names[(first + index) % names.length] ?? '');
+}
+
+function labelSetOf(looks: readonly CaseLook[]): LabelSet {
+  const values = [...new Set(looks.flatMap(({ fingerprint }) => Object.keys(fingerprint.labelVoxels).map(Number)))].sort((a, b) => a - b);
+  return labelSetFrom(values.map((value) => ({ value, name: `Label ${value}` })));
+}

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Random } from '#shared/base/random.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { CaseReader, encodeCase, IGNORED_CLASS } from '../patches/caseFile.ts';
+
+/** From as many training cases on whole ones are set apart; of fewer, a block of slices of each. */
+const CASES_TO_SET_APART = 5;
+const SHARE = 0.2;
+/** Of the slices that hold a label; at the one end of a case, at the other of the next. */
+const BLOCK = 1 / 3;
+const FEWEST_SLICES = 2;
+
+/** Divides training cases into those that train and those that choose between weights: neither sees what the other has. */
+export async function setApart<Row extends { readonly file: string }>(
+  rows: readonly Row[],
+  seed: number,
+): Promise<{ readonly training: Row[]; readonly apart: Row[] }> {
+  if (rows.length >= CASES_TO_SET_APART) {
+    const drawn = new Set(new Random(seed ^ 0xa1fa).shuffle([...rows]).slice(0, Math.round(SHARE * rows.length)));
+    return { training: rows.filter((row) => !drawn.has(row)), apart: rows.filter((row) => drawn.has(row)) };
+  }
+  const training: Row[] = [];
+  const apart: Row[] = [];
+  for (const [index, row] of rows.entries()) {
+    const parts = await divide(row.file, index % 2 === 0);
+    training.push(parts === undefined ? row : { ...row, file: parts.training });
+    if (parts !== undefined) apart.push({ ...row, file: parts.apart });
+  }
+  return { training, apart };
+}
+
+/** A case file as two beside it, cut across k; undefined where it has too few labelled slices to lose any. */
+async function divide(file: string, atHighEnd: boolean): Promise<{ readonly training: string; readonly apart: string } | undefined> {
+  const reader = new CaseReader(file);
+  try {
+    const { size } = reader.header;
+    const labelled = Array.from({ length: size[2] }, (_, k) => k).filter((k) =>
+      reader.classes({ low: [0, 0, k], size: [size[0], size[1], 1] }).some((value) => value > 0 && value !== IGNORED_CLASS),
+    );
+    const block = Math.floor(labelled.length * BLOCK);
+    if (block < FEWEST_SLICES) return undefined;
+    const cut = atHighEnd ? (labelled.at(-block) ?? 0) : (labelled[block] ?? 0);
+    const [low, high] = [join(dirname(file), `low-${cut}-${basename(file)}`), join(dirname(file), `high-${cut}-${basename(file)}`)];
+    await writePart(reader, 0, cut, low);
+    await writePart(reader, cut, size[2] - cut, high);
+    return atHighEnd ? { training: low, apart: high } : { training: high, apart: low };
+  } finally {
+    reader.close();
+  }
+}
+
+async function writePart(reader: CaseReader, k: number, slices: number, file: string): Promise<void> {
+  if (existsSync(file)) return;
+  const { name, size, spacing, further, missing } = reader.header;
+  const region = { low: [0, 0, k], size: [size[0], size[1], slices] } as const;
+  const images = Array.from({ length: 1 + further.length }, (_unused, channel) =>
+    missing.includes(channel) ? null : reader.intensities(region, [channel]),
+  );
+  await writeFileAtomically(file, encodeCase(name, region.size, spacing, images, reader.classes(region)));
+}

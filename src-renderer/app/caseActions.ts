@@ -1,0 +1,62 @@
+import type { Accepting } from '../stores/accepting.svelte.ts';
+import type { Studio } from '../stores/studio.svelte.ts';
+import type { CaseActions } from './commands.ts';
+
+/** What can be done with the open case; what goes wrong becomes a message. */
+export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
+  const { activities } = studio;
+  const guarded = (act: () => unknown): void => {
+    try {
+      void act();
+    } catch (error) {
+      activities.fail(error);
+    }
+  };
+  return {
+    predict: () => {
+      const session = studio.session;
+      if (session !== null)
+        void activities.run('Predicting', async (context) => {
+          await session.predict(context);
+          if (studio.session === session) studio.appearance.setLook('prediction', { visible: true }); // What was asked for is seen.
+        });
+    },
+    takePrediction: () => {
+      const session = studio.session;
+      if (session !== null) void activities.run('Using the prediction', (context) => session.takePrediction(context));
+    },
+    accept: () => accepting.begin(false),
+    acceptAndNext: () => accepting.begin(true),
+    look: () => {
+      const session = studio.session;
+      if (session !== null) void activities.run('Looking for what was not shown', () => studio.lookNext(session));
+    },
+    undo: () =>
+      guarded(() => {
+        const name = studio.session?.editing.undo();
+        if (typeof name === 'string') activities.spoken = `Undone: ${name}`;
+      }),
+    redo: () =>
+      guarded(() => {
+        const name = studio.session?.editing.redo();
+        if (typeof name === 'string') activities.spoken = `Redone: ${name}`;
+      }),
+    goTo: (steps) => guarded(() => studio.session?.editing.goTo(steps)),
+    settle: (keep) =>
+      guarded(() => {
+        const editing = studio.session?.editing;
+        const proposal = editing?.proposal;
+        editing?.settle(keep);
+        if (keep && proposal !== null && proposal !== undefined)
+          activities.say(`${proposal.name}: ${proposal.delta.changed.toLocaleString('en')} voxels changed.`);
+      }),
+    settlePrompts: (keep) =>
+      guarded(() => {
+        const prompting = studio.session?.prompting;
+        if (prompting === undefined) return;
+        if (!keep) prompting.drop();
+        else activities.say(`Pointed out: ${prompting.accept().toLocaleString('en')} voxels changed.`);
+      }),
+    tour: (step) => guarded(() => studio.session?.tour(step)),
+  };
+}

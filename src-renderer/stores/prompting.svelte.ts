@@ -1,0 +1,244 @@
+import { StudioError } from '#shared/base/errors.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
+import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
+import { acceptProposal, barredBy } from '#shared/prompts/accept.ts';
+import { isInside, type Prompt } from '#shared/prompts/prompt.ts';
+import { forEachProposed, type PromptProposal } from '#shared/prompts/proposal.ts';
+import { unionBox, type Box } from '#shared/segmentation/index.ts';
+import { PromptWork } from '../work/prompts.ts';
+import type { Beginning } from '../work/prompts.worker.ts';
+import type { Editing } from './editing.svelte.ts';
+
+/** What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction. */
+export type BeginWith = 'nothing' | 'label' | 'prediction';
+
+/** Values of the proposal's layer. */
+export const proposedValue = 1;
+export const removedValue = 2;
+
+/** A prompt that waits for its answer. */
+interface Asked {
+  readonly prompt: Prompt;
+  readonly begin: BeginWith;
+}
+
+/** One prompt and what came of it. */
+interface Step {
+  readonly prompt: Prompt;
+  readonly proposal: PromptProposal;
+}
+
+/**
+ * What is pointed out and proposed in an open case, in a layer of its own: the mask is not changed before the proposal is accepted. Prompts
+ * are answered one after another; painting goes on meanwhile.
+ */
+export class Prompting implements Disposable {
+  readonly #editing: Editing;
+  readonly #work: PromptWork;
+  readonly #onError: (error: unknown) => void;
+  /** Made when the tool is first taken into the hand. */
+  layer = $state.raw<Volume<Uint8Array> | null>(null);
+  #steps = $state.raw<readonly Step[]>([]);
+  #open = $state.raw<readonly Asked[]>([]);
+  /** The label that is meant. */
+  label = $state(0);
+  /** Voxels that are proposed. */
+  voxels = $state(0);
+  #base: PromptProposal | null = null;
+  #shown: Box | null = null;
+  #hasPrediction = false;
+  #running: Promise<void> = Promise.resolve();
+  #ending = new AbortController();
+  readonly #listeners = new Set<(box: Box) => void>();
+
+  constructor(editing: Editing, onError: (error: unknown) => void) {
+    this.#editing = editing;
+    this.#onError = onError;
+    this.#work = new PromptWork(editing.image, editing.mask, (of, sharper) => this.#replace(of, sharper));
+  }
+
+  /** Hears of every box of the layer that changed. */
+  onChange(listener: (box: Box) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  setPrediction(prediction: LabelVolume | null): void {
+    this.#hasPrediction = prediction !== null;
+    this.#work.setPrediction(prediction);
+  }
+
+  /** The mask changed. */
+  changed(box: Box): void {
+    this.#work.changed(box);
+  }
+
+  /** The tool is taken into the hand: what the first prompt would wait for is done now. */
+  ready(): void {
+    const { grid, data } = this.#editing.mask;
+    this.layer ??= { grid, data: new Uint8Array(data.length) };
+    this.#work.warm();
+  }
+
+  /** Every prompt, also those that are not answered yet. */
+  get prompts(): readonly Prompt[] {
+    return [...this.#steps.map(({ prompt }) => prompt), ...this.#open.map(({ prompt }) => prompt)];
+  }
+
+  get active(): boolean {
+    return this.#steps.length > 0 || this.#open.length > 0;
+  }
+
+  get busy(): boolean {
+    return this.#open.length > 0;
+  }
+
+  /**
+   * Points something out; false, and nothing happens, where that lies outside the image. A negative prompt with nothing to take away from
+   * corrects the active label. Throws `conflict` where the active label cannot be drawn with.
+   */
+  add(prompt: Prompt, begin: BeginWith): boolean {
+    const editing = this.#editing;
+    if (!isInside(prompt, editing.mask.grid)) return false;
+    if (!this.active) {
+      editing.readyToDraw(editing.activeLabel);
+      if (begin === 'prediction' && !this.#hasPrediction)
+        throw new StudioError('not-found', 'There is no prediction yet. Press Predict first, or begin with the prompts alone.');
+      this.ready();
+      this.label = editing.activeLabel;
+      this.#base = null;
+    }
+    this.#ask({ prompt, begin });
+    return true;
+  }
+
+  /** Resolves once nothing waits for its answer. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Takes the last prompt back, answered or not. */
+  takeBack(): void {
+    if (this.#open.length > 0) {
+      const kept = this.#open.slice(0, -1);
+      this.#stopRunning();
+      this.#open = [];
+      for (const asked of kept) this.#ask(asked);
+      return;
+    }
+    this.#steps = this.#steps.slice(0, -1);
+    this.#show(this.#steps.at(-1)?.proposal ?? null);
+    if (this.#steps.length === 0) this.#base = null;
+  }
+
+  /** Gives the proposal up. */
+  drop(): void {
+    this.#stopRunning();
+    this.#open = [];
+    this.#steps = [];
+    this.#base = null;
+    this.#show(null);
+  }
+
+  /**
+   * Puts the proposal into its label as one step; answers with how many voxels changed. Throws `conflict` while a prompt waits for its
+   * answer, and where the label cannot be drawn with any more.
+   */
+  accept(): number {
+    const editing = this.#editing;
+    const last = this.#steps.at(-1);
+    if (this.busy) throw new StudioError('conflict', 'The last prompt is still being answered. Wait for its proposal, then press Enter.');
+    if (last === undefined) return 0;
+    editing.readyToDraw(this.label);
+    const delta = acceptProposal(editing.target(false), last.proposal, this.#base, this.label);
+    editing.push(`Point: ${editing.label(this.label)?.name ?? ''}`, delta);
+    this.drop();
+    return delta.changed;
+  }
+
+  dispose(): void {
+    this.#stopRunning();
+    this.#work.dispose();
+  }
+
+  #stopRunning(): void {
+    this.#ending.abort();
+    this.#ending = new AbortController();
+  }
+
+  #ask(asked: Asked): void {
+    this.#open = [...this.#open, asked];
+    const { signal } = this.#ending;
+    this.#running = this.#running.then(() => this.#answer(asked, signal));
+  }
+
+  async #answer(asked: Asked, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const { prompt, begin } = asked;
+    const steps = this.#steps;
+    const before = steps.at(-1)?.proposal ?? null;
+    try {
+      const { proposal, base } = await this.#work.propose(
+        {
+          prompts: [...steps.map((step) => step.prompt), prompt],
+          before,
+          beginning: this.#beginning(begin, before === null && !prompt.positive),
+          barred: barredBy(this.#editing.policy, this.label),
+        },
+        signal,
+      );
+      if (signal.aborted) return;
+      if (before === null) this.#base = base;
+      if (proposal === null)
+        throw new StudioError('not-found', 'There is nothing here to take away from. Point at what belongs to the structure first.');
+      this.#steps = [...steps, { prompt, proposal }];
+      this.#show(proposal);
+    } catch (error) {
+      if (!signal.aborted) this.#onError(error);
+    } finally {
+      if (!signal.aborted) this.#open = this.#open.filter((each) => each !== asked);
+    }
+  }
+
+  /** Puts the sharper one in the place of a proposal, where it is still the one that is shown and nothing is asked since. */
+  #replace(of: PromptProposal, sharper: PromptProposal): void {
+    const last = this.#steps.at(-1);
+    if (last?.proposal !== of || this.busy) return;
+    this.#steps = [...this.#steps.slice(0, -1), { ...last, proposal: sharper }];
+    this.#show(sharper);
+  }
+
+  #beginning(begin: BeginWith, takesAway: boolean): Beginning {
+    if (begin === 'nothing' && !takesAway) return null;
+    return { layer: begin === 'prediction' ? 'prediction' : 'mask', label: this.label };
+  }
+
+  /** Draws a proposal in the layer in the place of the one before. */
+  #show(proposal: PromptProposal | null): void {
+    const { layer } = this;
+    this.voxels = 0;
+    if (layer === null) return;
+    const { data, grid } = layer;
+    const [ni, nj] = grid.size;
+    const before = this.#shown;
+    if (before !== null)
+      for (let k = before.lower[2]; k < before.upper[2]; k++)
+        for (let j = before.lower[1]; j < before.upper[1]; j++) {
+          const row = ni * (j + nj * k);
+          data.fill(0, row + before.lower[0], row + before.upper[0]);
+        }
+    const write = (of: PromptProposal, value: number): void =>
+      forEachProposed(of, (i, j, k, length) => {
+        const at = i + ni * (j + nj * k);
+        data.fill(value, at, at + length);
+        if (value === proposedValue) this.voxels += length;
+      });
+    if (proposal !== null) {
+      if (this.#base !== null) write(this.#base, removedValue);
+      write(proposal, proposedValue);
+    }
+    this.#shown = proposal === null ? null : (unionBox(proposal.box, this.#base?.box ?? null) as Box);
+    const box = unionBox(before, this.#shown);
+    if (box !== null) for (const listener of this.#listeners) listener(box);
+  }
+}

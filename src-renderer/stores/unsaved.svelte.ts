@@ -1,0 +1,122 @@
+import { StudioError } from '#shared/base/errors.ts';
+import { countSteps } from '#shared/segmentation/index.ts';
+import type { Client } from '#shared/contract/client.ts';
+import type { Shelf, Unsaved } from '../api/shelf.ts';
+import type { Activities } from './activities.svelte.ts';
+import type { CaseSession } from './caseSession.svelte.ts';
+import { recordsInMessage } from './journalSender.svelte.ts';
+import { decodeStrokes } from './strokes.ts';
+
+export type { Unsaved };
+
+/** '3 changes', as a person counts them. */
+export function changesIn({ records }: Pick<Unsaved, 'records'>): string {
+  const steps = countSteps(records);
+  return steps === 1 ? '1 change' : `${steps} changes`;
+}
+
+/** Edits that are not on disk: what windows left behind, and whether the person leaves a case that has some. */
+export class UnsavedWork {
+  readonly shelf: Shelf;
+  /** What windows before this one, or sessions of it, left unsaved. */
+  left = $state.raw<readonly Unsaved[]>([]);
+  /** The person is asked whether to leave a case with unsaved edits; the answer is given here. */
+  leaving = $state.raw<((leave: boolean) => void) | null>(null);
+  readonly #client: Client;
+  readonly #activities: Activities;
+
+  readonly #changed: () => void;
+
+  /** `changed` is called when `left` is another. */
+  constructor(client: Client, shelf: Shelf, activities: Activities, changed: () => void) {
+    this.#changed = changed;
+    this.#client = client;
+    this.shelf = shelf;
+    this.#activities = activities;
+  }
+
+  /** Looks at the shelf again. What a window has there that is still open, this one or another, it is still saving. */
+  async look(): Promise<void> {
+    const [all, held] = await this.#onShelf();
+    this.#setLeft(all.filter(({ session }) => !held.has(session)));
+  }
+
+  /**
+   * What fits goes to the host, to be called before the case is opened; the rest stays. What another window is still saving goes with it, without
+   * a word: that window loses the case, nothing of it is lost. Throws what may pass, such as `disk-full`.
+   */
+  async resume(caseId: string): Promise<void> {
+    const [all, held] = await this.#onShelf();
+    for (const unsaved of all.filter((each) => each.caseId === caseId)) {
+      const steps = changesIn(unsaved);
+      const fits = await this.#handOver(unsaved);
+      if (held.has(unsaved.session)) continue;
+      if (fits) this.#activities.say(`${steps} that had not been saved came back.`, 'good');
+      else this.#activities.say(`${steps} that had not been saved no longer fit this case: it was changed elsewhere since.`, 'warning');
+    }
+    await this.look();
+  }
+
+  /** So many records of a session are on disk, whichever window brought them there. */
+  async saved(session: string, sequence: number): Promise<void> {
+    await this.shelf.remove(session, sequence).catch(() => undefined);
+    await this.look();
+  }
+
+  /** Takes a file of recovered strokes: they are offered like what a window left behind. Throws `invalid-file`. */
+  async openStrokes(bytes: Uint8Array): Promise<void> {
+    const unsaved = decodeStrokes(bytes);
+    await this.shelf.put(unsaved);
+    this.#setLeft([...this.left.filter(({ session }) => session !== unsaved.session), unsaved]);
+  }
+
+  async forget({ session }: Unsaved): Promise<void> {
+    await this.shelf.remove(session, Infinity);
+    this.#setLeft(this.left.filter((each) => each.session !== session));
+  }
+
+  /** Whether a case may be left: all of it is saved, or the person says so. Once another case is asked for, that question takes its place. */
+  async mayLeave(session: CaseSession | null, superseded?: AbortSignal): Promise<boolean> {
+    if (session === null) return true;
+    session.editing.finishStroke();
+    try {
+      await session.journal.flush();
+      return true;
+    } catch {
+      this.leaving?.(false);
+      return new Promise<boolean>((resolve) => {
+        const answer = (leave: boolean): void => {
+          if (this.leaving === answer) this.leaving = null;
+          resolve(leave);
+        };
+        this.leaving = answer;
+        superseded?.addEventListener('abort', () => answer(false), { once: true });
+      });
+    }
+  }
+
+  #setLeft(left: readonly Unsaved[]): void {
+    this.left = left;
+    this.#changed();
+  }
+
+  async #onShelf(): Promise<readonly [readonly Unsaved[], ReadonlySet<string>]> {
+    const none = { all: [], held: new Set<string>() };
+    return Promise.all([this.shelf.list().catch(() => none.all), this.shelf.held().catch(() => none.held)]);
+  }
+
+  /** Exactly as the window that left it would have. False where it no longer fits. */
+  async #handOver({ caseId, session, base, sequence, records }: Unsaved): Promise<boolean> {
+    try {
+      for (let at = 0; at < records.length; at += recordsInMessage) {
+        const some = records.slice(at, at + recordsInMessage);
+        await this.#client.document.resume({ caseId, session, base, sequence: sequence + at, records: some });
+      }
+    } catch (error) {
+      if (error instanceof StudioError && (error.code === 'conflict' || error.code === 'corrupt')) return false;
+      throw error;
+    }
+    await this.shelf.remove(session, Infinity);
+    return true;
+  }
+}

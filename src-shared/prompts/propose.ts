@@ -1,0 +1,309 @@
+import { neverCancelled, type Cancellation } from '../base/cancellation.ts';
+import { lpsToIjk } from '../geometry/affine.ts';
+import { spacing, type Grid, type LabelVolume, type Triple, type Volume } from '../geometry/grid.ts';
+import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
+import { classify, type Sample } from './classifier.ts';
+import { featuresOf, smoothed, type Features } from './features.ts';
+import { reachOf, type Hint } from './extent.ts';
+import { fine } from './fine.ts';
+import { costsOf, Geodesic, unreached } from './geodesic.ts';
+import { onRegion, patched, type PromptProposal } from './proposal.ts';
+import { isInside, pointsOf, seedsOf, voxelAt, type Prompt } from './prompt.ts';
+import { about, alike, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
+import { fillEnclosed, keepSeeded, nearOf, touchedFaces } from './shape.ts';
+import { randomWalker } from './walker.ts';
+
+/** What prompts point out of an image, and what they may not take. */
+export interface PromptCase {
+  readonly image: Volume;
+  readonly mask: LabelVolume;
+}
+
+export interface PromptRequest {
+  /** In the order in which they were given. */
+  readonly prompts: readonly Prompt[];
+  /** What was proposed before the last prompt, or what is to be corrected. */
+  readonly before: PromptProposal | null;
+  /** 1 for values of labels that keep their voxels. */
+  readonly barred: Uint8Array;
+}
+
+/** What is remembered between prompts of one structure: how a region looks. */
+export class PromptMemory {
+  #box: Box | null = null;
+  #seen: Float32Array = new Float32Array();
+  #smooth: Float32Array = new Float32Array();
+  #features: Features | null = null;
+
+  /** Intensities about those of the chosen voxels, smoothed. */
+  smooth(image: Volume, region: Region, chosen: readonly number[]): Float32Array {
+    if (!sameBox(this.#box, region.box)) {
+      const { size } = region.grid;
+      const values = normalised(sample(image, region));
+      const sigma = Math.min(...region.spacing) * 0.7;
+      this.#seen = about(values, referenceOf(smoothed(values, size, region.spacing, sigma), size, chosen));
+      this.#smooth = smoothed(this.#seen, size, region.spacing, sigma);
+      this.#features = null;
+      this.#box = region.box;
+    }
+    return this.#smooth;
+  }
+
+  /** Of the region of the last call of `smooth`. */
+  features(region: Region): Features {
+    this.#features ??= featuresOf(this.#seen, region.grid.size, region.spacing);
+    return this.#features;
+  }
+}
+
+const sameBox = (a: Box | null, b: Box): boolean =>
+  a !== null && a.lower.every((n, axis) => n === b.lower[axis]) && a.upper.every((n, axis) => n === b.upper[axis]);
+
+/** How strongly the classifier is held back. */
+const ridge = 1;
+/** How much what a voxel looks like counts against its neighbours. */
+const trust = 0.15;
+/** How often the region may grow in one answer. */
+const mostGrowths = 3;
+
+/**
+ * What the prompts mean, at most `regionVoxels` voxels a side; null where none lies in the image. Where something was proposed before, the
+ * last prompt mends it. A generator, so that whoever runs it can look for something newer between its steps.
+ */
+export function* propose(
+  { image, mask }: PromptCase,
+  { prompts, before, barred }: PromptRequest,
+  memory = new PromptMemory(),
+  cancellation: Cancellation = neverCancelled,
+): Generator<void, PromptProposal | null> {
+  const inside = prompts.filter((prompt) => isInside(prompt, image.grid));
+  const last = inside.at(-1);
+  if (last === undefined) return null;
+  const least = Math.min(...spacing(image.grid)) * (regionVoxels / 2 - 1);
+  // As far as what is mended may change, so that the region seldom has to grow.
+  const margin = before === null ? least : Math.max(least, zoneReach * borderDistance(before, image.grid, last));
+  let box = boxAround(image.grid, (before === null ? inside : [last]).flatMap(pointsOf), margin);
+  for (let growth = 0; box !== null; growth++) {
+    const region = regionOf(image.grid, box);
+    const { size } = region.grid;
+    const finest = Math.min(...region.spacing);
+    const blocked = shareOf(mask.data, mask.grid.size, region, barred);
+    const drawn = seedsOf(inside, region.grid, finest);
+    // Nothing can come of what does not belong alone.
+    if (before === null && !drawn.includes(1)) return null;
+    const signs = drawn.map((sign, at) => (sign !== 1 && (blocked[at] as number) > 0.5 ? -1 : sign));
+    const held = before === null ? null : onRegion(before, region);
+    const smooth = memory.smooth(image, region, indicesOf(drawn.includes(1) || held === null ? drawn : held, 1));
+    yield;
+    const isNew = held?.includes(1) !== true;
+    const own = held === null ? inside : [last];
+    const like = likeness(smooth);
+    const guess = isNew ? spread(like, like, own, drawn, signs, region).sure : held;
+    const wide = growth === mostGrowths || !isNew ? null : grown(box, guess, region, image.grid.size);
+    if (wide !== null) {
+      box = wide;
+      continue;
+    }
+    yield;
+    const features = memory.features(region);
+    const looks = classify(features, samplesOf(guess, drawn), ridge);
+    yield;
+    const found = isNew
+      ? { seeds: signs, prior: spread(looks, like, own, drawn, signs, region).prior }
+      : mend(looks, held, last, signs, region);
+    yield;
+    const chance = randomWalker({ ...found, values: smooth, size, spacing: region.spacing, trust, cancellation });
+    yield;
+    const whole = Uint8Array.from(chance, (value) => (value > 0.5 ? 1 : 0));
+    const kept = fillEnclosed(keepSeeded(whole, size, drawn), size, signs);
+    const changed = held === null ? kept : kept.map((value, at) => (value === held[at] || found.seeds[at] !== 0 ? 0 : 1));
+    const wider = growth >= (held === null ? mostGrowths : 1) ? null : grown(box, changed, region, image.grid.size);
+    if (wider !== null) {
+      box = wider;
+      continue;
+    }
+    const settled = found.seeds;
+    const around = held === null ? nearOf(kept, size) : settled.map((sign, at) => (sign === 0 || drawn[at] !== 0 ? 1 : 0));
+    const answer = fine({ region, chance, inside: kept, about: Uint8Array.from(around) }, mask, barred);
+    if (before === null || answer === null) return answer?.proposal ?? before;
+    const wanted = last.positive ? 1 : 0;
+    return patched(before, answer.proposal, (at) => answer.about[at] === 1 && answer.proposal.bits[at] === wanted);
+  }
+  return null;
+}
+
+/** About how far, mm, a prompt lies inside what is proposed wrongly: the shortest way to the border in 26 directions; 0 where it lies in what is right. */
+function borderDistance({ box, bits }: PromptProposal, grid: Grid, prompt: Prompt): number {
+  const step = spacing(grid);
+  const [width, height] = boxSize(box);
+  const isHeld = (place: readonly number[]): boolean => {
+    const [i, j, k] = place.map((n, axis) => n - (box.lower[axis] as number)) as [number, number, number];
+    if (place.some((n, axis) => n < (box.lower[axis] as number) || n >= (box.upper[axis] as number))) return false;
+    return bits[i + width * (j + height * k)] === 1;
+  };
+  let most = 0;
+  for (const point of pointsOf(prompt)) {
+    const from = lpsToIjk(grid, point).map(Math.round);
+    if (isHeld(from) === prompt.positive) continue;
+    let shortest = Infinity;
+    for (let way = 0; way < 27; way++) {
+      const move = [(way % 3) - 1, (Math.floor(way / 3) % 3) - 1, Math.floor(way / 9) - 1];
+      const length = Math.hypot(...move.map((n, axis) => n * (step[axis] as number)));
+      if (length === 0) continue;
+      let place: readonly number[] = from;
+      for (let n = 1; n * length < shortest; n++) {
+        place = place.map((index, axis) => index + (move[axis] as number));
+        if (place.some((index, axis) => index < 0 || index >= (grid.size[axis] as number))) break;
+        if (isHeld(place) === prompt.positive) shortest = n * length;
+      }
+    }
+    if (shortest !== Infinity) most = Math.max(most, shortest);
+  }
+  return most;
+}
+
+/** What the walker is told. */
+interface Believed {
+  readonly seeds: Int8Array;
+  readonly prior: Float32Array;
+}
+
+const likeness = (smooth: Float32Array): Float32Array => smooth.map((value) => Math.exp(-0.5 * (value / alike) ** 2));
+
+function indicesOf(values: Int8Array | Uint8Array, value: number): number[] {
+  const found: number[] = [];
+  for (let at = 0; at < values.length; at++) if (values[at] === value) found.push(at);
+  return found;
+}
+
+/** Where the structure reaches by ways through what looks like it, between what belongs and what does not. */
+function spread(
+  looks: Float32Array,
+  like: Float32Array,
+  prompts: readonly Prompt[],
+  drawn: Int8Array,
+  signs: Int8Array,
+  region: Region,
+): { readonly sure: Uint8Array; readonly prior: Float32Array } {
+  const { size } = region.grid;
+  const inwards = new Geodesic(costsOf(looks), size, region.spacing, (at) => signs[at] === -1);
+  const hints: Hint[] = [];
+  for (const prompt of prompts) {
+    const own = seedsOf([prompt], region.grid, Math.min(...region.spacing));
+    const at: number[] = [];
+    for (let n = 0; n < own.length; n++) if (own[n] === 1 && drawn[n] === 1) at.push(n);
+    if (prompt.kind === 'click') {
+      const voxel = voxelAt(region.grid, prompt.point);
+      const around = [voxel - 1, voxel + 1].map((n) => inwards.times[n] ?? unreached);
+      const time = Math.min(...around);
+      if (time !== unreached) hints.push({ time, reaches: prompt.positive });
+    }
+    inwards.add(at);
+  }
+  const outwards = new Geodesic(costsOf(looks, true), size, region.spacing, (at) => signs[at] === 1);
+  const against: number[] = [];
+  for (let at = 0; at < signs.length; at++) if (signs[at] === -1) against.push(at);
+  outwards.add(against);
+  const reach = reachOf(inwards.times, like, size, region.spacing, hints);
+  const sure = new Uint8Array(signs.length);
+  const prior = new Float32Array(signs.length);
+  for (let at = 0; at < signs.length; at++) {
+    const [to, from] = [inwards.times[at] as number, Math.min(reach, outwards.times[at] as number)];
+    if (to < from) sure[at] = 1;
+    prior[at] = from + to === 0 ? 0.5 : from / (from + to);
+  }
+  return { sure, prior };
+}
+
+/** The same, at once. */
+export function proposeNow(of: PromptCase, request: PromptRequest, memory?: PromptMemory): PromptProposal | null {
+  const steps = propose(of, request, memory);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** So much further than to the border of what was proposed a prompt reaches. */
+const zoneReach = 5;
+
+/**
+ * What was proposed stays but about the last prompt, so that a positive one only adds and a negative one only removes: there, by ways
+ * through what looks the same, a few times as far as to the border of what was proposed. A person points at the middle of what is wrong.
+ */
+function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Array, region: Region): Believed {
+  const { size } = region.grid;
+  const value = last.positive ? 1 : -1;
+  const own = seedsOf([last], region.grid, Math.min(...region.spacing));
+  const from: number[] = [];
+  for (let at = 0; at < own.length; at++) if (own[at] === value && signs[at] === value) from.push(at);
+  const reached = new Geodesic(costsOf(looks, !last.positive), size, region.spacing, (at) => signs[at] === -value);
+  reached.add(from);
+  const wrong = last.positive ? 0 : 1;
+  let border = unreached;
+  for (let at = 0; at < held.length; at++) if (held[at] !== wrong) border = Math.min(border, reached.times[at] as number);
+  // Where nobody has said what belongs, nothing stands against what does not.
+  const unopposed = !last.positive && !signs.includes(1);
+  const zone = unopposed ? Math.min((border * zoneReach) / 2, middleTime(reached.times, held)) : border * zoneReach;
+  const seeds = signs.slice();
+  for (let at = 0; at < seeds.length; at++) {
+    if (seeds[at] !== 0 || (held[at] === wrong && (reached.times[at] as number) <= zone)) continue;
+    seeds[at] = held[at] === 1 ? 1 : -1;
+  }
+  // What was proposed wrongly looks as if it belonged: what is nearer to the prompt than to all that belongs goes.
+  const even = new Uint8Array(held.length).fill(1);
+  const times = ([1, -1] as const).map((sign) => {
+    const ways = new Geodesic(last.positive ? costsOf(looks, sign === -1) : even, size, region.spacing, (at) => seeds[at] === -sign);
+    const starts: number[] = [];
+    // What takes away does so from where it was said alone: from the outside it would eat into the structure all around.
+    const of = sign === value && !last.positive ? signs : seeds;
+    for (let at = 0; at < seeds.length; at++) if (of[at] === sign) starts.push(at);
+    ways.add(starts);
+    return ways.times;
+  });
+  const prior = looks.map((_, at) => {
+    const [to, away] = [times[0]?.[at] as number, times[1]?.[at] as number];
+    if (unopposed && seeds[at] === 0) return 0;
+    return to + away === 0 ? 0.5 : away / (to + away);
+  });
+  return { seeds, prior };
+}
+
+/** When half of what was proposed is reached: no more of it goes at once where nobody has said what belongs. */
+function middleTime(times: Uint32Array, held: Uint8Array): number {
+  const reached = times.filter((time, at) => held[at] === 1 && time !== unreached).sort();
+  return reached[reached.length >> 1] ?? unreached;
+}
+
+/** A wider box where the mask reaches a face that is not the image's; null where it reaches none. */
+function grown(box: Box, mask: Uint8Array, region: Region, size: Triple): Box | null {
+  const touched = touchedFaces(mask, region.grid.size);
+  const more = touched.map(
+    ([lower, upper], axis) => (lower && (box.lower[axis] as number) > 0) || (upper && (box.upper[axis] as number) < (size[axis] as number)),
+  );
+  if (!more.some(Boolean)) return null;
+  const extent = boxSize(box);
+  return expandBox(box, extent.map((n, axis) => (more[axis] === true ? Math.ceil(n / 2) : 0)) as unknown as Triple, size);
+}
+
+/** So many samples of each class beside the prompts' own. */
+const sampled = 1200;
+
+function samplesOf(guess: Uint8Array, own: Int8Array): Sample[] {
+  const samples: Sample[] = [];
+  const of: readonly [number[], number[]] = [[], []];
+  const said: readonly [number[], number[]] = [[], []];
+  for (let at = 0; at < guess.length; at++)
+    if (own[at] === 0) of[guess[at] === 1 ? 1 : 0].push(at);
+    else said[own[at] === 1 ? 1 : 0].push(at);
+  const add = (from: readonly number[], target: 0 | 1, mass: number): void => {
+    const count = Math.min(from.length, sampled);
+    for (let n = 0; n < count; n++)
+      samples.push({ at: from[Math.floor((n * from.length) / count)] as number, target, weight: mass / count });
+  };
+  for (const target of [0, 1] as const) {
+    add(of[target], target, 50);
+    add(said[target], target, 60 * Math.min(8, said[target].length));
+  }
+  return samples;
+}

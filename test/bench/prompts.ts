@@ -1,0 +1,152 @@
+/**
+ * How long a prompt takes on a large case.
+ *   node test/bench/prompts.ts [--size 512x512x300] [--rounds 3] [--window]
+ * Without a window: what the prompts' worker does, on the wall's clock and as processor time. With one: from letting go of the button to the
+ * frame that shows the proposal, in real Chromium through the web host (needs dist/renderer).
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { applyAffine } from '#shared/geometry/affine.ts';
+import type { LpsPoint, Triple } from '#shared/geometry/grid.ts';
+import { barredBy } from '#shared/prompts/accept.ts';
+import type { Prompt } from '#shared/prompts/prompt.ts';
+import type { PromptProposal } from '#shared/prompts/proposal.ts';
+import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
+import { freePolicy } from '#shared/segmentation/index.ts';
+import { writeVolume } from '#main/imageio/writeImage.ts';
+import { installedBrowser, openBrowser } from '../support/browser.ts';
+import { startStudio } from '../support/studio.ts';
+import { scaledCase } from '../support/syntheticCase.ts';
+import { launchWebHost } from '../support/webHost.ts';
+
+const { values } = parseArgs({
+  options: {
+    size: { type: 'string', default: '512x512x300' },
+    rounds: { type: 'string', default: '3' },
+    window: { type: 'boolean', default: false },
+  },
+});
+const size = values.size.split('x').map(Number) as unknown as Triple;
+const spacing: Triple = [320 / size[0], 320 / size[1], 360 / size[2]];
+/** Middles of the four structures, in fractions of the volume. */
+const middles: readonly Triple[] = [
+  [0.36, 0.45, 0.6],
+  [0.7, 0.55, 0.62],
+  [0.35, 0.66, 0.4],
+  [0.66, 0.66, 0.4],
+];
+
+function report(name: string, times: readonly number[]): void {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0).toFixed(0);
+  console.log(`${name.padEnd(36)} median ${at(0.5)} ms, p95 ${at(0.95)} ms, n ${String(sorted.length)}`);
+}
+
+function measureWorker(): void {
+  const { image, mask } = scaledCase(size, spacing);
+  const of = { image, mask: { grid: mask.grid, data: new Uint8Array(mask.data.length) } };
+  const pointAt = (fractions: Triple): LpsPoint =>
+    applyAffine(image.grid.affine, fractions.map((f, axis) => f * (size[axis] as number)) as unknown as Triple);
+  const wall: [number[], number[]] = [[], []];
+  const used: [number[], number[]] = [[], []];
+  // The first round is for the compiler: the window's worker has had it, too, once somebody has pointed at something.
+  for (let round = 0; round <= Number(values.rounds); round++)
+    for (const [i, j, k] of middles) {
+      const shift = round * 0.005;
+      const memory = new PromptMemory();
+      const prompts: Prompt[] = [];
+      let before: PromptProposal | null = null;
+      const clicks: readonly (readonly [Triple, boolean])[] = [
+        [[i + shift, j, k], true],
+        [[i, j + 0.09, k], true],
+        [[i, j + 0.12, k + shift], false],
+      ];
+      for (const [place, positive] of clicks) {
+        prompts.push({ kind: 'click', positive, point: pointAt(place) });
+        const cpu = process.cpuUsage();
+        const begun = performance.now();
+        before = proposeNow(of, { prompts, before, barred: barredBy(freePolicy, 1) }, memory) ?? before;
+        if (round === 0) continue;
+        const { user, system } = process.cpuUsage(cpu);
+        const kind = prompts.length === 1 ? 0 : 1;
+        wall[kind].push(performance.now() - begun);
+        used[kind].push((user + system) / 1000);
+      }
+    }
+  for (const [kind, name] of ['first proposal', 'refinement'].entries()) {
+    report(`${name}, wall`, wall[kind as 0]);
+    report(`${name}, processor`, used[kind as 0]);
+  }
+}
+
+async function measureWindow(): Promise<void> {
+  const executable = installedBrowser();
+  if (executable === null) {
+    console.log('skipped: no Chromium-like browser is installed');
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'logonet-prompts-'));
+  try {
+    const made = scaledCase(size, spacing);
+    const studio = startStudio(folder);
+    await studio.client.projects.create({ path: join(folder, 'project'), name: 'Bench', labels: made.labels });
+    mkdirSync(join(folder, 'incoming'));
+    await writeVolume(join(folder, 'incoming', 'large.nii'), made.image);
+    await studio.client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference' });
+    await studio.studio.close();
+    const host = await launchWebHost({
+      rendererFolder: resolve(import.meta.dirname, '../../dist/renderer'),
+      dataFolder: join(folder, 'data'),
+    });
+    const { page, close } = await openBrowser(executable, { width: 1280, height: 720 });
+    try {
+      await page.goto(host.address);
+      await page.waitForSelector('html[data-ready=true]', { timeout: 120_000 });
+      await page.getByRole('button', { name: /^Bench/ }).click();
+      await page.getByRole('listbox', { name: 'Cases' }).getByRole('option').first().dblclick();
+      await page.waitForFunction(() => performance.getEntriesByName('first-slice').length > 0, undefined, { timeout: 300_000 });
+      await page.keyboard.press('a');
+      await page.waitForTimeout(5000);
+      await page.evaluate(() => {
+        addEventListener('pointerup', () => performance.mark('let-go'), { capture: true });
+      });
+      const box = await page.locator('[data-orientation=axial]').boundingBox();
+      if (box === null) throw new Error('no axial view');
+      const times: [number[], number[]] = [[], []];
+      for (let round = 0; round <= Number(values.rounds); round++) {
+        const offsets = [
+          [0.36, 0.45],
+          [0.36, 0.54],
+          [0.38, 0.42],
+        ] as const;
+        for (const [n, [x, y]] of offsets.entries()) {
+          await page.evaluate(() => {
+            performance.clearMarks('prompt-drawn');
+            performance.clearMarks('let-go');
+          });
+          await page.mouse.click(box.x + x * box.width + round, box.y + y * box.height);
+          await page.waitForFunction(() => performance.getEntriesByName('prompt-drawn').length > 0, undefined, { timeout: 120_000 });
+          const took = await page.evaluate(
+            () =>
+              (performance.getEntriesByName('prompt-drawn')[0]?.startTime ?? 0) -
+              (performance.getEntriesByName('let-go')[0]?.startTime ?? 0),
+          );
+          if (round > 0) times[n === 0 ? 0 : 1].push(took);
+        }
+        await page.keyboard.press('Escape');
+      }
+      report('first proposal, to the frame', times[0]);
+      report('refinement, to the frame', times[1]);
+    } finally {
+      await close();
+      await host.stop();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  }
+}
+
+if (values.window) await measureWindow();
+else measureWorker();

@@ -1,0 +1,328 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installedBrowser } from '../../support/browser.ts';
+import { makeHandProject } from '../../support/handProject.ts';
+import { censusFolder, deskForTests } from '../driver.ts';
+import { controlsOf, effectOf, press, Probes } from './press.ts';
+import { unpressed } from './unpressed.ts';
+
+/** Pressed in other files, where what they need is there; in a run of all files that is checked. */
+const elsewhere: Readonly<Record<string, readonly RegExp[]>> = {
+  'crash, the first day: they take a model, a crash or a minute': [
+    /\| Demo project/,
+    /\| Predict$/,
+    /\| Predict the rest$/,
+    /\| Improve$/,
+    /\| Check again$/,
+    /\| Improve the model$/,
+  ],
+  'the first day: a folder of its own': [/\| Export$/, /“Import files or a folder” \| button \| Import/],
+};
+/** Must not be pressed blindly: it would read whatever lies on this computer, or end what the census stands on. */
+const never = [/“Import files or a folder” \| button \| Import/, /\| a place$/];
+const isElsewhere = (key: string): boolean => Object.values(elsewhere).some((patterns) => patterns.some((pattern) => pattern.test(key)));
+
+/** Files of tests that a run of all of them has at least. */
+const FILES = 8;
+
+interface Earlier {
+  readonly seen: readonly string[];
+  readonly pressed: readonly (readonly [string, string])[];
+  readonly nameless: readonly string[];
+}
+function readEarlier(): readonly Earlier[] {
+  mkdirSync(censusFolder, { recursive: true });
+  return readdirSync(censusFolder).map((file) => JSON.parse(readFileSync(join(censusFolder, file), 'utf8')) as Earlier);
+}
+
+interface State {
+  readonly name: string;
+  readonly enter: () => Promise<void>;
+}
+
+/** Until its list of what is unpressed has been written in a whole run, it is a run of its own. */
+const wanted = process.env['LOGONET_CENSUS'] !== undefined;
+const because = wanted ? '' : ' (skipped: only by npm run census)';
+
+describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}`, () => {
+  const tests = deskForTests();
+  let folder: string;
+  let probes: Probes;
+  /** What changed, by control. */
+  const effects = new Map<string, string>();
+  const findings: string[] = [];
+  /** What the files before this one have seen and pressed. */
+  const earlier = readEarlier();
+  const before = new Map(earlier.flatMap(({ pressed }) => pressed));
+  const page = () => tests.desk.page;
+  const tool = (name: string) => page().getByRole('toolbar', { name: 'Tools' }).getByRole('button', { name, exact: true });
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'logonet-census-'));
+    await makeHandProject(folder);
+    mkdirSync(join(folder, 'more', 'inner'), { recursive: true });
+    await openHandProject();
+    const { client, socket } = await tests.desk.client();
+    const broken = ['one', 'two', 'three'].map((name) => join(folder, 'more', `${name}.nii.gz`));
+    for (const path of broken) writeFileSync(path, Buffer.from([31, 139, 8, 0, 1, 2, 3]));
+    await client.library.import({ sources: broken });
+    socket.close();
+    probes = new Probes(page(), join(folder, 'project'), tests.desk.host.dataFolder);
+    await page().setViewportSize({ width: 960, height: 600 });
+  });
+  afterAll(() => {
+    probes.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+
+  async function openHandProject(): Promise<void> {
+    const { client, socket } = await tests.desk.client();
+    await client.projects.open({ path: join(folder, 'project') });
+    socket.close();
+    await page().reload();
+    await tests.desk.ready();
+  }
+  /** Nothing is open over the window, and the project is. */
+  async function home(workspace: string): Promise<void> {
+    for (let n = 0; n < 4 && (await page().locator('dialog').count()) > 0; n++) await page().keyboard.press('Escape');
+    if (await page().locator('[data-workspace=cases]').isDisabled()) await openHandProject();
+    await tests.desk.go(workspace);
+    await page().locator(`[data-workspace=${workspace}][aria-current=page]`).waitFor();
+  }
+  async function inCase(name: string): Promise<void> {
+    await home('correct');
+    if ((await page().locator('.case h2').allTextContents())[0] !== name) {
+      await home('cases');
+      await page().getByRole('searchbox').fill('');
+      await page().getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click();
+      await tests.desk.caseRow(name).dblclick();
+      await tests.desk.titled(name);
+    }
+    await page().getByRole('combobox', { name: 'Layout' }).selectOption('Four views');
+  }
+  const palette = async (command: string): Promise<void> => {
+    await page().keyboard.press('Control+k');
+    await page().locator('dialog input:focus').waitFor();
+    await page().keyboard.type(command);
+  };
+
+  const states: readonly State[] = [
+    { name: 'start', enter: () => home('start') },
+    {
+      name: 'new project',
+      enter: async () => {
+        await home('start');
+        await tests.desk.button(/^New project/).click();
+      },
+    },
+    {
+      name: 'choose a folder',
+      enter: async () => {
+        await home('start');
+        await tests.desk.button(/^Open a project/).click();
+        await page().getByRole('textbox', { name: 'Folder path' }).fill(folder);
+        await page().keyboard.press('Enter');
+        await page()
+          .getByRole('list', { name: `Contents of ${folder}` })
+          .waitFor();
+      },
+    },
+    {
+      name: 'cases',
+      enter: async () => {
+        await home('cases');
+        await page().getByRole('searchbox').fill('');
+        await page().getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click();
+        await tests.desk.caseRow(/./).first().click();
+      },
+    },
+    {
+      name: 'several cases',
+      enter: async () => {
+        await home('cases');
+        await page().getByRole('searchbox').fill('');
+        await page().getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click();
+        await tests.desk.caseRow(/./).first().click();
+        await tests.desk
+          .caseRow(/./)
+          .nth(1)
+          .click({ modifiers: ['Control'] });
+        await page().getByText('2 selected').waitFor();
+      },
+    },
+    {
+      name: 'no case matches',
+      enter: async () => {
+        await home('cases');
+        await page().getByRole('searchbox').fill('nothing of this name');
+        await page().getByRole('heading', { name: 'No case matches' }).waitFor();
+      },
+    },
+    {
+      name: 'files to import',
+      enter: async () => {
+        await home('cases');
+        await page().keyboard.press('Control+i');
+        await page().getByRole('textbox', { name: 'Folder path' }).fill(folder);
+        await page().keyboard.press('Enter');
+        await page()
+          .getByRole('list', { name: `Contents of ${folder}` })
+          .waitFor();
+      },
+    },
+    {
+      name: 'what will be imported',
+      enter: async () => {
+        await home('cases');
+        await page().keyboard.press('Control+i');
+        await page().getByRole('textbox', { name: 'Folder path' }).fill(join(folder, 'incoming'));
+        await page().keyboard.press('Enter');
+        await page()
+          .getByRole('list', { name: `Contents of ${join(folder, 'incoming')}` })
+          .waitFor();
+        await page().getByRole('button', { name: 'Import', exact: true }).last().click();
+        await page().getByRole('dialog', { name: 'What will be imported' }).waitFor();
+      },
+    },
+    { name: 'a case', enter: () => inCase('patient 01') },
+    {
+      name: 'a label to remove',
+      enter: async () => {
+        await inCase('patient 01');
+        await page().keyboard.press('Delete');
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'accepting without what was predicted',
+      enter: async () => {
+        await inCase('patient 02');
+        await page().keyboard.press('Control+Enter');
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'a preview',
+      enter: async () => {
+        await inCase('patient 01');
+        await page().keyboard.press('Digit1');
+        await tool('Grow or shrink').click();
+        await page().getByRole('spinbutton', { name: 'Distance' }).fill('8');
+        await page().keyboard.press('Enter');
+        await page().keyboard.press('Shift+Enter');
+        await page().getByRole('group', { name: 'Preview' }).waitFor();
+      },
+    },
+    { name: 'train', enter: () => home('train') },
+    { name: 'models', enter: () => home('models') },
+    {
+      name: 'a model that is no gain',
+      enter: async () => {
+        await home('models');
+        await page()
+          .getByRole('button', { name: /^Model 2/ })
+          .click();
+        await tests.desk.button('Promote').click();
+        await page().getByRole('alert').waitFor();
+      },
+    },
+    { name: 'export', enter: () => home('export') },
+    { name: 'problems', enter: () => home('problems') },
+    {
+      name: 'images that were moved',
+      enter: async () => {
+        await home('problems');
+        await tests.desk.button('Relink images…').click();
+        await tests.desk.dialog();
+      },
+    },
+    { name: 'settings', enter: () => home('settings') },
+    { name: 'commands', enter: () => palette('go to') },
+    {
+      name: 'keys',
+      enter: async () => {
+        await home('cases');
+        await page().keyboard.press('Shift+?');
+        await tests.desk.dialog();
+      },
+    },
+  ];
+
+  /** Presses what has not been pressed in a state, and enters it again where a press has led away. */
+  async function walk({ name, enter }: State): Promise<void> {
+    await enter();
+    await tests.desk.quiet();
+    findings.push(...(await tests.desk.findings()).map((finding) => `${name}: ${finding}`));
+    /** How often each was tried: what went while the hand was on its way to it is tried once more. */
+    const tried = new Map<string, number>();
+    const where = (): Promise<string> =>
+      page().evaluate(
+        () =>
+          `${[...document.querySelectorAll('dialog[open]')].at(-1)?.getAttribute('aria-label') ?? ''}|${document.querySelector('main')?.getAttribute('aria-label') ?? ''}|${document.querySelector('h1, h2')?.textContent ?? ''}`,
+      );
+    const here = await where();
+    for (let turn = 0; turn < 150; turn++) {
+      const next = (await controlsOf(page())).find(
+        ({ key, enabled }) =>
+          enabled &&
+          (tried.get(key) ?? 0) < 2 &&
+          !['window', 'disk', 'picture'].includes(effects.get(key) ?? tests.desk.census.pressed.get(key) ?? before.get(key) ?? '') &&
+          !isElsewhere(key) &&
+          !never.some((pattern) => pattern.test(key)),
+      );
+      if (next === undefined) return;
+      const effect = await effectOf(page(), probes, next.handle, () => press(page(), next.handle)).catch(
+        (error: unknown) => `failed: ${String(error).split('\n')[0] ?? ''}`,
+      );
+      tried.set(next.key, (tried.get(next.key) ?? 0) + (effect.startsWith('failed') ? 1 : 2));
+      if (effect.startsWith('failed')) console.log(`${name}: ${next.key}: ${effect}`);
+      else if (effect !== '' || !effects.has(next.key)) effects.set(next.key, effect);
+      if ((await where()) !== here || (await page().locator('[aria-label=Preview]').count()) > 0) await enter();
+      await tests.desk.quiet({ drawn: false });
+    }
+  }
+
+  it.each(states)('$name', { timeout: 600_000 }, walk);
+
+  it('of every tool, by mouse', async () => {
+    const names = await inCase('patient 01').then(() =>
+      page()
+        .getByRole('toolbar', { name: 'Tools' })
+        .getByRole('button')
+        .evaluateAll((buttons) => buttons.map((button) => button.getAttribute('aria-label') ?? button.textContent.trim())),
+    );
+    for (const name of names)
+      await walk({
+        name: `the tool ${name}`,
+        enter: async () => {
+          await inCase('patient 01');
+          await tool(name).click();
+        },
+      });
+  }, 900_000);
+
+  it('has a name, does something when it is pressed, and is accessible', () => {
+    const { census } = tests.desk;
+    const seen = new Set(census.seen);
+    const pressed = new Map([...census.pressed, ...[...effects].filter(([, effect]) => effect !== '')]);
+    const nameless = new Set(census.nameless);
+    for (const other of earlier) {
+      other.seen.forEach((key) => seen.add(key));
+      other.pressed.forEach(([key, effect]) => pressed.set(key, effect));
+      other.nameless.forEach((control) => nameless.add(control));
+    }
+    const left = [...seen].filter((key) => !pressed.has(key) && (earlier.length >= FILES || !isElsewhere(key))).toSorted();
+    writeFileSync(
+      join(censusFolder, '..', 'census.txt'),
+      [...seen]
+        .toSorted()
+        .map((key) => `${pressed.get(key) ?? 'UNPRESSED'}\t${key}\n`)
+        .join(''),
+    );
+    console.log(`Census: ${String(seen.size)} controls, ${String(seen.size - left.length)} pressed with an effect.`);
+    expect({ nameless: [...nameless], findings, errors: tests.desk.errors }).toEqual({ nameless: [], findings: [], errors: [] });
+    expect(left).toEqual(unpressed);
+  });
+});

@@ -1,0 +1,170 @@
+import type { BrowserContext } from 'playwright-core';
+
+/** What was seen and pressed: `place | role | name`, and for what was pressed what changed. */
+export interface Census {
+  readonly seen: Set<string>;
+  readonly pressed: Map<string, string>;
+  /** Controls that a screen reader has no name for. */
+  readonly nameless: Set<string>;
+}
+
+/** What the page offers to the tests. */
+export interface PageCensus {
+  /** A control's key, from the browser's own accessibility tree. */
+  keyOf(element: Element): string;
+  /** The controls that can be pressed now. */
+  controls(): readonly HTMLElement[];
+  /** What the window says, and in which state its controls are, but for one of them. */
+  state(except?: Element): string;
+}
+
+/** What Chromium says of an element where `ComputedAccessibilityInfo` is enabled. */
+export interface Computed {
+  readonly computedRole: string;
+  readonly computedName: string;
+}
+
+/** Runs in the page, before its own scripts: it sees every control of every state, and each that a hand presses with what follows. */
+function observe(): void {
+  const note = (window as unknown as { readonly noteCensus: (kind: string, key: string, effect: string) => void }).noteCensus;
+  const selector =
+    'button, input, select, textarea, summary, a[href], [role=option], [role=listbox], [role=application], [role=region][tabindex], [role=tab]';
+  /** Names that come from data. */
+  const patterns: readonly (readonly [RegExp, string])[] = [
+    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn) .+$/, '$1 …'],
+    [/^Take .+ off the list$/, 'Take … off the list'],
+    [/^.*: go to .+$/, '… go to …'],
+    [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
+    [/^Undo .+$/, 'Undo'],
+    [/^Dice \S+|not measured/, 'Dice'],
+    [/\d+(?:[.,]\d+)*/g, '#'],
+  ];
+  const placeOf = (element: Element): string => {
+    const dialog = element.closest('dialog');
+    if (dialog !== null) return `dialog “${(dialog.getAttribute('aria-label') ?? '').replace(/“.*”/, '“…”')}”`;
+    const parts: string[] = [];
+    for (let each = element.parentElement; each !== null; each = each.parentElement) {
+      const label = each.getAttribute('aria-label');
+      const named = each.matches('section, nav, main, ul, ol, aside, [role=group], [role=toolbar], [role=radiogroup], [role=region]');
+      if (label !== null && named) parts.unshift(label.replace(/^Contents of .*/, 'Contents'));
+      if (each.tagName === 'MAIN') break;
+    }
+    const panel = element.closest('[aria-label="Tool settings"]');
+    if (panel !== null) parts.push(panel.querySelector('h3, h2')?.textContent ?? '');
+    return parts.join(' / ');
+  };
+  const keyOf = (element: Element): string => {
+    const { computedRole, computedName } = element as unknown as { readonly computedRole: string; readonly computedName: string };
+    const place = placeOf(element);
+    let name = computedName.trim();
+    const list = element.closest('li, [role=option]');
+    if (list !== null && element.matches('li button.open')) name = 'a recent project';
+    else if (element.matches('[role=option]')) name = place.includes('Commands') ? 'a command' : 'a case';
+    else if (element.matches('[aria-label=Labels] li button.name')) name = 'a label';
+    else if (element.matches('[aria-label=History] li button')) name = 'a step';
+    else if (element.matches('[aria-label=Models] li button')) name = 'a model';
+    else if (element.matches('[aria-label="Improve the model"] li button')) name = 'a run';
+    else if (element.matches('[aria-label^="Contents of"] li button')) name = 'an entry';
+    else if (element.matches('nav[aria-label=Places] button')) name = 'a place';
+    else if (element.matches('table input[name=device]') && element.id === '') name = 'a device';
+    else if (element.matches('[aria-label=Messages] footer button.activity')) name = 'the running job';
+    else for (const [pattern, by] of patterns) name = name.replace(pattern, by);
+    return `${place} | ${computedRole} | ${name}`;
+  };
+  const shown = (element: Element): boolean => element.checkVisibility({ checkOpacity: false, checkVisibilityCSS: true });
+  const controls = (): HTMLElement[] => {
+    const top = [...document.querySelectorAll('dialog[open]')].at(-1) ?? null; // What lies under it cannot be reached.
+    return [...document.querySelectorAll<HTMLElement>(selector)].filter(
+      (element) => shown(element) && (top === null || element.closest('dialog') === top),
+    );
+  };
+  const stateOf = (element: Element): string =>
+    `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded', 'disabled'].map((name) => element.getAttribute(name) ?? '').join()}`;
+  const state = (except?: Element): string =>
+    [
+      [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
+      ...[...document.querySelectorAll(selector)].filter((each) => each !== except && shown(each)).map(stateOf),
+    ].join('\n');
+  Object.assign(window, { census: { keyOf, controls, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
+
+  const known = new Set<string>();
+  const nameless = new WeakSet<Element>();
+  let pressed: {
+    readonly key: string;
+    readonly element: Element;
+    readonly own: string;
+    readonly before: string;
+    readonly at: number;
+  } | null = null;
+  const settle = (): void => {
+    if (pressed === null) return;
+    const { key, element, own, before, at } = pressed;
+    const effect = state(element) !== before ? 'window' : element.isConnected && stateOf(element) !== own ? 'own' : '';
+    if (effect !== '') note('pressed', key, effect);
+    if (effect === 'window' || performance.now() - at > 5000) pressed = null;
+  };
+  let waiting = false;
+  /** What was said of a control when it was looked at last: its name is asked for once. */
+  const looked = new WeakMap<Element, string>();
+  const look = (): void => {
+    waiting = false;
+    let again = pressed !== null;
+    for (const element of controls()) {
+      const said = `${element.getAttribute('aria-label') ?? ''}${element.textContent}`;
+      if (looked.get(element) === said && !nameless.has(element)) continue;
+      looked.set(element, said);
+      const key = keyOf(element);
+      if (known.has(key)) continue;
+      if (key.endsWith('| ') && !nameless.has(element)) {
+        nameless.add(element); // The tree follows the page: only what has no name at the second look has none.
+        again = true;
+        continue;
+      }
+      known.add(key);
+      note('seen', key, '');
+      if (key.endsWith('| ')) note('nameless', `${key}${element.outerHTML.slice(0, 160)}`, '');
+    }
+    if (again) setTimeout(soon, 300);
+    settle();
+  };
+  const soon = (): void => {
+    if (waiting) return;
+    waiting = true;
+    setTimeout(look, 200);
+  };
+  const hand = (event: Event): void => {
+    if (!event.isTrusted || !(event.target instanceof Element)) return;
+    const element = event.target.closest(selector) ?? event.target.closest('label')?.querySelector(selector) ?? null;
+    settle();
+    // Keys in a view are the window's, not the view's own.
+    if (element === null || (event.type === 'keydown' && element.matches('[role=application]'))) return;
+    pressed = { key: keyOf(element), element, own: stateOf(element), before: state(element), at: performance.now() };
+    soon();
+  };
+  addEventListener('DOMContentLoaded', () => {
+    new MutationObserver(soon).observe(document, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+      attributeFilter: ['open', 'disabled', 'hidden', 'aria-label'],
+    });
+    addEventListener('input', soon, true);
+  });
+  addEventListener('pointerdown', hand, true);
+  addEventListener('keydown', hand, true);
+  const { hands } = window as unknown as { readonly hands: { clicks: number; keys: number } };
+  addEventListener('pointerdown', (event) => (hands.clicks += event.isTrusted ? 1 : 0), true);
+  addEventListener('keydown', (event) => (hands.keys += event.isTrusted && !event.repeat ? 1 : 0), true);
+}
+
+/** Keeps a census of every page of a browser. */
+export async function keepCensus(context: BrowserContext): Promise<Census> {
+  const census: Census = { seen: new Set(), pressed: new Map(), nameless: new Set() };
+  await context.exposeBinding('noteCensus', (_source, kind: string, key: string, effect: string) => {
+    if (kind === 'seen') census.seen.add(key);
+    else if (kind === 'nameless') census.nameless.add(key);
+    else if (census.pressed.get(key) !== 'window') census.pressed.set(key, effect);
+  });
+  await context.addInitScript(observe);
+  return census;
+}

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeVolume } from '#main/imageio/writeImage.ts';
+import { installedBrowser } from '../support/browser.ts';
+import { writeDicomSlices } from '../support/dicomSlices.ts';
+import { boxIn, writeStructureSet } from '../support/structureSets.ts';
+import { rampVolume } from '../support/studio.ts';
+import { deskForTests } from './driver.ts';
+
+describe.skipIf(installedBrowser() === null)('the plan of an import asks what only a person can say', () => {
+  const tests = deskForTests();
+  let folder: string;
+  const project = (): string => join(folder, 'liver');
+  const stored = (): { name: string; voxels: string | null }[] => {
+    const database = new DatabaseSync(join(project(), 'library.sqlite'), { readOnly: true });
+    try {
+      const sql =
+        'SELECT cases.name, mask_revision.voxels FROM cases LEFT JOIN mask_revision ON mask_revision.case_id = cases.id ORDER BY cases.name';
+      return database.prepare(sql).all() as unknown as { name: string; voxels: string | null }[];
+    } finally {
+      database.close();
+    }
+  };
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'logonet-plan-'));
+    const volume = rampVolume([16, 15, 10]);
+    writeDicomSlices(join(folder, 'study', 'ct'), volume);
+    writeStructureSet(join(folder, 'study', 'contours.dcm'), volume.grid, [
+      { name: 'Liver', contours: [boxIn(4, -0.5, -0.5, 9.5, 9.5)] },
+      { name: 'Cyst', contours: [boxIn(4, 1.5, 1.5, 3.5, 3.5)] },
+    ]);
+    // Two volumes in one file: the header of one with a fourth dimension, and its voxels twice.
+    mkdirSync(join(folder, 'study', 'perfusion'));
+    await writeVolume(join(folder, 'one.nii'), rampVolume([16, 15, 10], 3));
+    const bytes = readFileSync(join(folder, 'one.nii'));
+    bytes.writeInt16LE(4, 40);
+    bytes.writeInt16LE(2, 48);
+    writeFileSync(join(folder, 'study', 'perfusion', 'perf.nii'), Buffer.concat([bytes, bytes.subarray(bytes.readFloatLE(108)).reverse()]));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+
+  it('which label has the voxels that two hold, and which volume of two', async () => {
+    const {
+      desk,
+      desk: { page },
+    } = tests;
+    await desk.button(/^New project/).click();
+    const dialog = page.getByRole('dialog', { name: 'New project' });
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('Liver');
+    await dialog.getByRole('textbox', { name: /^Folder/ }).fill(project());
+    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill('Liver\nCyst');
+    await dialog.getByRole('button', { name: 'Create project' }).click();
+    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+    await desk.button('Import').click();
+    await desk.browseTo('Import files or a folder', folder);
+    const browser = page.getByRole('dialog', { name: 'Import files or a folder' });
+    await browser.getByRole('checkbox', { name: 'Choose study' }).check();
+    await browser.getByRole('button', { name: 'Import (1)' }).click();
+    await browser.waitFor({ state: 'detached' });
+    const plan = page.getByRole('dialog', { name: 'What will be imported' });
+    const order = plan.getByRole('list', { name: 'Overlap order' }).getByRole('listitem');
+    await order.first().waitFor();
+    expect((await order.allTextContents()).map((text) => text.replace('↑', '').trim())).toEqual(['Cyst', 'Liver']);
+    const lost = plan.getByRole('list', { name: 'Lost voxels' });
+    await lost.getByText('“Liver” loses 4 voxels to “Cyst”').waitFor();
+    await plan.getByRole('spinbutton', { name: 'Volume' }).fill('2');
+    await plan.getByRole('button', { name: 'Take this volume' }).click();
+    await plan.getByText('Volume 2 is taken.').waitFor();
+    await plan.getByRole('button', { name: 'Move Liver to the front by one' }).click();
+    await lost.getByText('“Cyst” loses 4 voxels to “Liver”').waitFor();
+    await plan.getByRole('button', { name: 'Import', exact: true }).click();
+    await plan.waitFor({ state: 'detached' });
+    // The case is there before its mask is.
+    const found = () => stored().map(({ name, voxels }) => [name, Object.values(JSON.parse(voxels ?? '{}') as Record<string, number>)]);
+    await expect.poll(found, { timeout: 20_000 }).toEqual([
+      ['ct/series 1', [100]],
+      ['perf volume 2', []],
+    ]);
+  });
+});

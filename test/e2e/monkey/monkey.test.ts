@@ -1,0 +1,93 @@
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installedBrowser } from '../../support/browser.ts';
+import { makeHandProject } from '../../support/handProject.ts';
+import { rowsOf } from '../days/reader.ts';
+import { deskForTests, screenshots } from '../driver.ts';
+import { runMonkey } from './monkey.ts';
+
+/** `npm test` has a minute and a half for them; `npm run monkey` has as long as they take. */
+const [from, seeds, gestures] = (['MONKEY_FROM', 'MONKEY_SEEDS', 'MONKEY_GESTURES'] as const).map((name, at) =>
+  Number(process.env[name] ?? [1, 1, 400][at]),
+) as [number, number, number];
+const seconds = process.env['MONKEY_FROM'] === undefined ? 90 : Infinity;
+const results = join(screenshots, '../monkey');
+
+describe.skipIf(installedBrowser() === null)('a monkey', () => {
+  const tests = deskForTests();
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'logonet-monkey-'));
+    mkdirSync(results, { recursive: true });
+    await makeHandProject(folder);
+    await tests.desk.page.setViewportSize({ width: 1100, height: 640 });
+    tests.desk.page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
+
+  it.each(Array.from({ length: seeds }, (_, index) => from + index))(
+    `of seed %i breaks nothing in up to ${String(gestures)} gestures`,
+    { timeout: 3_600_000 },
+    async (seed) => {
+      const { desk } = tests;
+      const project = join(folder, `project ${String(seed)}`);
+      cpSync(join(folder, 'project'), project, { recursive: true });
+      const open = async (): Promise<void> => {
+        const { client, socket } = await desk.client();
+        await client.projects.open({ path: project });
+        socket.close();
+        await desk.page.reload();
+        await desk.ready();
+      };
+      await open();
+      await desk.caseRow(/./).first().waitFor();
+      const log: string[] = [];
+      desk.errors.length = 0;
+      try {
+        const made = await runMonkey(desk, { seed, gestures, seconds, reopen: open, log: (gesture) => log.push(gesture) });
+        console.log(`Monkey ${String(seed)}: ${String(made)} gestures.`);
+        await nothingLost(open);
+        expect(rowsOf(project, 'SELECT name FROM cases')).toHaveLength(3);
+        expect(rowsOf(project, 'PRAGMA integrity_check')).toMatchObject([{ integrity_check: 'ok' }]);
+        appendFileSync(join(results, 'passed.txt'), `${String(seed)} ${String(made)}\n`);
+      } catch (error) {
+        writeFileSync(
+          join(results, `${String(seed)}.txt`),
+          `${error instanceof Error ? (error.stack ?? '') : String(error)}\n\n${log.join('\n')}\n`,
+        );
+        throw error;
+      }
+    },
+  );
+
+  /** What the window shows as saved when the hand rests is what a fresh window shows. */
+  async function nothingLost(open: () => Promise<void>): Promise<void> {
+    const {
+      desk,
+      desk: { page },
+    } = tests;
+    await desk.release();
+    await desk.go('correct');
+    const panel = page.getByRole('region', { name: 'History' });
+    await panel
+      .or(page.getByRole('heading', { name: 'No case is open' }))
+      .first()
+      .waitFor();
+    if ((await panel.count()) === 0) {
+      await desk.openCase('patient 01');
+      await panel.waitFor();
+    }
+    const name = (await page.locator('.case h2').textContent()) ?? '';
+    await desk.saved();
+    const [steps, undone] = [await desk.history(), await panel.locator('li.undone').count()];
+    await open();
+    await desk.returnTo(name);
+    await desk.historyIs(steps);
+    expect(await panel.locator('li.undone').count()).toBe(undone);
+    expect({ errors: desk.errors, failures: await desk.failures() }).toEqual({ errors: [], failures: [] });
+  }
+});

@@ -1,0 +1,79 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { applyAffine } from '#shared/geometry/affine.ts';
+import { diceOf, nextClick } from '#main/lab/promptReader.ts';
+import { writeVolume } from '#main/imageio/writeImage.ts';
+import { logonet } from '../../support/commandLine.ts';
+import { gridOf, phantom, type Ball } from '../../unit/prompts/phantom.ts';
+
+const grid = gridOf([26, 24, 12], [1, 1, 2]);
+
+describe('the reader who points', () => {
+  const structure = (of: (i: number, j: number, k: number) => boolean) => ({
+    grid,
+    data: Uint8Array.from({ length: 26 * 24 * 12 }, (_, at) => (of(at % 26, Math.floor(at / 26) % 24, Math.floor(at / (26 * 24))) ? 1 : 0)),
+  });
+  const truth = structure((i, j, k) => i >= 4 && i < 15 && j >= 5 && j < 14 && k >= 2 && k < 9);
+
+  it('clicks at the deepest place of what is missing, then of what is too much, and nowhere once all is right', () => {
+    const nothing = structure(() => false);
+    expect(nextClick(truth, nothing)).toEqual({ kind: 'click', positive: true, point: applyAffine(grid.affine, [9, 9, 5]) });
+    const tooMuch = structure(
+      (i, j, k) => truth.data[i + 26 * (j + 24 * k)] === 1 || (i >= 17 && i < 22 && j >= 5 && j < 10 && k >= 2 && k < 5),
+    );
+    expect(nextClick(truth, tooMuch)).toEqual({ kind: 'click', positive: false, point: applyAffine(grid.affine, [19, 7, 3]) });
+    expect(nextClick(truth, truth)).toBeNull();
+    expect([diceOf(truth, truth), diceOf(truth, nothing)]).toEqual([1, 0]);
+  });
+
+  it('clicks inside an error that lies at the edge of the image', () => {
+    const edge = structure((i) => i < 3);
+    const click = nextClick(
+      edge,
+      structure(() => false),
+    );
+    expect(click?.kind === 'click' && click.point[0]).toBe(1);
+  });
+});
+
+describe('logonet experiment prompts', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'logonet-prompts-'));
+    for (const part of ['imagesTr', 'labelsTr']) mkdirSync(join(folder, 'set', part), { recursive: true });
+    for (const seed of [1, 2, 3]) {
+      const balls: readonly Ball[] = [
+        { centre: [8 + seed, 8, 11], radii: [5, 5, 6], value: 190 },
+        { centre: [18, 15, 12], radii: [4, 5, 6], value: 20 },
+      ];
+      const { image, truth } = phantom(grid, balls, seed);
+      const [one, two] = balls.map(truth) as [Uint8Array, Uint8Array];
+      await writeVolume(join(folder, 'set', 'imagesTr', `case${String(seed)}.nrrd`), image);
+      const labels = { grid, data: one.map((value, at) => (two[at] === 1 ? 2 : value)) };
+      await writeVolume(join(folder, 'set', 'labelsTr', `case${String(seed)}.nrrd`), labels);
+    }
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('reports every arm and structure, goes on where it was interrupted, and refuses other settings in its folder', async () => {
+    const out = join(folder, 'report');
+    const command = ['experiment', 'prompts', '--dataset', join(folder, 'set'), '--labels', 'Bright,Dark', '--test', '2', '--out', out];
+    const first = await logonet([...command, '--json']);
+    expect(first.code).toBe(0);
+    const { summary } = JSON.parse(first.stdout) as { summary: { arm: string; structure: string; cases: number; dice: number[] }[] };
+    expect(summary.map(({ arm, structure, cases }) => `${structure}, ${arm}: ${String(cases)}`)).toEqual(
+      ['Bright', 'Dark'].flatMap((structure) =>
+        ['region growing', 'region growing, best tolerance', 'case classifier'].map((arm) => `${structure}, ${arm}: 2`),
+      ),
+    );
+    for (const { arm, dice } of summary) if (arm === 'case classifier') expect(dice[3]).toBeGreaterThan(0.9);
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toMatch(/case classifier against region growing, points of Dice/);
+    expect(readFileSync(join(out, 'plot.svg'), 'utf8')).toContain('Bright');
+    const again = await logonet([...command, '--json']);
+    expect(JSON.parse(again.stdout)).toEqual(JSON.parse(first.stdout));
+    expect((await logonet([...command, '--arm', 'case classifier'])).stderr).toMatch(/other settings/);
+    expect((await logonet([...command, '--arm', 'mind reading'])).stderr).toMatch(/The arms are/);
+  });
+});

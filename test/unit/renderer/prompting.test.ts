@@ -1,0 +1,139 @@
+/// <reference types="svelte" />
+import { beforeAll, afterEach, describe, expect, it } from 'vitest';
+import type { LpsPoint } from '#shared/geometry/grid.ts';
+import type { Prompt } from '#shared/prompts/prompt.ts';
+import { Editing } from '#renderer/stores/editing.svelte.ts';
+import { Prompting } from '#renderer/stores/prompting.svelte.ts';
+import { gridOf, phantom } from '../prompts/phantom.ts';
+
+const grid = gridOf([40, 36, 30], [1, 1, 1]);
+const { image, truth } = phantom(grid, [{ centre: [18, 17, 15], radii: [9, 8, 7], value: 190 }]);
+const inside: LpsPoint = [18, 17, 15];
+const click = (point: LpsPoint, positive = true): Prompt => ({ kind: 'click', point, positive });
+
+beforeAll(() => import('../../support/windowGlobals.ts'));
+
+describe('pointing things out', () => {
+  const opened: Prompting[] = [];
+  afterEach(() => {
+    for (const each of opened.splice(0)) each.dispose();
+  });
+
+  function open(
+    data = new Uint8Array(image.data.length),
+    of: { readonly image: typeof image; readonly grid: typeof grid } = { image, grid },
+  ) {
+    const labels = ['Liver', 'Spleen'].map((name, at) => ({ value: at + 1, name, color: '#ffffff', locked: at === 1 }));
+    const records: Uint8Array[] = [];
+    const errors: unknown[] = [];
+    const editing = new Editing({ image: of.image, mask: { grid: of.grid, data }, labels, sink: (record) => records.push(record) });
+    const prompting = new Prompting(editing, (error) => errors.push(error));
+    editing.onChange((box) => prompting.changed(box));
+    opened.push(prompting);
+    return { editing, prompting, records, errors };
+  }
+
+  it('proposes in a layer of its own, and Enter makes one named step of it that undo takes back', async () => {
+    const { editing, prompting, records } = open();
+    expect(prompting.add(click(inside), 'nothing')).toBe(true);
+    expect([prompting.busy, prompting.voxels]).toEqual([true, 0]);
+    await prompting.settled();
+    const proposed = prompting.voxels;
+    expect(proposed).toBeGreaterThan(1500);
+    expect([editing.mask.data.includes(1), records.length, prompting.layer?.data.filter((value) => value === 1).length]).toEqual([
+      false,
+      0,
+      proposed,
+    ]);
+    expect(prompting.accept()).toBe(proposed);
+    expect([editing.undoName, records.length, prompting.active, prompting.layer?.data.includes(1)]).toEqual([
+      'Point: Liver',
+      1,
+      false,
+      false,
+    ]);
+    expect(editing.mask.data.filter((value) => value === 1).length).toBe(proposed);
+    editing.undo();
+    expect(editing.mask.data.includes(1)).toBe(false);
+  });
+
+  it('takes prompts back one by one, also one that is not answered yet, and drops them all', async () => {
+    const { editing, prompting } = open();
+    prompting.add(click(inside), 'nothing');
+    await prompting.settled();
+    const first = prompting.layer?.data.slice();
+    prompting.add(click([22, 17, 15], false), 'nothing');
+    await prompting.settled();
+    expect(prompting.layer?.data).not.toEqual(first);
+    prompting.takeBack();
+    expect([prompting.layer?.data, prompting.prompts.length]).toEqual([first, 1]);
+    prompting.add(click([22, 17, 15], false), 'nothing');
+    prompting.takeBack();
+    await prompting.settled();
+    expect([prompting.layer?.data, prompting.prompts.length, prompting.busy]).toEqual([first, 1, false]);
+    prompting.drop();
+    expect([prompting.active, prompting.layer?.data.includes(1), editing.undoName]).toEqual([false, false, null]);
+  });
+
+  it('does nothing outside the image, refuses a locked label, and says where nothing can be taken away', async () => {
+    const { editing, prompting, errors } = open();
+    expect(prompting.add(click([99, 0, 0]), 'nothing')).toBe(false);
+    expect(prompting.active).toBe(false);
+    editing.activeLabel = 2;
+    expect(() => prompting.add(click(inside), 'nothing')).toThrow(/“Spleen” is locked/);
+    editing.activeLabel = 1;
+    prompting.add(click(inside, false), 'nothing');
+    await prompting.settled();
+    expect([prompting.active, errors.map((error) => (error as Error).message)]).toEqual([
+      false,
+      ['There is nothing here to take away from. Point at what belongs to the structure first.'],
+    ]);
+  });
+
+  it('sees what was painted since, keeps locked neighbours and what may not be painted over', async () => {
+    const { editing, prompting } = open();
+    prompting.ready();
+    editing.labels = editing.labels.map((label) => ({ ...label, locked: false }));
+    editing.paintOnce('Ball', { kind: 'ball', centre: [24, 17, 15], radius: 4 }, 2);
+    const neighbour = editing.mask.data.slice();
+    editing.labels = editing.labels.map((label) => ({ ...label, locked: label.value === 2 }));
+    prompting.add(click([14, 17, 15]), 'nothing');
+    await prompting.settled();
+    expect(prompting.layer?.data.some((value, at) => value === 1 && neighbour[at] === 2)).toBe(false);
+    prompting.accept();
+    expect(editing.mask.data.filter((value) => value === 2).length).toBe(neighbour.filter((value) => value === 2).length);
+    expect(editing.mask.data.includes(1)).toBe(true);
+  });
+
+  it('draws a large structure again at the image’s own voxels, as long as nothing is asked since', async () => {
+    const wide = gridOf([130, 110, 70], [0.7, 0.7, 0.9]);
+    const ball = { centre: [45, 38, 31] as const, radii: [32, 27, 23] as const, value: 190 };
+    const large = phantom(wide, [ball]);
+    const { prompting } = open(new Uint8Array(large.image.data.length), { image: large.image, grid: wide });
+    prompting.add(click(ball.centre), 'nothing');
+    await prompting.settled();
+    const coarse = prompting.layer?.data.slice();
+    await expect.poll(() => prompting.layer?.data.some((value, at) => value !== coarse?.[at]), { timeout: 30_000 }).toBe(true);
+    const right = large.truth(ball);
+    const isRight = (of: Uint8Array | undefined): number => of?.reduce((sum, value, at) => sum + (value === right[at] ? 1 : 0), 0) ?? 0;
+    expect(isRight(prompting.layer?.data)).toBeGreaterThan(isRight(coarse));
+    expect(prompting.voxels).toBe(prompting.layer?.data.filter((value) => value === 1).length);
+  });
+
+  it('corrects the active label where the first prompt takes away, and paints on meanwhile', async () => {
+    const before = truth({ centre: [18, 17, 15], radii: [9, 8, 7], value: 0 });
+    before.fill(1, 0, 200);
+    const { editing, prompting } = open(before.slice());
+    prompting.add(click([5, 2, 0], false), 'nothing');
+    editing.begin('Brush').commit();
+    editing.push(
+      'Erase',
+      (await import('#shared/segmentation/index.ts')).paint(editing.target(true), { kind: 'ball', centre: [35, 30, 25], radius: 2 }, 0),
+    );
+    await prompting.settled();
+    expect(prompting.layer?.data[5 + 40 * 2]).toBe(2);
+    expect(prompting.layer?.data[18 + 40 * (17 + 36 * 15)]).toBe(1);
+    prompting.accept();
+    expect([editing.mask.data[5 + 40 * 2], editing.mask.data[18 + 40 * (17 + 36 * 15)]]).toEqual([0, 1]);
+  });
+});

@@ -1,0 +1,127 @@
+/// <reference types="svelte" />
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { liveWorkers } from '#test/support/windowGlobals.ts';
+import { startStudio, testLabels, writePairs, type TestStudio } from '#test/support/studio.ts';
+import type { Client } from '#shared/contract/client.ts';
+import { readImage } from '#renderer/stores/caseData.ts';
+import { Studio } from '#renderer/stores/studio.svelte.ts';
+
+let host: TestStudio;
+let studio: Studio;
+/** Editing sessions that the window holds on the host. */
+let held: Set<string>;
+let caseIds: readonly string[];
+
+/** The client, with a note of which sessions it has opened and closed. */
+function noted(client: Client): Client {
+  const document: Client['document'] = {
+    ...client.document,
+    open: async (input, options) => {
+      const opened = await client.document.open(input, options);
+      held.add(opened.session);
+      return opened;
+    },
+    close: async (input, options) => {
+      const closed = await client.document.close(input, options);
+      held.delete(input.session);
+      return closed;
+    },
+  };
+  return { ...client, document };
+}
+
+beforeEach(async () => {
+  held = new Set();
+  host = startStudio();
+  await host.client.projects.create({ path: join(host.folder, 'project'), name: 'Specs', labels: testLabels });
+  await writePairs(join(host.folder, 'incoming'), 3, 0);
+  const { added } = await host.client.library.import({ sources: [join(host.folder, 'incoming')], mode: 'copy' });
+  caseIds = added;
+  studio = new Studio(noted(host.client));
+  await studio.begin();
+});
+afterEach(async () => {
+  await studio.closeCase();
+  await host.close();
+});
+
+const quietly = { signal: new AbortController().signal, report: () => undefined };
+const dab = (x: number) => ({ kind: 'ball', centre: [x, -15, 36], radius: 3 }) as const;
+
+describe('the studio of a window', () => {
+  it('opens a case, keeps what is drawn, and lets go of everything', async () => {
+    const [first = ''] = caseIds;
+    await studio.openCase(first);
+    studio.session?.editing.paintOnce('Dab', dab(-6), 1);
+    await studio.closeCase();
+    expect(held.size).toBe(0);
+    expect(liveWorkers.size).toBe(0);
+    await studio.openCase(first);
+    expect(studio.session?.editing.undoName).toBe('Dab');
+    expect(studio.session?.editing.mask.data.some((label) => label === 1)).toBe(true);
+    expect(studio.activities.messages).toEqual([]);
+  });
+
+  it('opens the case that was asked for last, and leaves nothing of those before', async () => {
+    const [first = '', second = '', third = ''] = caseIds;
+    await Promise.all([studio.openCase(first), studio.openCase(second), studio.openCase(third)]);
+    expect(studio.session?.caseId).toBe(third);
+    expect(studio.opening).toBeNull();
+    expect(held.size).toBe(1);
+    await expect.poll(() => liveWorkers.size).toBe(1);
+    expect(studio.activities.messages).toEqual([]);
+    await Promise.all([studio.openCase(first), studio.openCase(third), studio.openCase(first), studio.closeCase()]);
+    expect(studio.session).toBeNull();
+    expect(held.size).toBe(0);
+    expect(liveWorkers.size).toBe(0);
+  });
+
+  it('lets go of a case that another window took over, and of no other', async () => {
+    const [first = '', second = ''] = caseIds;
+    await studio.openCase(first);
+    await expect.poll(() => liveWorkers.size).toBe(1);
+    const other = await host.client.document.open({ caseId: first });
+    await expect.poll(() => studio.session).toBeNull();
+    expect(liveWorkers.size).toBe(0);
+    expect(studio.workspace).toBe('cases');
+    // The end of a session of before says nothing about the one that is open.
+    await studio.openCase(first);
+    expect(studio.session?.caseId).toBe(first);
+    await host.client.document.close({ caseId: first, session: other.session });
+    await studio.openCase(second);
+    expect(studio.session?.caseId).toBe(second);
+  });
+
+  it('reads the next case ahead, opens it from there, and drops it where another comes next', async () => {
+    const reads: string[] = [];
+    const { client } = host;
+    const images: Client['images'] = {
+      ...client.images,
+      read: (input, options) => {
+        reads.push(input.caseId);
+        return client.images.read(input, options);
+      },
+    };
+    const window = new Studio({ ...noted(client), images }, undefined, { aheadAfter: 0 });
+    await window.begin();
+    const [first = '', second = '', third = ''] = caseIds;
+    await window.openCase(first);
+    await expect.poll(() => reads).toEqual([first, second]);
+    expect(window.ahead.caseId).toBe(second);
+    // The order changes: what was read is not what comes next any more.
+    await client.library.update({ caseIds: [second], status: 'excluded' });
+    await expect.poll(() => reads).toEqual([first, second, third]);
+    await window.openCase(third);
+    expect(window.session?.caseId).toBe(third);
+    expect(window.session?.editing.image.data).toEqual((await readImage(client, third, quietly)).volume.data);
+    await expect.poll(() => reads).toEqual([first, second, third, first]); // what comes after it
+    // Another case than the one that was read.
+    await client.library.update({ caseIds: [second], status: 'unlabelled' });
+    await window.openCase(second);
+    expect(window.session?.caseId).toBe(second);
+    expect(reads.filter((caseId) => caseId === second)).toHaveLength(2);
+    await window.closeCase();
+    expect([window.ahead.caseId, window.activities.messages, held.size]).toEqual([null, [], 0]);
+  });
+});

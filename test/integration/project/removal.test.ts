@@ -113,7 +113,8 @@ describe('a case that is removed for good', () => {
     await app.client.projects.open({ path: project() });
     const [first = '', second = ''] = ids;
     // The problems are written meanwhile: of the jobs above no result can be taken over.
-    const files = async () => (await filesBelow(project())).filter((path) => !/library\.sqlite-|project\.lock|problems\.json/.test(path)).sort();
+    const files = async () =>
+      (await filesBelow(project())).filter((path) => !/library\.sqlite-|project\.lock|problems\.json/.test(path)).sort();
     const before = await files();
     const plan = await app.client.library.planRemoval({ caseIds: [first] });
     expect(plan).toMatchObject({

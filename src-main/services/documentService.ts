@@ -1,10 +1,12 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import { encodeMask } from '#shared/segmentation/index.ts';
 import { acceptCases } from '#main/project/acceptCases.ts';
 import { previewMask } from '#main/project/maskPreview.ts';
 import type { Workbench } from '#main/project/workbench.ts';
 
 export function documentService(workbench: Workbench): ServiceHandlers<'document'> {
   return {
+    read: async ({ caseId }) => ({ mask: encodeMask((await workbench.require().documents.standing(caseId)).volume) }),
     open: async ({ caseId }, { signal }) => {
       const { recovery, ...opened } = await workbench.require().documents.open(caseId, signal);
       return {

@@ -5,12 +5,12 @@ import { StudioError } from '#shared/base/errors.ts';
 import { spacing, type LpsPoint, type Volume } from '#shared/geometry/grid.ts';
 import type { Label } from '#shared/domain/labelSet.ts';
 import type { AcceptQuestion } from '#shared/domain/mask.ts';
-import { decodeHistory, leakOf, type Operation } from '#shared/segmentation/index.ts';
+import { decodeHistory, decodeMask, leakOf, type Operation } from '#shared/segmentation/index.ts';
 import type { Surface } from '#shared/geometry/surfaceNets.ts';
 import type { Shelf, Unsaved } from '../api/shelf.ts';
 import type { Activities, ActivityContext } from './activities.svelte.ts';
 import { readPrediction, type Ahead, type ReadPrediction } from './ahead.ts';
-import { maskOf, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
+import { maskFor, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
 import { Editing } from './editing.svelte.ts';
 import { CaseImages, firstWindow, type ImageValue } from './caseImages.svelte.ts';
 import { JournalSender } from './journalSender.svelte.ts';
@@ -107,12 +107,12 @@ export class CaseSession {
     try {
       const reading = ahead
         .take(caseId, context)
-        .then(async (early) => early ?? { ...(await readImage(client, caseId, context)), prediction: null });
-      const [{ description, volume, prediction }, opened] = await Promise.all([reading, opening]);
+        .then(async (early) => early ?? { ...(await readImage(client, caseId, context)), mask: null, prediction: null });
+      const [{ description, volume, mask: early, prediction }, opened] = await Promise.all([reading, opening]);
       throwIfCancelled(context.signal);
       if (taken.has(opened.session)) throw new StudioError('conflict', 'This case was opened in another window at the same moment.');
       performance.mark('case-read');
-      const mask = maskOf(opened.mask, volume);
+      const mask = maskFor(early !== null && isSame(early.encoded, opened.mask) ? early.volume : decodeMask(opened.mask), volume);
       const { session, base } = opened;
       const journal = new JournalSender({ client, shelf, caseId, caseName: description.name, session, base });
       const editing = new Editing({
@@ -366,3 +366,5 @@ export class CaseSession {
     }
   }
 }
+
+const isSame = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && one.every((byte, at) => byte === other[at]);

@@ -227,10 +227,16 @@ export class Studio {
     this.cine.stop();
     if (before !== null) this.memory.set(windowKey(before.caseId), before.images.remembered);
     this.session = null;
-    await before?.close().catch((error: unknown) => this.activities.fail(error));
-    await this.unsaved.look();
+    // The next case need not wait until the one before is put away.
+    const left = (before?.close() ?? Promise.resolve())
+      .catch((error: unknown) => this.activities.fail(error))
+      .then(() => this.unsaved.look());
     if (caseId === null) this.ahead.drop();
-    if (caseId === null || superseded.aborted) return;
+    else if (!superseded.aborted) await this.#begin(caseId, superseded);
+    await left;
+  }
+
+  async #begin(caseId: string, superseded: AbortSignal): Promise<void> {
     const labels = { labels: this.project?.labels ?? [], removedLabels: this.project?.removedLabels ?? [] };
     const session = await this.activities.run('Opening the case', async ({ signal, report }) => {
       await this.unsaved.resume(caseId);

@@ -13,6 +13,8 @@ const records = v.pipe(list(bytes, 256), v.minLength(1));
  */
 export const document = defineService({
   methods: {
+    /** The mask as it stands in correction (else as it was accepted last, else empty), as `encodeMask` writes it: to be held ready. Nobody's session ends. */
+    read: { input: v.strictObject({ caseId: id }), output: v.strictObject({ mask: bytes }) },
     /** Opens (or begins) the case's mask for editing: the state for `SegmentationDocument.restore`. Ends any other window's session on it. */
     open: {
       input: v.strictObject({ caseId: id }),

@@ -17,5 +17,6 @@ export * from './queries/masks.ts';
 export * from './queries/models.ts';
 export * from './queries/predictions.ts';
 export * from './queries/removals.ts';
+export * from './queries/scans.ts';
 export * from './queries/steps.ts';
 export * from './queries/readings.ts';

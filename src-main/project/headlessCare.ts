@@ -25,7 +25,8 @@ export function removeFromProject(folder: string, { cases, patients, forGood }: 
   });
 }
 
-function caseOf(read: Parameters<typeof listCases>[0], wanted: string): string {
+/** The id of a case that is named by it or by its name. Throws `conflict` where several have the name. */
+export function caseOf(read: Parameters<typeof listCases>[0], wanted: string): string {
   const found = listCases(read, { text: wanted, limit: 1000 }).cases.filter(({ name }) => name === wanted);
   if (found.length > 1)
     throw new StudioError(

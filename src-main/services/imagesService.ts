@@ -1,8 +1,10 @@
-import { isFileFault, StudioError } from '#shared/base/errors.ts';
+import { isFileFault } from '#shared/base/errors.ts';
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
 import { voxelCount } from '#shared/geometry/grid.ts';
 import { requireRigid } from '#shared/geometry/rigid.ts';
-import { getCase, listImages, placeImage } from '#main/library/index.ts';
+import type { ImageRecord } from '#shared/domain/image.ts';
+import { imageIn } from '#main/exchange/caseImages.ts';
+import { getCase, listImages, placeImage, placeScan } from '#main/library/index.ts';
 import { describeImage } from '#main/project/imageDescription.ts';
 import { streamVoxels } from './voxelStream.ts';
 import type { Workbench } from '#main/project/workbench.ts';
@@ -10,6 +12,11 @@ import type { Workbench } from '#main/project/workbench.ts';
 /** Null for the leading image, however it is named: it is held once. */
 const furtherId = (images: readonly { readonly id: string }[], imageId: string | undefined): string | null =>
   imageId === undefined || images[0]?.id === imageId ? null : imageId;
+
+/** As a list of images shows one. */
+export function shownImage({ id, name, modality, placement, scale }: ImageRecord) {
+  return { imageId: id, name, modality, placedBy: placement.by, toLeading: placement.toLeading, unit: scale.unit };
+}
 
 export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
   return {
@@ -19,7 +26,7 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
       const { name } = getCase(project.read, caseId);
       report({ phase: 'Reading the image', fraction: 0 });
       const own = listImages(project.read, caseId);
-      const record = imageId === undefined ? own[0] : own.find(({ id }) => id === imageId);
+      const record = imageId === undefined ? own[0] : imageIn(project, caseId, imageId);
       const image = await images.get(caseId, signal, furtherId(own, imageId)).catch(async (error: unknown) => {
         // The refusal matters more than that it can be noted.
         if (isFileFault(error))
@@ -30,14 +37,7 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
         caseId,
         name,
         ...describeImage(image, record),
-        images: own.map(({ id, name: called, modality, placement, scale }) => ({
-          imageId: id,
-          name: called,
-          modality,
-          placedBy: placement.by,
-          toLeading: placement.toLeading,
-          unit: scale.unit,
-        })),
+        images: own.map(shownImage),
       };
     },
     read: async ({ caseId, imageId, firstSlice }, context) => {
@@ -50,10 +50,10 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
     },
     place: ({ caseId, imageId, toLeading }) => {
       const { project, images } = workbench.require();
-      if (!listImages(project.read, caseId).some(({ id }) => id === imageId))
-        throw new StudioError('not-found', 'This case has no such image.', { detail: imageId });
+      const image = imageIn(project, caseId, imageId);
       if (toLeading !== null) requireRigid(toLeading);
-      placeImage(project.write, imageId, { by: 'hand', toLeading });
+      if (image.caseId === caseId) placeImage(project.write, imageId, { by: 'hand', toLeading });
+      else placeScan(project.write, caseId, image.caseId, toLeading);
       images.release(caseId);
       workbench.casesChanged([caseId]);
       return {};

@@ -21,6 +21,7 @@ import { projectsService } from './projectsService.ts';
 import { RecentProjects } from '#main/project/recentProjects.ts';
 import { RunMarker } from '#main/project/runMarker.ts';
 import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
+import { scansService } from './scansService.ts';
 import { settingsService } from './settingsService.ts';
 import { Workbench } from '#main/project/workbench.ts';
 
@@ -65,6 +66,7 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
       history: historyService(workbench, publish),
       disk: diskService(workbench),
       measurements: measurementsService(workbench),
+      scans: scansService(workbench, publish),
     },
     close: async () => {
       await workbench.close();

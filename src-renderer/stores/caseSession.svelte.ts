@@ -13,6 +13,7 @@ import { readPrediction, type Ahead, type ReadPrediction } from './ahead.ts';
 import { maskFor, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
 import { Editing } from './editing.svelte.ts';
 import { CaseImages, firstWindow, type ImageValue } from './caseImages.svelte.ts';
+import { FollowUp } from './followUp.svelte.ts';
 import { JournalSender } from './journalSender.svelte.ts';
 import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
@@ -41,6 +42,7 @@ export class CaseSession {
   readonly images: CaseImages;
   readonly prompting: Prompting;
   readonly review: MaskReview;
+  readonly followUp: FollowUp;
   prediction = $state.raw<Prediction | null>(null);
   predictedLabels = $state.raw<Volume<Uint8Array> | null>(null);
   /** 0 … 255. */
@@ -75,6 +77,7 @@ export class CaseSession {
       isBusy: () => parts.editing.stroking,
     });
     this.#scope.add({ dispose: () => this.images.end() });
+    this.followUp = new FollowUp({ ...parts, images: this.images });
     this.review = new MaskReview(parts.editing, parts.work, parts.viewer);
     this.prompting = new Prompting(parts.editing, (error) => parts.activities.fail(error));
     this.#scope.add(parts.work);

@@ -262,6 +262,7 @@ export class Studio {
         })
         .then(async () => {
           if (this.session === session) await session.images.readAll();
+          if (this.session === session) await session.followUp.load();
           if (this.session === session) this.ahead.follow(caseId, this.#aheadAfter);
         });
       this.memory.set('lastCase', { project: this.project?.path, caseId });

@@ -14,6 +14,7 @@ import { models } from './models.ts';
 import { predictions } from './predictions.ts';
 import { problems } from './problems.ts';
 import { projects } from './projects.ts';
+import { scans } from './scans.ts';
 import { settings } from './settings.ts';
 import type { Cancellation } from '../base/cancellation.ts';
 import type { ReportProgress } from '../base/progress.ts';
@@ -36,6 +37,7 @@ export const contract = {
   history,
   disk,
   measurements,
+  scans,
 } as const;
 
 export type Contract = typeof contract;

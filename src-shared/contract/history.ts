@@ -32,7 +32,7 @@ export const history = defineService({
             id: count,
             at: timestamp,
             who: text(256),
-            kind: v.picklist(['labels', 'cases', 'edit']),
+            kind: v.picklist(['labels', 'cases', 'edit', 'images']),
             name: text(512),
             state: v.picklist(['done', 'undone']),
           }),

@@ -9,6 +9,8 @@ export interface Label {
   readonly color: string;
   /** A locked label is not overwritten by other labels' edits. */
   readonly locked: boolean;
+  /** The value of the label that it lies inside of: its voxels are of that one's region, too. */
+  readonly inside?: number;
 }
 
 export interface LabelSet {

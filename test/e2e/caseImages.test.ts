@@ -79,32 +79,13 @@ describe.skipIf(installedBrowser() === null)('several images of one case', () =>
 
   /** Chooses a folder to import, up to the plan. */
   async function plan(name: string) {
-    const {
-      desk,
-      desk: { page },
-    } = tests;
-    await desk.go('cases');
-    await desk.button('Import').click();
-    await desk.browseTo('Import files or a folder', folder);
-    const browser = page.getByRole('dialog', { name: 'Import files or a folder' });
-    await browser.getByRole('checkbox', { name: `Choose ${name}` }).check();
-    await browser.getByRole('button', { name: 'Import (1)' }).click();
-    await browser.waitFor({ state: 'detached' });
-    return page.getByRole('dialog', { name: 'What will be imported' });
+    await tests.desk.go('cases');
+    return tests.desk.planImport(folder, name);
   }
 
   it('come in as the plan says', async () => {
-    const {
-      desk,
-      desk: { page },
-    } = tests;
-    await desk.button(/^New project/).click();
-    const dialog = page.getByRole('dialog', { name: 'New project' });
-    await dialog.getByRole('textbox', { name: 'Name' }).fill('Images');
-    await dialog.getByRole('textbox', { name: /^Folder/ }).fill(join(folder, 'project'));
-    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill('lesion');
-    await dialog.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+    const { desk } = tests;
+    await desk.newProject({ name: 'Images', folder: join(folder, 'project'), labels: ['lesion'] });
     const first = await plan('set');
     await first.getByText('Cases', { exact: true }).click();
     await first.getByText('images T1, FLAIR').first().waitFor();

@@ -168,6 +168,35 @@ export class Desk {
     await this.page.locator(`[data-workspace=${workspace}]`).click();
   }
 
+  /** Makes a project by the start workspace's dialog; `choose` fills in the folder instead of typing its path. */
+  async newProject(
+    { name, folder, labels }: { readonly name: string; readonly folder: string; readonly labels: readonly string[] },
+    choose?: (dialog: Locator) => Promise<void>,
+  ): Promise<void> {
+    await this.button(/^New project/).click();
+    const dialog = this.page.getByRole('dialog', { name: 'New project' });
+    const path = dialog.getByRole('textbox', { name: /^Folder/ });
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+    if (choose === undefined) await path.fill(folder);
+    else await choose(dialog);
+    expect(await path.inputValue()).toBe(folder);
+    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill(labels.join('\n'));
+    await dialog.getByRole('button', { name: 'Create project' }).click();
+    await this.page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+  }
+
+  /** Chooses an entry of a folder to be imported, in the workspace of the cases; answers with the dialog that shows the plan. */
+  async planImport(folder: string, entry: string): Promise<Locator> {
+    await this.button('Import').click();
+    const browser = this.page.getByRole('dialog', { name: 'Import files or a folder' });
+    await browser.getByRole('textbox', { name: 'Folder path' }).fill(folder);
+    await this.page.keyboard.press('Enter');
+    await browser.getByRole('checkbox', { name: `Choose ${entry}` }).click();
+    await browser.getByRole('button', { name: 'Import (1)' }).click();
+    await browser.waitFor({ state: 'detached' });
+    return this.page.getByRole('dialog', { name: 'What will be imported' });
+  }
+
   async openDemo(): Promise<void> {
     await this.button(/^Demo project/)
       .first()

@@ -25,6 +25,7 @@ import { projectMergeCommand } from './projectMerge.ts';
 import { projectPredictCommand } from './projectPredict.ts';
 import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
+import { projectPatientCommand, projectStartCommand, projectVolumesCommand } from './projectScans.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
 import { rankCommand } from './rankNext.ts';
@@ -50,7 +51,10 @@ export const commands: readonly Command[] = [
   projectLabelsCommand,
   projectListCommand,
   projectPredictCommand,
+  projectPatientCommand,
+  projectStartCommand,
   projectAcceptCommand,
+  projectVolumesCommand,
   projectExportCommand,
   projectHistoryCommand,
   projectRemoveCommand,

@@ -27,7 +27,7 @@ export async function readCaseImage(
   if (record.storedHash === null && !isAsCopied(record, image, states)) throw changedFile(paths, undefined, states);
   const watched = watchedStates(record, states);
   if (record.storedHash === null || (watched !== null && !(record.fileStates !== null && sameStates(watched, record.fileStates))))
-    noteImageFiles(project.write, record.id, { storedHash: image.contentHash, fileStates: watched });
+    project.note((write) => noteImageFiles(write, record.id, { storedHash: image.contentHash, fileStates: watched }));
   return image;
 }
 

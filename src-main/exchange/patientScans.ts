@@ -62,6 +62,7 @@ export function imageOfOtherScan(project: Pick<Project, 'read'>, caseId: string,
  * read is asked again the next time.
  */
 export async function noteScans(project: Project, caseIds: readonly string[], cancellation: Cancellation): Promise<void> {
+  if (project.readOnly !== null) return;
   for (const caseId of caseIds) {
     throwIfCancelled(cancellation);
     const [image] = listImages(project.read, caseId);

@@ -5,7 +5,7 @@ import { getLabelSet, listCases, type ProjectStep } from '#main/library/index.ts
 import { cleanDisk, diskUsage, type CleanableKind, type DiskUsage } from './care/diskUsage.ts';
 import { editEverywhere, type EverywhereOutcome } from './care/everywhere.ts';
 import { labelNamed } from './headlessProject.ts';
-import { withProject, type HeadlessOptions } from './headless.ts';
+import { readingWith, withProject, type HeadlessOptions } from './headless.ts';
 import { historyOf, redoStep, undoStep, type HistoryOutcome } from './care/projectHistory.ts';
 import { planRemoval, removeCases, type RemovalPlan } from './care/removal.ts';
 
@@ -18,8 +18,12 @@ export interface RemovalRequest {
 }
 
 /** Throws `not-found` for an unknown case, and `conflict` where a name is that of several. */
-export function removeFromProject(folder: string, { cases, patients, forGood }: RemovalRequest): Promise<RemovalPlan> {
-  return withProject(folder, (session) => {
+export function removeFromProject(
+  folder: string,
+  { cases, patients, forGood }: RemovalRequest,
+  options: Pick<HeadlessOptions, 'note'>,
+): Promise<RemovalPlan> {
+  return (forGood ? withProject : readingWith(options))(folder, (session) => {
     const ids = cases.map((wanted) => caseOf(session.project.read, wanted));
     return forGood ? removeCases(session, ids, patients) : planRemoval(session.project, ids, patients);
   });
@@ -50,7 +54,7 @@ export async function projectHistory(
   step: 'undo' | 'redo' | null,
   options: HeadlessOptions,
 ): Promise<{ readonly steps: readonly ProjectStep[]; readonly outcome: HistoryOutcome | null }> {
-  return withProject(folder, async (session) => {
+  return (step === null ? readingWith(options) : withProject)(folder, async (session) => {
     const outcome = step === null ? null : await (step === 'undo' ? undoStep : redoStep)(session, options);
     return { steps: historyOf(session.project), outcome };
   });
@@ -60,8 +64,9 @@ export async function projectHistory(
 export function projectDisk(
   folder: string,
   kinds: readonly CleanableKind[],
+  options: Pick<HeadlessOptions, 'note'>,
 ): Promise<DiskUsage & { readonly freed: { readonly files: number; readonly bytes: number } | null }> {
-  return withProject(folder, async (session) => {
+  return (kinds.length === 0 ? readingWith(options) : withProject)(folder, async (session) => {
     const freed = kinds.length === 0 ? null : await cleanDisk(session, kinds);
     return { ...(await diskUsage(session.project)), freed };
   });

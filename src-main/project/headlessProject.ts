@@ -31,7 +31,7 @@ import { planImport } from '#main/exchange/plan/planImport.ts';
 import { distinctNames } from '#main/files/outputs.ts';
 import { caseName } from '#main/imageio/dataset.ts';
 import { relinkImages, type RelinkResult } from '#main/exchange/relinkImages.ts';
-import { headlessWorkbench, withProject, type HeadlessOptions } from './headless.ts';
+import { headlessWorkbench, readingWith, withProject, withProjectToRead, type HeadlessOptions } from './headless.ts';
 import { pretrainedFolder } from './improvement.ts';
 import { labelLists, removeUnusedLabel } from './labelChanges.ts';
 import { colorFor } from '#main/exchange/labelColors.ts';
@@ -62,7 +62,8 @@ export function changeLabels(
   { added, removed, restored }: LabelChangeOptions,
   options: HeadlessOptions,
 ): Promise<ReturnType<typeof labelLists>> {
-  return withProject(folder, async (session) => {
+  const isAsked = added.length + removed.length + restored.length > 0;
+  return (isAsked ? withProject : readingWith(options))(folder, async (session) => {
     const { project } = session;
     for (const name of restored) restoreLabel(project.write, labelNamed(listRemovedLabels(project.read), name).value);
     const labels = new Map(getLabelSet(project.read).labels.map((label) => [label.value, label]));
@@ -110,7 +111,7 @@ export function planProjectImport(
   { mode, ...said }: Pick<ImportOptions, 'choices' | 'mode' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies'>,
   options: HeadlessOptions,
 ): Promise<DescribedPlan & { readonly space: string | null }> {
-  return withProject(folder, async ({ project }) => {
+  return withProjectToRead(folder, options.note, async ({ project }) => {
     const plan = await planImport(sources, importTarget(project, options.cancellation), { ...options, ...said, answer: byMap });
     return { ...describePlan(plan), space: await importWarning(project, plan, mode) };
   });
@@ -131,7 +132,7 @@ export function exportProject(
   request: Omit<ExportRequest, 'caseIds'> & { readonly caseIds?: readonly string[] },
   options: HeadlessOptions,
 ): Promise<ExportOutcome & { readonly pseudonyms: string | null; readonly space: string | null }> {
-  return withProject(folder, async (session) => {
+  return withProjectToRead(folder, options.note, async (session) => {
     const wanted = everyCase(session.project.read).filter(({ status, hasPrediction }) =>
       request.source === 'prediction' ? hasPrediction : status === 'accepted',
     );

@@ -18,6 +18,7 @@ import { modelsService } from './modelsService.ts';
 import { predictionsService } from './predictionsService.ts';
 import { problemsService } from './problemsService.ts';
 import { projectsService } from './projectsService.ts';
+import { refuseChanges } from './refuseChanges.ts';
 import { RecentProjects } from '#main/project/recentProjects.ts';
 import { RunMarker } from '#main/project/runMarker.ts';
 import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
@@ -49,25 +50,28 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
   const devices = new DeviceList(folders.data, settings);
   const workbench = new Workbench({ publish, log, settings, recent, devices });
   return {
-    handlers: {
-      app: appService(host, marker, log),
-      projects: projectsService(workbench, recent, folders.demo, publish),
-      library: libraryService(workbench, settings, publish),
-      images: imagesService(workbench),
-      document: documentService(workbench),
-      jobs: jobsService(workbench, settings),
-      models: modelsService(workbench, folders.data, publish),
-      predictions: predictionsService(workbench),
-      exports: exportsService(workbench, folders.data),
-      problems: problemsService(workbench),
-      devices: devicesService(devices, publish),
-      settings: settingsService(settings, publish),
-      files: filesService(host),
-      history: historyService(workbench, publish),
-      disk: diskService(workbench),
-      measurements: measurementsService(workbench),
-      scans: scansService(workbench, publish),
-    },
+    handlers: refuseChanges(
+      {
+        app: appService(host, marker, log),
+        projects: projectsService(workbench, recent, folders.demo, publish),
+        library: libraryService(workbench, settings, publish),
+        images: imagesService(workbench),
+        document: documentService(workbench),
+        jobs: jobsService(workbench, settings),
+        models: modelsService(workbench, folders.data, publish),
+        predictions: predictionsService(workbench),
+        exports: exportsService(workbench, folders.data),
+        problems: problemsService(workbench),
+        devices: devicesService(devices, publish),
+        settings: settingsService(settings, publish),
+        files: filesService(host),
+        history: historyService(workbench, publish),
+        disk: diskService(workbench),
+        measurements: measurementsService(workbench),
+        scans: scansService(workbench, publish),
+      },
+      workbench,
+    ),
     close: async () => {
       await workbench.close();
       marker.clear();

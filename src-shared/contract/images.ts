@@ -53,7 +53,11 @@ export const images = defineService({
      * Places a further image of a case by hand: a turn and a shift from its world to that of the leading one; null: their headers' coordinates are one
      * world. It is read anew. `invalid-argument` for any other map, `conflict` for the leading image.
      */
-    place: { input: v.strictObject({ caseId: id, imageId: id, toLeading: v.nullable(grid.entries.affine) }), output: nothing },
+    place: {
+      changes: true,
+      input: v.strictObject({ caseId: id, imageId: id, toLeading: v.nullable(grid.entries.affine) }),
+      output: nothing,
+    },
     /** Lets go of all images of the case. */
     close: { input: v.strictObject({ caseId: id }), output: nothing },
   },

@@ -99,6 +99,7 @@ export const jobs = defineService({
     plan: { input: v.strictObject(improveInput), output: improvePlan },
     /** `submit`: hand it over, as `settings.submitTo` says it, instead of computing here. */
     improve: {
+      changes: true,
       input: v.strictObject({
         ...improveInput,
         submit: v.optional(
@@ -117,7 +118,7 @@ export const jobs = defineService({
       output: v.strictObject({ works: v.boolean(), answer: text(2000) }),
     },
     /** Orders the open cases by what labelling them would teach, with the model in use; null where there is nothing to order. */
-    rank: { input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
+    rank: { changes: true, input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
     list: {
       input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }),
       output: v.strictObject({ jobs: list(job, 500) }),
@@ -126,11 +127,11 @@ export const jobs = defineService({
       input: jobOnly,
       output: v.strictObject({ job, points: list(curvePoint, 100_000), alarms: list(alarm, 1000), comparison: v.nullable(comparison) }),
     },
-    cancel: { input: jobOnly, output: nothing },
+    cancel: { changes: true, input: jobOnly, output: nothing },
     /** Stops at a checkpoint, to go on with `resume`. */
-    pause: { input: jobOnly, output: nothing },
+    pause: { changes: true, input: jobOnly, output: nothing },
     /** Goes on from the last checkpoint after a pause, interruption, failure or cancellation. */
-    resume: { input: jobOnly, output: nothing },
+    resume: { changes: true, input: jobOnly, output: nothing },
   },
   events: {
     /** State, phase or progress changed (at most a few times a second). */

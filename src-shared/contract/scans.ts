@@ -59,6 +59,7 @@ export const scans = defineService({
      * patient's scans are held out and others not.
      */
     tell: {
+      changes: true,
       input: v.strictObject({
         caseIds: v.pipe(list(id, 10_000), v.minLength(1)),
         samePatient: v.optional(v.boolean()),

@@ -37,7 +37,7 @@ export const projectExportCommand = defineCommand({
         values: options.values === 'source' ? 'source' : 'project',
         ...(options.case.length === 0 ? {} : { caseIds: options.case }),
       },
-      { report, cancellation },
+      { report, cancellation, note },
     );
     if (space !== null) note(space);
     if (pseudonyms !== null) note(`Who is who, on this computer alone: ${pseudonyms}`);

@@ -1,8 +1,8 @@
 import type { Client } from '#shared/contract/client.ts';
 import { StudioError } from '#shared/base/errors.ts';
-import { copyPrediction } from '#shared/segmentation/index.ts';
+import { copyPrediction, decodeMask } from '#shared/segmentation/index.ts';
 import type { Activities, ActivityContext } from './activities.svelte.ts';
-import { maskOf } from './caseData.ts';
+import { maskFor } from './caseData.ts';
 import type { CaseImages } from './caseImages.svelte.ts';
 import type { Editing } from './editing.svelte.ts';
 
@@ -46,7 +46,7 @@ export class FollowUp {
     const { client, activities, caseId, editing } = this.#parts;
     const { name, mask } = await client.scans.start({ caseId, scanId }, { signal });
     if (editing.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${editing.proposal.name}” first.`);
-    const delta = copyPrediction({ volume: editing.mask, ...editing.limits, image: editing.image }, maskOf(mask, editing.mask), {
+    const delta = copyPrediction({ volume: editing.mask, ...editing.limits, image: editing.image }, maskFor(decodeMask(mask), editing.mask), {
       replace: true,
     });
     editing.push(name, delta);

@@ -16,9 +16,8 @@ export interface ImproveRequest {
   readonly trainingCases: number;
   readonly validationCases: number;
   readonly unlabelledCases: number;
-  /** The model in use. */
-  /** The model in use; an imported one is compared with, but not trained further. */
-  readonly current: { readonly name: string; readonly imported?: boolean } | null;
+  /** The model in use. `imported`: pre-training makes no backbone for its network. `anew`: it is compared with, and a new model begins beside it. */
+  readonly current: { readonly name: string; readonly imported?: boolean; readonly anew?: boolean } | null;
   /** Scans that the stored backbone was pre-trained on; 0 where there is none for this kind of network. */
   readonly pretrainedCases: number;
   readonly memoryBytes: number | null;
@@ -47,14 +46,14 @@ export function scheduleImprove(request: ImproveRequest): ImproveSchedule {
   const scans = request.trainingCases + request.unlabelledCases;
   const stale = request.pretrainedCases === 0 || scans - request.pretrainedCases > MUCH_ADDED * request.pretrainedCases;
   const time = request.minutes >= (request.current === null ? MINUTES_TO_PRETRAIN : MINUTES_TO_PRETRAIN_AGAIN);
-  const pretrain = scans >= SCANS_TO_PRETRAIN && request.unlabelledCases > request.trainingCases / 2 && stale && time;
-  const startsFrom = pretrain
-    ? 'backbone'
-    : request.current !== null && request.current.imported !== true
-      ? 'current'
-      : request.pretrainedCases > 0
-        ? 'backbone'
-        : 'nothing';
+  const goesOn = request.current !== null && request.current.anew !== true;
+  const pretrain =
+    !(goesOn && request.current?.imported === true) &&
+    scans >= SCANS_TO_PRETRAIN &&
+    request.unlabelledCases > request.trainingCases / 2 &&
+    stale &&
+    time;
+  const startsFrom = pretrain ? 'backbone' : goesOn ? 'current' : request.pretrainedCases > 0 ? 'backbone' : 'nothing';
   return { pretrain, startsFrom, minutes: shareMinutes(request.minutes, pretrain) };
 }
 
@@ -139,6 +138,10 @@ function remarks(
   if (startsFrom === 'current')
     all.push(
       `The new model lies between the model in use and the fine-tuned one: ${trainingCases >= 5 ? 'a fifth of the training cases' : 'some slices of each training case'} do not train and choose how much of what is new counts.`,
+    );
+  if (startsFrom === 'current' && current?.imported === true && validationCases > 0)
+    all.push(
+      'What the imported model had learned from is not known here: where held-out cases were among it, it measures better than it is.',
     );
   if (validationCases > 0 && validationCases < 5)
     all.push(`With ${count(validationCases, 'held-out case')} the comparison is rough; it sharpens as more cases are accepted.`);

@@ -11,6 +11,7 @@ import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
 import type { LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { train } from '#main/training/train.ts';
 import { chooseLoss, type TrainingPlan } from '#main/training/trainingPlan.ts';
@@ -128,6 +129,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
           context,
         );
   const { plan, architecture, labelSet, classToLabel } = preparation;
+  if (isImportedNetwork(architecture)) throw new StudioError('unsupported', 'Experiments train networks of this program.');
   // Test cases are written by the plan that the others led to.
   const work = new CasePreparation();
   const wanted = bed.channels && { names: bed.channels, optional: [] };

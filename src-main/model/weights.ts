@@ -84,10 +84,11 @@ export function interpolated(before: Weights, after: Weights, alpha: number): Ma
 /**
  * Weights for another list of labels by class: each label keeps its row of the head, wherever it stands now, and a new one begins at
  * zero; no label inherits the row of another. `from` and `to`: label values by class. A head of other size than `from` is left out.
+ * `heads`: the names of its weight and bias.
  */
-export function forLabels(weights: Weights, from: readonly number[], to: readonly number[]): Weights {
+export function forLabels(weights: Weights, from: readonly number[], to: readonly number[], heads: readonly string[] = OWN_HEAD): Weights {
   const mapped = new Map(weights);
-  for (const name of ['head.cls.weight', 'head.cls.bias']) {
+  for (const name of heads) {
     const head = weights.get(name);
     if (head === undefined) continue;
     const [rows, ...shape] = head.shape;
@@ -103,6 +104,8 @@ export function forLabels(weights: Weights, from: readonly number[], to: readonl
   }
   return mapped;
 }
+
+const OWN_HEAD = ['head.cls.weight', 'head.cls.bias'] as const;
 
 /** Numbers in all tensors together. */
 export function elementCountOf(weights: Weights): number {

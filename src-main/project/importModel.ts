@@ -21,6 +21,7 @@ export interface ModelImportOptions {
 }
 
 type Card = ModelCard | ImportedModelCard;
+type Output = ImportedModelCard['pipeline']['output'];
 
 /**
  * A model from outside as a model of a project: a model folder of this program's (model.json beside its weights) or an nnU-Net result folder. Its
@@ -75,8 +76,12 @@ function withProjectLabels<C extends Card>(project: Project, card: C): C {
   return {
     ...card,
     labelSet,
-    pipeline: { ...card.pipeline, output: { ...card.pipeline.output, values: card.pipeline.output.values.map(valueOf) } },
+    pipeline: { ...card.pipeline, output: withValues(card.pipeline.output, valueOf) },
   };
+}
+
+function withValues({ kind, values, members }: Output, valueOf: (value: number) => number): Output {
+  return { kind, values: values.map(valueOf), ...(members && { members: members.map((each) => each.map(valueOf)) }) };
 }
 
 function projectLabels(project: Project, labelSet: LabelSet): { labelSet: LabelSet; valueOf: (value: number) => number } {

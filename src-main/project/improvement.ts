@@ -4,8 +4,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { chooseHeldOut } from '#shared/domain/heldOut.ts';
 import type { Case } from '#shared/domain/case.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
-import type { ModelRecord } from '#shared/domain/model.ts';
-import { takesThese } from '#shared/domain/modelCard.ts';
+import { goesOn } from '#shared/domain/goesOn.ts';
 import { planImprove } from '#main/jobs/improvePlan.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
 import { submitJob } from '#main/jobs/run.ts';
@@ -37,7 +36,7 @@ export interface ImproveOptions {
   readonly steps?: { readonly pretrain: number; readonly train: number };
   readonly threads?: number;
   readonly seed?: number;
-  /** Of a first model; a later one is of the kind of the model in use. */
+  /** Of a first model; a later one is of the kind of the model in use. Beside an imported model in use a new one of this kind begins. */
   readonly variant?: string;
   /** Runs elsewhere instead of in the compute process. */
   readonly submit?: Submit;
@@ -66,7 +65,8 @@ export async function planImprovement(project: Project, options: ImproveOptions)
     trainingCases: accepted.length - heldOut.length,
     validationCases: heldOut.length - notLookedAt(project, heldOut).size,
     unlabelledCases: cases.filter((each) => !isAccepted(each) && !each.heldOut).length,
-    current: current === undefined ? null : { name: current.name, imported: !canBegin(current.card, options) },
+    current:
+      current === undefined ? null : { name: current.name, imported: current.card.format === 2, anew: !goesOn(current.card, options) },
     pretrainedCases: readPretrained(pretrainedFolder(project))?.cases.length ?? 0,
     memoryBytes: options.memoryBytes === 0 ? null : options.memoryBytes,
   });
@@ -92,16 +92,16 @@ function channelRemarks(project: Project, accepted: readonly Case[], options: Im
   ];
 }
 
-/** Whether a training can begin from a model: it is none from elsewhere, and takes what is asked for. */
-function canBegin(card: ModelRecord['card'], { channels }: ImproveOptions): boolean {
-  return card.format === 1 && (channels === undefined || takesThese(card, channels));
-}
-
 /** Of a model that begins from the one in use, that one's. */
-function channelsFor(project: Project, accepted: readonly Case[], { channels }: ImproveOptions): ProjectChannels {
+function channelsFor(project: Project, accepted: readonly Case[], options: ImproveOptions): ProjectChannels {
+  const { channels } = options;
   const current = promotedModel(project.read);
   if (channels !== undefined) return { names: channels, some: [] };
-  if (current?.card.format === 1) return { names: current.card.channels?.map(({ name }) => name), some: [] };
+  if (current !== undefined && goesOn(current.card, options)) {
+    const own = channelsOfCard(current);
+    // A case's only image is taken, whatever an imported model of one channel calls it.
+    return { names: own.length > (current.card.format === 2 ? 1 : 0) ? own.map(({ name }) => name) : undefined, some: [] };
+  }
   const images = imagesByCase(project.read);
   return commonChannels(accepted.flatMap(({ id }) => [images.get(id) ?? []]));
 }

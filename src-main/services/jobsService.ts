@@ -16,12 +16,13 @@ function submitOptions({ to, folder, mapped }: NonNullable<Parameters<ServiceHan
 }
 
 export function jobsService(workbench: Workbench, settings: SettingsKeeper): ServiceHandlers<'jobs'> {
-  const optionsFor = ({ budget, device, channels, missingChannels }: Input): ImproveOptions => ({
+  const optionsFor = ({ budget, device, channels, missingChannels, variant }: Input): ImproveOptions => ({
     minutes: budgetMinutes(budget),
     device: device ?? workbench.device,
     memoryBytes: settings.current.memoryBytes,
     ...(channels && { channels }),
     ...(missingChannels && { missingChannels }),
+    ...(variant && { variant }),
   });
   return {
     plan: async (input) => {

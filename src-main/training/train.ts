@@ -1,7 +1,7 @@
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Recipe } from '#shared/domain/trainConfig.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import type { SegmentationLoss } from '#main/model/trainingStep.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { Consistency } from './consistency.ts';
@@ -15,7 +15,7 @@ import type { Validation } from './validate.ts';
 
 export interface TrainingSetup extends LoopSettings {
   readonly executor: Executor;
-  readonly architecture: ArchitectureConfig;
+  readonly architecture: NetworkConfig;
   readonly plan: TrainingPlan;
   readonly recipe: Recipe;
   readonly seed: number;

@@ -1,3 +1,4 @@
+import { variantNames } from '../domain/modelCard.ts';
 import * as v from 'valibot';
 import { jobKinds, jobStates } from '../domain/job.ts';
 import { defineService } from './define.ts';
@@ -90,6 +91,8 @@ const improveInput = {
   channels: v.optional(v.pipe(list(text(256), 16), v.minLength(1))),
   /** A case that lacks one of them is left out (unless given), or has zeros in its place. */
   missingChannels: v.optional(v.picklist(['leaveOut', 'zeros'])),
+  /** The network of a first model. Beside an imported model in use a new one of this kind begins, and is compared with it. */
+  variant: v.optional(v.picklist(variantNames)),
 };
 
 const jobOnly = v.strictObject({ jobId: id });

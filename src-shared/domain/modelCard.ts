@@ -1,4 +1,3 @@
-import { sameChannelName } from './caseImages.ts';
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
@@ -95,9 +94,4 @@ export interface ModelCard {
 /** How each channel's intensities become network input. */
 export function intensityRules({ intensity, channels }: Pick<ModelCard, 'intensity' | 'channels'>): readonly IntensityRule[] {
   return channels?.map((channel) => channel.intensity) ?? [intensity];
-}
-
-/** Whether a model takes the images of these names, in this order. One that takes the leading image, whatever it is called, takes none by name. */
-export function takesThese({ channels }: Pick<ModelCard, 'channels'>, names: readonly string[]): boolean {
-  return channels?.length === names.length && channels.every(({ name }, n) => sameChannelName(name, names[n] ?? ''));
 }

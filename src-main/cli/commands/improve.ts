@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
+import { variantNames, type VariantName } from '#shared/domain/modelCard.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { withProject, type OpenedProject } from '../withProject.ts';
 import { settleRanking, suggestion } from './rankNext.ts';
@@ -28,6 +29,11 @@ export const improveCommand = defineCommand({
       help: 'a case that lacks one of them is left out, or has zeros in its place',
       choices: ['leave-out', 'zeros'],
       default: 'leave-out',
+    },
+    variant: {
+      kind: 'text',
+      help: 'network of a first model, chosen from device and data unless given; beside an imported model in use a new one of this kind begins, and is compared with it',
+      choices: variantNames,
     },
     device: deviceOptions.device,
     ...precisionOption,
@@ -59,6 +65,7 @@ export const improveCommand = defineCommand({
         budget,
         ...(options.channels !== undefined && { channels: options.channels.split(',') }),
         ...(options['missing-channels'] === 'zeros' && { missingChannels: 'zeros' as const }),
+        ...(options.variant !== undefined && { variant: options.variant as VariantName }),
       };
       const request = { ...asked, device: chosen };
       const plan = await jobs.plan(request, call);

@@ -1,7 +1,7 @@
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import { interpolated, type Weights } from '#main/model/weights.ts';
 import type { TrainingPlan } from '../trainingPlan.ts';
 import { validate } from '../validate.ts';
@@ -25,7 +25,7 @@ export interface ChosenWeights {
  */
 export async function chooseWeights(
   executor: Executor,
-  architecture: ArchitectureConfig,
+  architecture: NetworkConfig,
   { patch, channels }: Pick<TrainingPlan, 'patch' | 'channels'>,
   { before, after }: { readonly before: Weights; readonly after: Weights },
   apart: readonly string[],

@@ -7,6 +7,7 @@ import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
 import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
@@ -14,12 +15,14 @@ import type { Work } from '#shared/domain/work.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import { sideMultiple, variant } from '#main/model/variants.ts';
 import { fingerprintDataset, type DatasetFingerprint, type Modality } from '../fingerprint.ts';
 import { defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import { IGNORED_CLASS, isCase } from '../patches/caseFile.ts';
 import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText, thickSlices, type TrainingPlan } from '../trainingPlan.ts';
 import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
+import { continued, goingOn, importedPlan } from './importedModel.ts';
 import { prepareScans } from './scans.ts';
 import { setApart } from './setApart.ts';
 
@@ -71,7 +74,7 @@ export interface PreparationSettings {
 /** What a first attempt decided and later ones keep. */
 export interface Preparation {
   readonly variant: string;
-  readonly architecture: ArchitectureConfig;
+  readonly architecture: NetworkConfig;
   readonly labelSet: LabelSet;
   readonly classToLabel: readonly number[];
   readonly plan: TrainingPlan;
@@ -121,13 +124,14 @@ export async function prepare(
   executor: Executor,
   settings: PreparationSettings,
   checkpointFolder: string,
-  from: ModelCard | undefined,
+  model: ModelCard | ImportedModelCard | undefined,
   work: Pick<Work, 'alarm' | 'cancellation' | 'report' | 'turn'>,
 ): Promise<Preparation> {
+  const from = model?.format === 1 ? model : undefined;
   const preparing = new CasePreparation();
   const given = settings.labelSet && splitIgnored(settings.labelSet);
   const ignore = settings.ignore ?? given?.ignore;
-  const wanted = wantedChannels(settings, from);
+  const wanted = model?.format === 2 ? importedChannels(model) : wantedChannels(settings, from);
   const looks = await preparing.look(
     settings.cases,
     given?.labelSet.labels.map(({ value }) => value),
@@ -143,28 +147,25 @@ export async function prepare(
       'invalid-file',
       `None of the ${settings.cases.length} cases can be used${preparing.skipped[0] ? `; the first: ${preparing.skipped[0].reason}` : '.'}`,
     );
-  const labelSet = given?.labelSet ?? labelSetOf(looks);
+  const labelSet = given?.labelSet ?? labelSetOf(looks, model?.labelSet);
   if (labelSet.labels.length === 0) throw new StudioError('invalid-file', 'The masks hold no label at all: there is nothing to learn.');
   if (labelSet.labels.length > mostLabels)
     throw new StudioError('unsupported', `${labelSet.labels.length} labels are more than a network here can tell apart (${mostLabels}).`);
   const classToLabel = [0, ...labelSet.labels.map(({ value }) => value).sort((a, b) => a - b)];
   const fingerprint = fingerprintDataset(looks.map((look) => look.fingerprint));
-  const name = from?.variant ?? settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
-  const architecture =
-    from === undefined ? variant(name, classToLabel.length, wanted?.names.length) : { ...from.architecture, classes: classToLabel.length };
+  const { name, architecture, ...basis } =
+    model?.format === 2
+      ? goOn(settings, executor, model, classToLabel, fingerprint, work)
+      : ownBasis(settings, executor, from, classToLabel, fingerprint, wanted, work);
   const classShares = classSharesOf(fingerprint, classToLabel);
-  const { classWeightPower, classWeightLimit } = { ...recipes[settings.recipe], ...defined(settings.adjust ?? {}) };
+  const { classWeightPower, classWeightLimit } = {
+    ...recipes[settings.recipe],
+    // As nnU-Net trained it: every voxel alike.
+    ...(model?.format === 2 && { classWeightPower: 0 }),
+    ...defined(settings.adjust ?? {}),
+  };
   const plan: TrainingPlan = {
-    ...(from === undefined
-      ? choosePlan(settings, executor, architecture, fingerprint)
-      : {
-          spacing: from.spacing,
-          intensity: from.intensity,
-          ...(from.channels && { channels: from.channels }),
-          patch: from.patch,
-          batch: settings.batch ?? 2,
-          ...slicesOf(fingerprint, from),
-        }),
+    ...basis,
     classShares,
     ...(fingerprint.markedShare < 1 && { markedShare: fingerprint.markedShare }),
     loss: chooseLoss(settings.loss ?? recipeLoss[settings.recipe], classShares, defined({ classWeightPower, classWeightLimit })),
@@ -181,7 +182,7 @@ export async function prepare(
   const training = rows.filter((row) => !validating.has(row.name));
   if (training.length === 0)
     throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
-  const divided = settings.interpolate === true && from !== undefined ? await setApart(training, settings.seed) : { training };
+  const divided = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : { training };
   const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
   const preparation: Preparation = {
     variant: name,
@@ -192,13 +193,14 @@ export async function prepare(
     ...divided,
     unlabelled: scans.prepared.map(({ id, file }) => ({ name: id, file })),
     skipped: [...preparing.skipped, ...scans.skipped],
-    ...(knowsItsScans(from) && {
-      scans: learnedScans(
-        looks.flatMap((look) => (validating.has(look.case.name) || look.scan === undefined ? [] : [look.scan])),
-        plan.intensity,
-        from?.scans,
-      ),
-    }),
+    ...(model?.format !== 2 &&
+      knowsItsScans(from) && {
+        scans: learnedScans(
+          looks.flatMap((look) => (validating.has(look.case.name) || look.scan === undefined ? [] : [look.scan])),
+          plan.intensity,
+          from?.scans,
+        ),
+      }),
     validation: rows.filter((row) => validating.has(row.name)),
     datasetHash: createHash('sha256')
       .update(
@@ -220,6 +222,67 @@ export async function prepare(
 /** Whether what a model learns from now is all that it ever learned from, beside what its card says. */
 function knowsItsScans(from: ModelCard | undefined): boolean {
   return from === undefined || from.history.length === 0 || from.scans !== undefined;
+}
+
+interface Basis extends Omit<TrainingPlan, 'classShares' | 'markedShare' | 'loss'> {
+  readonly name: string;
+  readonly architecture: NetworkConfig;
+}
+
+/** Of a network of this program: a new one, or that of the model it goes on from. */
+function ownBasis(
+  settings: PreparationSettings,
+  executor: Executor,
+  from: ModelCard | undefined,
+  classToLabel: readonly number[],
+  fingerprint: DatasetFingerprint,
+  wanted: WantedChannels | undefined,
+  work: Pick<Work, 'alarm'>,
+): Basis {
+  if (from === undefined) {
+    const name = settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
+    const architecture = variant(name, classToLabel.length, wanted?.names.length);
+    return { name, architecture, ...choosePlan(settings, executor, architecture, fingerprint) };
+  }
+  return {
+    name: from.variant,
+    architecture: { ...from.architecture, classes: classToLabel.length },
+    spacing: from.spacing,
+    intensity: from.intensity,
+    ...(from.channels && { channels: from.channels }),
+    patch: from.patch,
+    batch: settings.batch ?? 2,
+    ...slicesOf(fingerprint, from),
+  };
+}
+
+/** Of an imported model that goes on. */
+function goOn(
+  settings: PreparationSettings,
+  executor: Executor,
+  card: ImportedModelCard,
+  classToLabel: readonly number[],
+  fingerprint: DatasetFingerprint,
+  work: Pick<Work, 'alarm'>,
+): Basis {
+  const { network, pipeline } = continued(card, classToLabel);
+  if (card.folds.length > 1)
+    work.alarm('info', `Of the model's ${card.folds.length} folds the first (${goingOn(card)}) goes on alone: the new model has one.`);
+  const fits = fitting(settings, executor, network, fingerprint);
+  return { name: card.variant, architecture: network, ...importedPlan({ network, pipeline }, settings, fits) };
+}
+
+const importedChannels = ({ pipeline }: ImportedModelCard): WantedChannels => ({
+  names: pipeline.channels.map(({ name }) => name),
+  optional: [],
+});
+
+/** Whether a training step of a patch and batch fits the memory. */
+function fitting(settings: PreparationSettings, executor: Executor, network: NetworkConfig, { markedShare }: DatasetFingerprint) {
+  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
+  const ignoring = markedShare < 1 ? { markedShare } : {};
+  return (patch: Triple, batch: number): boolean =>
+    stepBytes(executor, network, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
 }
 
 function wantedChannels({ channels, missingChannels }: PreparationSettings, from: ModelCard | undefined): WantedChannels | undefined {
@@ -281,11 +344,7 @@ function choosePlan(
   architecture: ArchitectureConfig,
   fingerprint: DatasetFingerprint,
 ): TrainingPlan {
-  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
   const recipe = recipes[settings.recipe];
-  const ignoring = fingerprint.markedShare < 1 ? { markedShare: fingerprint.markedShare } : {};
-  const fits = (patch: Triple, batch: number): boolean =>
-    stepBytes(executor, architecture, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
   const plan = makeTrainingPlan(fingerprint, {
     recipe: settings.recipe,
     channels: settings.channels,
@@ -294,7 +353,7 @@ function choosePlan(
     patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
     multiple: sideMultiple(architecture),
     batch: settings.batch ?? recipe.batch ?? 2,
-    fits,
+    fits: fitting(settings, executor, architecture, fingerprint),
     largestPatch: executor.name === 'cpu' && settings.recipe !== 'paper' ? 64 * 64 * 80 : 96 ** 3,
   });
   return settings.patch === undefined ? plan : { ...plan, patch: settings.patch };
@@ -311,7 +370,9 @@ function drawValidation(looks: readonly CaseLook[], fraction: number, seed: numb
   return Array.from({ length: count }, (_, index) => names[(first + index) % names.length] ?? '');
 }
 
-function labelSetOf(looks: readonly CaseLook[]): LabelSet {
+/** What the masks hold, by the names of the model that goes on, where it knows them. */
+function labelSetOf(looks: readonly CaseLook[], known: LabelSet | undefined): LabelSet {
   const values = [...new Set(looks.flatMap(({ fingerprint }) => Object.keys(fingerprint.labelVoxels).map(Number)))].sort((a, b) => a - b);
-  return labelSetFrom(values.map((value) => ({ value, name: `Label ${value}` })));
+  const nameOf = (value: number): string => known?.labels.find((label) => label.value === value)?.name ?? `Label ${value}`;
+  return labelSetFrom(values.map((value) => ({ value, name: nameOf(value) })));
 }

@@ -1,15 +1,19 @@
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
+import { must } from '#shared/base/assert.ts';
 import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
 import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
-import type { StoredModel } from '#main/model/modelFolder.ts';
-import { forLabels } from '#main/model/weights.ts';
+import { isImported, type StoredImport, type StoredModel } from '#main/model/modelFolder.ts';
+import { isImportedNetwork } from '#main/model/networkConfig.ts';
+import { forLabels, type Weights } from '#main/model/weights.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 import { choiceText, chooseWeights } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
+import { asFold, goingOn, importedMirrorAxes, startingWeights } from './importedModel.ts';
 import type { Preparation, PreparationSettings } from './prepare.ts';
 import { train, type TrainingOutcome } from '../train.ts';
 
@@ -31,7 +35,9 @@ export interface TrainModelSettings extends PreparationSettings {
 export interface TrainedModel {
   readonly preparation: Preparation;
   readonly outcome: TrainingOutcome;
-  readonly card: ModelCard;
+  readonly card: ModelCard | ImportedModelCard;
+  /** As the model's folder holds them. */
+  readonly weights: Weights;
 }
 
 /**
@@ -41,7 +47,7 @@ export interface TrainedModel {
 export async function trainModel(
   executor: Executor,
   preparation: Preparation,
-  from: StoredModel | undefined,
+  from: StoredModel | StoredImport | undefined,
   settings: TrainModelSettings,
   store: CheckpointStore,
   begun: number,
@@ -51,7 +57,7 @@ export async function trainModel(
   const base = recipes[settings.recipe];
   const { mirror, rotation, scale, elastic, spatialShare, ...numbers } = settings.adjust;
   const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
-  const start = from && forLabels(from.weights, from.card.classToLabel, classToLabel);
+  const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
   const recipe = { ...base, ...defined(numbers), augmentation };
   const trained = await train(
@@ -74,7 +80,7 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
-      mirrorAxes: mirrorAxesFor(labelSet),
+      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
       memoryBudgetBytes: budgetAfterCrashes(
@@ -86,12 +92,18 @@ export async function trainModel(
     },
     work,
   );
-  if (between === undefined) return { preparation, outcome: trained, card: makeCard(preparation, trained, settings, from?.card) };
+  if (between === undefined) return finished(preparation, trained, settings, from);
   const apart = (preparation.apart ?? []).map(({ file }) => file);
   const chosen = await chooseWeights(executor, architecture, plan, { before: between, after: trained.weights }, apart, work);
   work.alarm('info', choiceText(chosen));
   const outcome = { ...trained, weights: chosen.weights };
-  return { preparation, outcome, card: makeCard(preparation, outcome, settings, from?.card, `, new weights count ${chosen.part}`) };
+  return finished(preparation, outcome, settings, from, `, new weights count ${chosen.part}`);
+}
+
+function startOf(from: StoredModel | StoredImport, { plan, classToLabel }: Preparation): Weights {
+  return isImported(from)
+    ? startingWeights(from, must(plan.pipeline, 'the pipeline of an imported model'))
+    : forLabels(from.weights, from.card.classToLabel, classToLabel);
 }
 
 /** With few cases a model in use is changed more slowly: an eighth of the recipe's rate with one, all of it from eight on. */
@@ -110,20 +122,70 @@ export function byName(
   );
 }
 
-function makeCard(
+function finished(
   preparation: Preparation,
   outcome: TrainingOutcome,
   settings: TrainModelSettings,
-  from: ModelCard | undefined,
+  from: StoredModel | StoredImport | undefined,
   remark = '',
-): ModelCard {
-  const { labelSet, classToLabel, plan, architecture, datasetHash, training, unlabelled = [], startedAt } = preparation;
+): TrainedModel {
+  const entry = historyEntry(preparation, outcome, settings, remark);
+  if (from === undefined || !isImported(from))
+    return { preparation, outcome, card: makeCard(preparation, entry, from?.card), weights: outcome.weights };
+  const card = continuedCard(preparation, entry, from);
+  return { preparation, outcome, card, weights: asFold(card, outcome.weights) };
+}
+
+function historyEntry(
+  preparation: Preparation,
+  outcome: TrainingOutcome,
+  settings: TrainModelSettings,
+  remark: string,
+): TrainingHistoryEntry {
+  const { training, unlabelled = [], startedAt } = preparation;
   const dice = Object.entries(byName({ preparation, outcome }, 'dice') ?? {}).flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as const],
   );
   return {
+    startedAt,
+    minutes: outcome.seconds / 60,
+    steps: outcome.steps,
+    seed: settings.seed,
+    cases: training.length,
+    validationDice: Object.fromEntries(dice),
+    note: `recipe ${settings.recipe}${unlabelled.length > 0 ? `, with ${unlabelled.length} scans without masks` : ''}${remark}`,
+  };
+}
+
+/** The model that went on: of the same kind, with its pipeline, source and licence. */
+function continuedCard(
+  { labelSet, plan, architecture, datasetHash }: Preparation,
+  entry: TrainingHistoryEntry,
+  { card, weightsHash }: StoredImport,
+): ImportedModelCard {
+  if (!isImportedNetwork(architecture)) throw new Error('the network of an imported model');
+  const { regions: _regions, ...network } = architecture;
+  return {
+    ...card,
+    network,
+    pipeline: must(plan.pipeline, 'the pipeline of an imported model'),
+    folds: [goingOn(card)],
+    labelSet,
+    history: [...(card.history ?? []), entry],
+    parent: weightsHash,
+    datasetHash,
+  };
+}
+
+function makeCard(
+  { labelSet, classToLabel, plan, architecture, datasetHash, variant, scans }: Preparation,
+  entry: TrainingHistoryEntry,
+  from: ModelCard | undefined,
+): ModelCard {
+  if (isImportedNetwork(architecture)) throw new Error('a network of this program');
+  return {
     format: 1,
-    variant: preparation.variant,
+    variant,
     architecture,
     labelSet,
     classToLabel,
@@ -132,19 +194,8 @@ function makeCard(
     ...(plan.channels && { channels: plan.channels }),
     patch: plan.patch,
     ...(plan.loss && { loss: plan.loss }),
-    ...(preparation.scans && { scans: preparation.scans }),
+    ...(scans && { scans }),
     datasetHash,
-    history: [
-      ...(from?.history ?? []),
-      {
-        startedAt,
-        minutes: outcome.seconds / 60,
-        steps: outcome.steps,
-        seed: settings.seed,
-        cases: training.length,
-        validationDice: Object.fromEntries(dice),
-        note: `recipe ${settings.recipe}${unlabelled.length > 0 ? `, with ${unlabelled.length} scans without masks` : ''}${remark}`,
-      },
-    ],
+    history: [...(from?.history ?? []), entry],
   };
 }

@@ -153,10 +153,9 @@ const untilThen = 'or open it for reading alone';
 
 /** Why nothing is changed in a project that is open for reading alone. */
 export function onlyRead({ holder, held }: Pick<Hold, 'holder' | 'held'>): string {
-  if (holder === null)
-    return `This project is open for reading alone${held ? ', because another program has it open' : ''}. Nothing was changed.`;
+  if (holder === null) return `This project is open for reading alone${held ? ', because another program has it open' : ''}.`;
   const { host, since, user } = holder;
-  return `This project is open for reading alone, because ${user === undefined ? 'a program' : user} has it open on ${host} since ${when(since)}. Nothing was changed.`;
+  return `This project is open for reading alone, because ${user === undefined ? 'a program' : user} has it open on ${host} since ${when(since)}.`;
 }
 
 function when(timestamp: string): string {

@@ -3,7 +3,6 @@ import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { DisposableStore } from '#shared/base/disposable.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { spacing, type LpsPoint, type Volume } from '#shared/geometry/grid.ts';
-import type { Label } from '#shared/domain/labelSet.ts';
 import type { AcceptQuestion } from '#shared/domain/mask.ts';
 import { decodeHistory, decodeMask, leakOf, type Operation } from '#shared/segmentation/index.ts';
 import type { Surface } from '#shared/geometry/surfaceNets.ts';
@@ -11,7 +10,7 @@ import type { Shelf, Unsaved } from '../api/shelf.ts';
 import type { Activities, ActivityContext } from './activities.svelte.ts';
 import { readPrediction, type Ahead, type ReadPrediction } from './ahead.ts';
 import { maskFor, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
-import { Editing } from './editing.svelte.ts';
+import { Editing, type EditingOptions } from './editing.svelte.ts';
 import { CaseImages, firstWindow, type ImageValue } from './caseImages.svelte.ts';
 import { FollowUp } from './followUp.svelte.ts';
 import { JournalSender } from './journalSender.svelte.ts';
@@ -98,7 +97,7 @@ export class CaseSession {
   static async open(
     { client, activities, viewer, ahead }: Pick<SessionParts, 'client' | 'activities' | 'viewer'> & { readonly ahead: Ahead },
     shelf: Shelf,
-    { labels, removedLabels }: { readonly labels: readonly Label[]; readonly removedLabels: readonly Label[] },
+    project: Pick<EditingOptions, 'labels' | 'removedLabels' | 'readOnly'>,
     caseId: string,
     context: ActivityContext,
   ): Promise<CaseSession> {
@@ -121,8 +120,7 @@ export class CaseSession {
       const editing = new Editing({
         image: volume,
         mask,
-        labels,
-        removedLabels,
+        ...project,
         history: decodeHistory(opened.history),
         sink: (record) => journal.add(record),
       });

@@ -7,6 +7,7 @@ import { Appearance } from './appearance.svelte.ts';
 import { CaseSession } from './caseSession.svelte.ts';
 import { Cine } from './cine.svelte.ts';
 import { CasesStore } from './cases.svelte.ts';
+import { Held } from './held.svelte.ts';
 import { Keymap } from './keymap.svelte.ts';
 import { Incoming } from './incoming.svelte.ts';
 import type { Unseen } from './maskReview.ts';
@@ -41,6 +42,7 @@ export class Studio {
   readonly history: ProjectHistory;
   readonly keymap: Keymap;
   readonly incoming: Incoming;
+  readonly held: Held;
   /** The case that comes next, read before it is asked for. */
   readonly ahead: Ahead;
   readonly #aheadAfter: number;
@@ -77,6 +79,7 @@ export class Studio {
     this.keymap = new Keymap(this.memory);
     this.history = new ProjectHistory({ client, activities: this.activities, aside: (work) => this.#aside(work) });
     this.incoming = new Incoming(client, this.activities, () => this.cases.reload());
+    this.held = new Held(client);
     this.unsaved = new UnsavedWork(client, shelf, this.activities, () => this.#showStrokes());
     client.on('projects.changed', ({ project }) => {
       const isSame = project !== null && project.path === this.project?.path;
@@ -111,15 +114,50 @@ export class Studio {
     this.go('models');
   }
 
-  /** A packed project is unpacked first: the person is asked where to. */
-  async openProject(path: string): Promise<void> {
+  /**
+   * A packed project is unpacked first: the person is asked where to. One that another program has: whether to read it alone. The case that is open
+   * comes back where the same project is opened again.
+   */
+  async openProject(path: string, { readOnly = false } = {}): Promise<void> {
     if (/\.logonet$/i.test(path)) {
       this.carrying = { file: path };
       return;
     }
     if (!(await this.unsaved.mayLeave(this.session))) return;
-    const project = await this.activities.run('Opening the project', ({ signal }) => this.client.projects.open({ path }, { signal }));
-    if (project !== undefined) await this.#enter(project, true);
+    const [before, caseId] = [this.project, this.session?.caseId];
+    const project = await this.activities.run('Opening the project', async ({ signal }) => {
+      try {
+        return await this.client.projects.open({ path, readOnly }, { signal });
+      } catch (error) {
+        if (await this.held.ask(path, error)) return undefined;
+        throw error;
+      }
+    });
+    if (project === undefined) return;
+    const again = before?.path === project.path && before.readOnly !== null;
+    if (again) await this.#change(null, false); // What it showed is of before.
+    await this.#enter(project, true);
+    if (again && caseId !== undefined && (await this.#isThere(caseId))) await this.openCase(caseId);
+  }
+
+  /** The person leaves a project to whoever has it. */
+  leaveHeld(): void {
+    this.held.asked = null;
+    this.held.watch(this.project?.readOnly === null ? null : (this.project?.path ?? null));
+  }
+
+  /** Whether the open project may be changed; says why not. */
+  mayChange(): boolean {
+    const why = this.project?.readOnly ?? null;
+    if (why !== null) this.activities.say(why, 'warning');
+    return why === null;
+  }
+
+  #isThere(caseId: string): Promise<boolean> {
+    return this.client.library.get({ caseId }).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Unpacks a project and opens it; false where the person stays with what is not saved. Throws what unpacking throws. */
@@ -161,6 +199,7 @@ export class Studio {
     await this.closeCase();
     if (this.session !== null) return; // The person stays.
     await this.activities.run('Closing the project', () => this.client.projects.close());
+    this.held.watch(null);
     this.project = null;
     this.cases.clear();
     this.training.clear();
@@ -188,13 +227,7 @@ export class Studio {
     try {
       return await work();
     } finally {
-      const isThere =
-        caseId !== undefined &&
-        (await this.client.library.get({ caseId }).then(
-          () => true,
-          () => false,
-        ));
-      if (isThere) await this.#change(caseId);
+      if (caseId !== undefined && (await this.#isThere(caseId))) await this.#change(caseId);
     }
   }
 
@@ -237,10 +270,13 @@ export class Studio {
   }
 
   async #begin(caseId: string, superseded: AbortSignal): Promise<void> {
-    const labels = { labels: this.project?.labels ?? [], removedLabels: this.project?.removedLabels ?? [] };
+    const { labels = [], removedLabels = [], readOnly = null } = this.project ?? {};
     const session = await this.activities.run('Opening the case', async ({ signal, report }) => {
-      await this.unsaved.resume(caseId);
-      return CaseSession.open(this, this.unsaved.shelf, labels, caseId, { signal: AbortSignal.any([signal, superseded]), report });
+      if (readOnly === null) await this.unsaved.resume(caseId);
+      return CaseSession.open(this, this.unsaved.shelf, { labels, removedLabels, readOnly }, caseId, {
+        signal: AbortSignal.any([signal, superseded]),
+        report,
+      });
     });
     if (session === undefined) return;
     if (superseded.aborted) await session.close().catch((error: unknown) => this.activities.fail(error));
@@ -389,6 +425,7 @@ export class Studio {
       this.modelShown = null;
     }
     this.project = project;
+    this.held.watch(project.readOnly === null ? null : project.path);
     for (const { severity, message } of project.notices) this.activities.say(message, severity);
     this.workspace = 'cases';
     await Promise.all([this.cases.reload(), this.training.reload(), this.countProblems(), this.incoming.lookForArrival()]);

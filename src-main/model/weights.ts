@@ -81,6 +81,19 @@ export function interpolated(before: Weights, after: Weights, alpha: number): Ma
   );
 }
 
+/** The mean of weights that began from the same ones; all have the same names and shapes. */
+export function meanOf(all: readonly Weights[]): Weights {
+  const [first, ...others] = all;
+  if (first === undefined || others.length === 0) return first ?? new Map<string, NamedTensor>();
+  return new Map(
+    [...first].map(([name, { shape, data }]): [string, NamedTensor] => {
+      const rest = others.map((each) => each.get(name)?.data);
+      const sum = (at: number): number => rest.reduce((total, each) => total + (each?.[at] ?? 0), data[at] ?? 0);
+      return [name, { shape, data: data.map((_value, at) => sum(at) / all.length) as typeof data }];
+    }),
+  );
+}
+
 /**
  * Weights for another list of labels by class: each label keeps its row of the head, wherever it stands now, and a new one begins at
  * zero; no label inherits the row of another. `from` and `to`: label values by class. A head of other size than `from` is left out.

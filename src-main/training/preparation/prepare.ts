@@ -24,7 +24,7 @@ import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText,
 import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
 import { continued, goingOn, importedPlan } from './importedModel.ts';
 import { prepareScans } from './scans.ts';
-import { setApart } from './setApart.ts';
+import { setApart, type Turn } from './setApart.ts';
 
 /** Folder, within that of the checkpoint, of scans without masks. */
 const UNLABELLED = 'unlabelled';
@@ -82,8 +82,10 @@ export interface Preparation {
   readonly validation: readonly { readonly name: string; readonly file: string }[];
   /** Scans without masks; absent in what earlier versions wrote. */
   readonly unlabelled?: readonly { readonly name: string; readonly file: string }[];
-  /** Absent where nothing was set apart. */
+  /** What one earlier version set apart; absent since, and where nothing was. */
   readonly apart?: readonly { readonly name: string; readonly file: string }[];
+  /** What is set apart in turn; absent where nothing is, and in what earlier versions wrote. */
+  readonly turns?: readonly Turn<{ readonly name: string; readonly file: string; readonly classes: readonly number[] }>[];
   readonly skipped: readonly SkippedCase[];
   /** Absent in what earlier versions wrote, and where a model goes on that does not say what it learned from. */
   readonly scans?: LearnedScans;
@@ -103,7 +105,8 @@ export async function readPreparation(folder: string): Promise<Preparation | und
   const preparation = withFiles({ ...stored, skipped: stored.skipped ?? leftOut }, (folderOf, file) =>
     join(folder, folderOf, 'cases', fileName(file)),
   );
-  const files = [...preparation.training, ...preparation.validation, ...(preparation.unlabelled ?? []), ...(preparation.apart ?? [])];
+  const { training, validation, unlabelled = [], apart = [], turns = [] } = preparation;
+  const files = [...training, ...validation, ...unlabelled, ...apart, ...turns.flatMap((turn) => [...turn.training, ...turn.apart])];
   return files.every(({ file }) => isCase(file)) ? preparation : undefined;
 }
 
@@ -116,6 +119,9 @@ function withFiles(preparation: Preparation, place: (within: string, file: strin
     validation: placed(preparation.validation),
     unlabelled: placed(preparation.unlabelled ?? [], UNLABELLED),
     ...(preparation.apart && { apart: placed(preparation.apart) }),
+    ...(preparation.turns && {
+      turns: preparation.turns.map(({ training, apart }) => ({ training: placed(training), apart: placed(apart) })),
+    }),
   };
 }
 
@@ -182,7 +188,7 @@ export async function prepare(
   const training = rows.filter((row) => !validating.has(row.name));
   if (training.length === 0)
     throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
-  const divided = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : { training };
+  const turns = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : undefined;
   const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
   const preparation: Preparation = {
     variant: name,
@@ -190,7 +196,9 @@ export async function prepare(
     labelSet,
     classToLabel,
     plan,
-    ...divided,
+    // What a single turn leaves out never trains.
+    training: turns?.length === 1 ? (turns[0]?.training ?? training) : training,
+    ...(turns && { turns }),
     unlabelled: scans.prepared.map(({ id, file }) => ({ name: id, file })),
     skipped: [...preparing.skipped, ...scans.skipped],
     ...(model?.format !== 2 &&

@@ -15,7 +15,10 @@ import { choiceText, chooseWeights } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import { asFold, goingOn, importedMirrorAxes, startingWeights } from './importedModel.ts';
 import type { Preparation, PreparationSettings } from './prepare.ts';
-import { train, type TrainingOutcome } from '../train.ts';
+import { validate, type Validation } from '../validate.ts';
+import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { TrainingOutcome } from '../train.ts';
+import { together, trainInTurns } from './trainInTurns.ts';
 
 type Given<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
 
@@ -60,7 +63,7 @@ export async function trainModel(
   const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
   const recipe = { ...base, ...defined(numbers), augmentation };
-  const trained = await train(
+  const turns = await trainInTurns(
     {
       executor,
       architecture,
@@ -90,13 +93,19 @@ export async function trainModel(
       ),
       secondsBefore: (performance.now() - begun) / 1000,
     },
+    preparation.turns ?? [{ training: preparation.training, apart: preparation.apart ?? [] }],
     work,
   );
+  const trained = together(turns);
   if (between === undefined) return finished(preparation, trained, settings, from);
-  const apart = (preparation.apart ?? []).map(({ file }) => file);
-  const chosen = await chooseWeights(executor, architecture, plan, { before: between, after: trained.weights }, apart, work);
+  const results = turns.map(({ outcome: { weights }, apart }) => ({ after: weights, apart }));
+  const chosen = await chooseWeights(executor, architecture, plan, between, results, work);
   work.alarm('info', choiceText(chosen));
-  const outcome = { ...trained, weights: chosen.weights };
+  const outcome = {
+    ...trained,
+    weights: chosen.weights,
+    validation: trained.validation && (await validateKept(executor, preparation, chosen.weights, work)),
+  };
   return finished(preparation, outcome, settings, from, `, new weights count ${chosen.part}`);
 }
 
@@ -104,6 +113,23 @@ function startOf(from: StoredModel | StoredImport, { plan, classToLabel }: Prepa
   return isImported(from)
     ? startingWeights(from, must(plan.pipeline, 'the pipeline of an imported model'))
     : forLabels(from.weights, from.card.classToLabel, classToLabel);
+}
+
+/** The weights that are kept lie between those that the training measured. */
+async function validateKept(
+  executor: Executor,
+  { architecture, plan, validation }: Preparation,
+  weights: Weights,
+  work: Work,
+): Promise<Validation> {
+  const predictor = await NetworkPredictor.create(executor, architecture, plan.patch);
+  try {
+    await predictor.load(weights);
+    const files = validation.map(({ file }) => file);
+    return await validate(predictor, files, { ...work, channels: plan.channels?.map((_channel, n) => n), distances: true });
+  } finally {
+    predictor.dispose();
+  }
 }
 
 /** With few cases a model in use is changed more slowly: an eighth of the recipe's rate with one, all of it from eight on. */

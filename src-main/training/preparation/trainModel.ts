@@ -1,6 +1,7 @@
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
 import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
@@ -74,6 +75,7 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
+      regions: classRegionsOf(labelSet, classToLabel),
       mirrorAxes: mirrorAxesFor(labelSet),
       ...(start && { start }),
       store,

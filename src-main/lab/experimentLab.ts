@@ -6,6 +6,7 @@ import type { ReportProgress } from '#shared/base/progress.ts';
 import type { Severity } from '#shared/domain/job.ts';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
 import type { LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
@@ -196,6 +197,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         test.map(({ file }) => file),
         {
           channels: taken?.numbers,
+          regions: classRegionsOf(labelSet, classToLabel),
           cancellation: context.cancellation,
           turn: context.turn,
           onProgress: (fraction) => {

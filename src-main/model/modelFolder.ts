@@ -47,7 +47,11 @@ const card = v.object({
         dims.length === depths.length && dims.length === mlpRatios.length && localStages <= dims.length,
     ),
   ),
-  labelSet: v.object({ labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })) }),
+  labelSet: v.object({
+    labels: v.array(
+      v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),
+    ),
+  }),
   classToLabel: v.array(v.number()),
   spacing: triple(above),
   intensity,

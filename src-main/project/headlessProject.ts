@@ -7,6 +7,7 @@ import {
   countByStatus,
   everyCase,
   getLabelSet,
+  insideOf,
   latestMaskRevision,
   listCases,
   imagesByCase,
@@ -54,12 +55,14 @@ export interface LabelChangeOptions {
   /** Values, or names. */
   readonly removed: readonly string[];
   readonly restored: readonly string[];
+  /** A label and the one that it lies inside of (null: none), by values or names. */
+  readonly inside: readonly (readonly [label: string, outer: string | null])[];
 }
 
 /** Brings labels back, adds and removes some. Resolves with all labels. Throws `not-found`, and `conflict` where the project is open elsewhere or masks hold a label that is to go. */
 export function changeLabels(
   folder: string,
-  { added, removed, restored }: LabelChangeOptions,
+  { added, removed, restored, inside }: LabelChangeOptions,
   options: HeadlessOptions,
 ): Promise<ReturnType<typeof labelLists>> {
   const isAsked = added.length + removed.length + restored.length > 0;
@@ -69,6 +72,15 @@ export function changeLabels(
     const labels = new Map(getLabelSet(project.read).labels.map((label) => [label.value, label]));
     for (const { value, name } of added) labels.set(value, { color: colorFor(value), locked: false, ...labels.get(value), value, name });
     if (added.length > 0) setLabelSet(project.write, { labels: [...labels.values()].sort((a, b) => a.value - b.value) });
+    if (inside.length > 0) {
+      const { labels: all } = getLabelSet(project.read);
+      const outerOf = new Map(
+        inside.map(([label, outer]) => [labelNamed(all, label).value, outer === null ? undefined : labelNamed(all, outer).value]),
+      );
+      setLabelSet(project.write, {
+        labels: all.map((label) => (outerOf.has(label.value) ? insideOf(label, outerOf.get(label.value)) : label)),
+      });
+    }
     for (const name of removed) await removeUnusedLabel(session, labelNamed(getLabelSet(project.read).labels, name).value, options);
     return labelLists(project);
   });

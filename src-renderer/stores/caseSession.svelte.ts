@@ -3,6 +3,7 @@ import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { DisposableStore } from '#shared/base/disposable.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { spacing, type LpsPoint, type Volume } from '#shared/geometry/grid.ts';
+import { regionOf } from '#shared/domain/regions.ts';
 import type { AcceptQuestion } from '#shared/domain/mask.ts';
 import { decodeHistory, decodeMask, leakOf, type Operation } from '#shared/segmentation/index.ts';
 import type { Surface } from '#shared/geometry/surfaceNets.ts';
@@ -298,9 +299,11 @@ export class CaseSession {
     };
   }
 
+  /** Of a label with all that lies inside it. */
   millilitres(label: number): number {
     const [si, sj, sk] = spacing(this.editing.mask.grid);
-    return ((this.counts[label] ?? 0) * si * sj * sk) / 1000;
+    const voxels = regionOf({ labels: this.editing.labels }, label).reduce((sum, value) => sum + (this.counts[value] ?? 0), 0);
+    return (voxels * si * sj * sk) / 1000;
   }
 
   /** World point of the middle of a label, to jump to; null where it is not drawn. */

@@ -4,9 +4,11 @@ import { lpsToIjk } from '#shared/geometry/affine.ts';
 import type { LpsPoint, Volume } from '#shared/geometry/grid.ts';
 import {
   applyDelta,
+  erasingPolicy,
   fits,
   labelsIn,
   paint,
+  policyOf,
   revertDelta,
   SegmentationDocument,
   type Box,
@@ -102,13 +104,12 @@ export class Editing {
   }
 
   get policy(): EditPolicy {
-    const locked = this.labels.filter((label) => label.locked).map((label) => label.value);
-    return { overwrite: this.overwrite, locked };
+    return policyOf({ labels: this.labels }, this.overwrite);
   }
 
-  /** Erasing replaces labels, so it takes only the locks into account. */
+  /** Erasing replaces labels, so it takes only the locks into account; where the active label lies inside another, that label alone goes, and the other stays whole. */
   target(erasing: boolean, threshold?: IntensityRange): EditTarget {
-    const policy = erasing ? { ...this.policy, overwrite: 'all' as const } : this.policy;
+    const policy = erasing ? { ...erasingPolicy(this.policy, this.activeLabel), overwrite: 'all' as const } : this.policy;
     const limits = [threshold, this.range].filter((limit) => limit !== undefined && limit !== null);
     const within = { low: Math.max(...limits.map(({ low }) => low)), high: Math.min(...limits.map(({ high }) => high)) };
     return { volume: this.mask, policy, image: this.image, ...(limits.length === 0 ? {} : { threshold: within }) };

@@ -53,6 +53,8 @@ export const plannedLabel = v.strictObject({
   doubt: v.nullable(text(1000)),
   /** It became `target` by its code, not by its name. */
   byCode: v.boolean(),
+  /** The key of the label that it lies inside of. */
+  inside: v.optional(text(160)),
 });
 
 const files = list(path, 200_000);

@@ -3,7 +3,7 @@
  * label's; the region of a label is its own voxels and those of all labels inside it.
  */
 import { StudioError } from '../base/errors.ts';
-import type { LabelSet } from './labelSet.ts';
+import type { Label, LabelSet } from './labelSet.ts';
 
 /** The values of a label's region, its own first. */
 export function regionOf({ labels }: LabelSet, value: number): number[] {
@@ -27,6 +27,64 @@ export function checkInside({ labels }: LabelSet): void {
       seen.add(outer);
     }
   }
+}
+
+/** Every label behind the one that it lies inside of, else by value. */
+export function outermostFirst({ labels }: LabelSet): Label[] {
+  const depth = ({ inside }: Label): number => {
+    const outer = labels.find(({ value }) => value === inside);
+    return outer === undefined ? 0 : 1 + depth(outer);
+  };
+  return labels.toSorted((a, b) => depth(a) - depth(b) || a.value - b.value);
+}
+
+/** The values of each label's region; undefined where no label lies inside another. */
+export function regionsOf(labelSet: LabelSet): ReadonlyMap<number, readonly number[]> | undefined {
+  return hasRegions(labelSet) ? new Map(labelSet.labels.map(({ value }) => [value, regionOf(labelSet, value)])) : undefined;
+}
+
+/** The same by class, the place of a value in `classToLabel`. */
+export function classRegionsOf(labelSet: LabelSet, classToLabel: readonly number[]): ReadonlyMap<number, readonly number[]> | undefined {
+  const regions = regionsOf(labelSet);
+  return (
+    regions &&
+    new Map([...regions].map(([value, values]) => [classToLabel.indexOf(value), values.map((each) => classToLabel.indexOf(each))]))
+  );
+}
+
+/** A region as nnU-Net's dataset.json describes it, and the value that it writes. */
+export interface DescribedRegion {
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly written: number;
+}
+
+/**
+ * What the values of masks mean that regions describe: each value is the innermost region's that has it, and lies inside the next larger one that has a
+ * value of its own. Values of regions that overlap without one containing the other are left out.
+ */
+export function labelsOfRegions(
+  regions: readonly DescribedRegion[],
+): { readonly value: number; readonly name: string; readonly inside?: number }[] {
+  const holds = (outer: DescribedRegion, inner: DescribedRegion): boolean =>
+    outer !== inner && outer.values.length > inner.values.length && inner.values.every((value) => outer.values.includes(value));
+  const around = (region: DescribedRegion): DescribedRegion[] =>
+    regions.filter((outer) => holds(outer, region)).sort((a, b) => a.values.length - b.values.length);
+  const innermost = (value: number): DescribedRegion | undefined => {
+    const having = regions.filter(({ values }) => values.includes(value)).sort((a, b) => a.values.length - b.values.length);
+    return having.every((region, n) => n === 0 || holds(region, having[n - 1] as DescribedRegion)) ? having[0] : undefined;
+  };
+  const all = [...new Set(regions.flatMap(({ values }) => values))].sort((a, b) => a - b);
+  const ownValue = (region: DescribedRegion): number | undefined =>
+    all.filter((value) => innermost(value) === region).sort((a) => (a === region.written ? -1 : 1))[0];
+  return all.flatMap((value) => {
+    const region = innermost(value);
+    if (region === undefined) return [];
+    const inside = around(region)
+      .map(ownValue)
+      .find((outer) => outer !== undefined);
+    return [{ value, name: region.name, ...(inside !== undefined && { inside }) }];
+  });
 }
 
 /** Labels inside others are there. */

@@ -1,7 +1,7 @@
 import { StudioError } from '../base/errors.ts';
 import type { LabelVolume } from '../geometry/grid.ts';
 import type { Delta } from './delta.ts';
-import { checkLabel, edit, tick, type EditTarget } from './editor.ts';
+import { checkLabel, edit, exactPolicy, tick, type EditTarget } from './editor.ts';
 import { forEachRow } from './selection.ts';
 import { shapeOn, type ShapeDescription } from './shapes.ts';
 import { wholeBox } from './box.ts';
@@ -93,7 +93,7 @@ export function copyPrediction(
   member[0] = 0;
   const placed = shapeOn(grid, shape);
   const { lower, upper } = placed.box;
-  return edit(target, (editor) => {
+  return edit({ ...target, policy: exactPolicy(target.policy) }, (editor) => {
     let row = 0;
     const emit = (i0: number, i1: number): void => {
       const end = row + i1;

@@ -11,7 +11,7 @@ export const projectExportCommand = defineCommand({
     format: {
       kind: 'text',
       help: 'what to write',
-      choices: ['nifti', 'nrrd', 'dicom-seg', 'rtstruct', 'dicom', 'stl', 'obj', 'csv', 'measurements', 'nnunet'],
+      choices: ['nifti', 'regions', 'nrrd', 'dicom-seg', 'rtstruct', 'dicom', 'stl', 'obj', 'csv', 'measurements', 'nnunet'],
       default: 'nifti',
     },
     case: { kind: 'list', help: 'id of a case; all accepted ones (with --prediction: all predicted ones) unless given', value: 'ID' },

@@ -6,6 +6,7 @@ import { expected } from '#shared/domain/image.ts';
 import { lackingText } from '#shared/domain/trainingCase.ts';
 import { goesOn } from '#shared/domain/goesOn.ts';
 import { splitIgnored } from '#shared/domain/labelSet.ts';
+import { regionsOf } from '#shared/domain/regions.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { imagesOf } from '#main/imageio/readCaseImages.ts';
 import { channelsOfModel } from '#main/inference/scanPredictor.ts';
@@ -261,7 +262,7 @@ async function compareWithCurrent(
       folder,
       cases,
       values,
-      { phase, distances, ignore },
+      { phase, distances, ignore, regions: regionsOf(labelSet) },
       { ...context, report: within(context, from + share * part, from + share * (part + 1 / 3)) },
     );
   const before = config.current === null ? null : await measure(config.current.folder, heldOut, 'Measuring the model in use', 0, true);

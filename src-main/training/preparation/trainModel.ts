@@ -3,6 +3,7 @@ import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.t
 import { must } from '#shared/base/assert.ts';
 import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
 import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
@@ -83,6 +84,7 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
+      regions: classRegionsOf(labelSet, classToLabel),
       mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,

@@ -15,11 +15,12 @@ export const screenshots = join(root, 'test-results/screens');
 export const censusFolder = join(root, 'test-results/census');
 /** The sizes that the window is made for: all of them where pictures are wanted to be looked at (LOGONET_SCREENS=all), else the smallest. */
 const sizes = [
-  { name: '720p', width: 1280, height: 720 },
+  { name: '720p', width: 1280, height: 720, scale: 1 },
   ...(process.env['LOGONET_SCREENS'] === 'all'
     ? [
-        { name: '900p', width: 1440, height: 900 },
-        { name: '4k', width: 3840, height: 2160 },
+        { name: '900p', width: 1440, height: 900, scale: 1 },
+        { name: '4k', width: 3840, height: 2160, scale: 1 },
+        { name: '4k-scaled', width: 1920, height: 1080, scale: 2 },
       ]
     : []),
 ];
@@ -479,11 +480,14 @@ export class Desk {
 
   /** Screenshots at every size that the window is made for; leaves it at the smallest. */
   async screenshots(name: string): Promise<void> {
-    for (const { name: size, width, height } of sizes) {
+    const metrics = await this.browser.context.newCDPSession(this.page);
+    for (const { name: size, width, height, scale } of sizes) {
       await this.page.setViewportSize({ width, height });
+      if (scale > 1) await metrics.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: scale, mobile: false });
       await this.quiet();
       await this.screenshot(`${name}-${size}`);
     }
+    await metrics.detach();
     if (sizes.length > 1) await this.page.setViewportSize({ width: 1280, height: 720 });
   }
 

@@ -1,5 +1,5 @@
 import AxeBuilder from 'axe-core';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -160,6 +160,20 @@ export class Desk {
     return this.page.evaluate(() => ({ ...(window as unknown as { readonly hands: { clicks: number; keys: number } }).hands }));
   }
 
+  /** For the census: a test has seen what a control does where the window itself does not change, as in a file. */
+  async proved(control: Locator, effect: 'disk' | 'picture'): Promise<void> {
+    const key = await control.evaluate((element) => (window as unknown as { readonly census: PageCensus }).census.keyOf(element));
+    this.census.pressed.set(key, effect);
+  }
+
+  /** Presses a control that saves a file, and answers with the file's name. */
+  async savedBy(control: Locator): Promise<string> {
+    const [download] = await Promise.all([this.page.waitForEvent('download'), control.click()]);
+    expect(statSync(await download.path()).size).toBeGreaterThan(0);
+    await this.proved(control, 'disk');
+    return download.suggestedFilename();
+  }
+
   /** A button of the workspace (not of the bar that chooses it). */
   button(name: string | RegExp): Locator {
     return this.page.getByRole('main').getByRole('button', { name, ...(typeof name === 'string' ? { exact: true } : {}) });
@@ -187,8 +201,8 @@ export class Desk {
   }
 
   /** Chooses an entry of a folder to be imported, in the workspace of the cases; answers with the dialog that shows the plan. */
-  async planImport(folder: string, entry: string): Promise<Locator> {
-    await this.button('Import').click();
+  async planImport(folder: string, entry: string, button = 'Import'): Promise<Locator> {
+    await this.button(button).click();
     const browser = this.page.getByRole('dialog', { name: 'Import files or a folder' });
     await browser.getByRole('textbox', { name: 'Folder path' }).fill(folder);
     await this.page.keyboard.press('Enter');

@@ -31,6 +31,7 @@ function observe(): void {
     'button, input, select, textarea, summary, a[href], [role=option], [role=listbox], [role=application], [role=region][tabindex], [role=tab]';
   /** Names that come from data. */
   const patterns: readonly (readonly [RegExp, string])[] = [
+    [/^(Choose|Import) \(\d+\)$/, '$1'],
     [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|Reset the key of) .+$/, '$1 …'],
     [/^Take .+ off the list$/, 'Take … off the list'],
     [/^Change .+ everywhere$/, 'Change … everywhere'],

@@ -31,8 +31,16 @@ function observe(): void {
     'button, input, select, textarea, summary, a[href], [role=option], [role=listbox], [role=application], [role=region][tabindex], [role=tab]';
   /** Names that come from data. */
   const patterns: readonly (readonly [RegExp, string])[] = [
-    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn) .+$/, '$1 …'],
+    [/^(Choose|Import) \(\d+\)$/, '$1'],
+    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|Reset the key of) .+$/, '$1 …'],
     [/^Take .+ off the list$/, 'Take … off the list'],
+    [/^Change .+ everywhere$/, 'Change … everywhere'],
+    [/^Carry “.+” to another computer…$/, 'Carry “…” to another computer…'],
+    [/^Move .+ to the front by one$/, 'Move … to the front by one'],
+    [/^Place .+ by hand$/, 'Place … by hand'],
+    [/^(Axial|Coronal|Sagittal) view, .+$/, '$1 view, …'],
+    [/^Demo project .+$/, 'Demo project'],
+    [/^(Angle|Area|Distance) \d.*$/, '$1 …'],
     [/^.*: go to .+$/, '… go to …'],
     [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
     [/^Undo .+$/, 'Undo'],
@@ -41,7 +49,11 @@ function observe(): void {
   ];
   const placeOf = (element: Element): string => {
     const dialog = element.closest('dialog');
-    if (dialog !== null) return `dialog “${(dialog.getAttribute('aria-label') ?? '').replace(/“.*”/, '“…”')}”`;
+    if (dialog !== null) {
+      // The folder browser is one, whatever is chosen with it; what follows from a choice is not.
+      if (dialog.querySelector('nav[aria-label=Places]') !== null && !element.matches('footer .primary')) return 'folder browser';
+      return `dialog “${(dialog.getAttribute('aria-label') ?? '').replace(/“.*”/, '“…”').replace(/\d+/g, '#')}”`;
+    }
     const parts: string[] = [];
     for (let each = element.parentElement; each !== null; each = each.parentElement) {
       const label = each.getAttribute('aria-label');
@@ -67,6 +79,7 @@ function observe(): void {
     else if (element.matches('[aria-label^="Contents of"] li button')) name = 'an entry';
     else if (element.matches('nav[aria-label=Places] button')) name = 'a place';
     else if (element.matches('table input[name=device]') && element.id === '') name = 'a device';
+    else if (element.matches('input[type=checkbox][aria-label^="Accept "]')) name = 'Accept …';
     else if (element.matches('[aria-label=Messages] footer button.activity')) name = 'the running job';
     else for (const [pattern, by] of patterns) name = name.replace(pattern, by);
     return `${place} | ${computedRole} | ${name}`;

@@ -66,7 +66,7 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
       desk: { page },
     } = tests;
     const before = (await desk.hands()).clicks;
-    const plan = await desk.planImport(folder, 'incoming');
+    const plan = await desk.planImport(folder, 'incoming', 'Import a folder');
     await plan.getByText('8 new cases, 5 masks.').waitFor();
     const send = plan.getByRole('button', { name: 'Import', exact: true });
     expect(await send.isDisabled()).toBe(true);

@@ -25,6 +25,7 @@ import { projectMergeCommand } from './projectMerge.ts';
 import { projectPredictCommand } from './projectPredict.ts';
 import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
+import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
 import { rankCommand } from './rankNext.ts';
@@ -50,6 +51,7 @@ export const commands: readonly Command[] = [
   projectLabelsCommand,
   projectListCommand,
   projectPredictCommand,
+  projectSheetCommand,
   projectAcceptCommand,
   projectExportCommand,
   projectHistoryCommand,

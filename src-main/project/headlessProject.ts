@@ -20,6 +20,7 @@ import {
   type Project,
 } from '#main/library/index.ts';
 import { filesOfCase, type FilesOfCase } from './caseFiles.ts';
+import { readAcceptanceSheet, writeAcceptanceSheet, type SheetRequest, type ShownCases } from './acceptanceSheet.ts';
 import { acceptCases, type AcceptOutcome, type AcceptOptions } from './acceptCases.ts';
 import { keepPseudonyms } from '#main/exchange/pseudonymFile.ts';
 import { exportWarning, importWarning } from './care/diskNeeds.ts';
@@ -134,8 +135,27 @@ export function relinkProject(folder: string, from: string, to: string, options:
   return withProject(folder, ({ project }) => relinkImages(project, from, to, options));
 }
 
-export function acceptInProject(folder: string, request: AcceptOptions, options: HeadlessOptions): Promise<AcceptOutcome> {
-  return withProject(folder, (session) => acceptCases(session, request, options));
+/** With a `sheet`, what it shows and nothing else: a mask that has changed since is not accepted. */
+export async function acceptInProject(
+  folder: string,
+  { sheet, ...request }: AcceptOptions & { readonly sheet?: string },
+  options: HeadlessOptions,
+): Promise<AcceptOutcome> {
+  const seen = sheet === undefined ? null : await readAcceptanceSheet(sheet);
+  return withProject(folder, (session) => {
+    if (seen === null) return acceptCases(session, request, options);
+    if (seen.project !== session.project.info.id) throw new StudioError('conflict', 'This sheet shows the cases of another project.');
+    const shown = new Map(seen.cases.flatMap(({ caseId, fingerprint }) => (fingerprint === '' ? [] : [[caseId, fingerprint] as const])));
+    const caseIds = request.caseIds ?? [...shown.keys()];
+    const hidden = caseIds.find((id) => !shown.has(id));
+    if (hidden !== undefined) throw new StudioError('conflict', `The sheet does not show the case ${hidden}.`);
+    return acceptCases(session, { ...request, caseIds, shown, prediction: request.prediction || seen.prediction }, options);
+  });
+}
+
+/** As `writeAcceptanceSheet`; also of a project that is open elsewhere. */
+export function writeProjectSheet(folder: string, request: SheetRequest, options: HeadlessOptions): Promise<ShownCases> {
+  return withProjectToRead(folder, options.note, (session) => writeAcceptanceSheet(session, request, options));
 }
 
 /** Accepted cases (for predictions: all that have one) unless `caseIds` names others. */

@@ -67,7 +67,7 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
     for (const name of ['Predict', 'Use prediction', 'Accept and next', 'Accept'])
       expect([name, await desk.button(name).isDisabled()]).toEqual([name, true]);
     const tool = (name: string) => desk.page.getByRole('toolbar', { name: 'Tools' }).getByRole('button', { name, exact: true });
-    expect([await tool('Brush').isDisabled(), await tool('Navigate').isDisabled()]).toEqual([true, false]);
+    expect([await tool('Brush').isDisabled(), await tool('Crosshair').isDisabled()]).toEqual([true, false]);
     // The brush is in the hand from the beginning, and the keys are there: all of it is refused.
     const picture = await desk.picture('axial');
     const said = (await desk.said()).length;

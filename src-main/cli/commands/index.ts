@@ -26,6 +26,7 @@ import { projectPredictCommand } from './projectPredict.ts';
 import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
 import { projectPatientCommand, projectStartCommand, projectVolumesCommand } from './projectScans.ts';
+import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
 import { rankCommand } from './rankNext.ts';
@@ -53,6 +54,7 @@ export const commands: readonly Command[] = [
   projectPredictCommand,
   projectPatientCommand,
   projectStartCommand,
+  projectSheetCommand,
   projectAcceptCommand,
   projectVolumesCommand,
   projectExportCommand,

@@ -31,6 +31,7 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
     host: { kind: 'web', version: '', quit: () => undefined },
     publish,
     log: command.log,
+    nights: false,
   });
   const alive = setInterval(() => undefined, 60_000);
   try {

@@ -41,6 +41,7 @@ export async function withProject<T>(
     host: { kind: 'web', version: '', quit: () => undefined },
     publish,
     log: command.log,
+    nights: false,
   });
   const alive = setInterval(() => undefined, 60_000);
   try {

@@ -11,10 +11,11 @@ import type { DeviceList } from './deviceList.ts';
 import { bringJobsHome } from './earlierJobs.ts';
 import { finishEverywhere } from './care/everywhere.ts';
 import { ImageCache } from './imageCache.ts';
-import { startRanking } from './improvement.ts';
+import { startImprovement, startRanking } from './improvement.ts';
 import { labelLists } from './labelChanges.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from '#shared/base/log.ts';
+import { describeNight, Night } from './night.ts';
 import { OpenDocuments } from './openDocuments.ts';
 import { ProblemList } from './problemList.ts';
 import { finishRemoval } from './care/removal.ts';
@@ -36,6 +37,8 @@ export interface WorkbenchOptions {
   /** False leaves waiting jobs alone: a command that only imports does not begin to train. */
   readonly runsJobs?: boolean;
   readonly compute?: ComputeOptions;
+  /** Whether models are improved by themselves, as projects plan it: a command that opens a project for a moment does not begin to. */
+  readonly nights?: boolean;
 }
 
 /** Holds the one open project. */
@@ -138,7 +141,7 @@ export class Workbench {
     // First the new one: should it refuse to open, the old one stays.
     const project = openIt();
     await this.#end();
-    const { publish, log, settings, runsJobs = true, compute } = this.#options;
+    const { publish, log, settings, runsJobs = true, nights = false, compute } = this.#options;
     let inUse = promotedModel(project.read)?.id;
     const problems = new ProblemList(project.paths.folder, () => {
       publish('problems.changed', {});
@@ -208,6 +211,17 @@ export class Workbench {
         message: `“${job.title}” was interrupted when the program ended.${job.canResume ? ' It can go on from its last checkpoint: see Train.' : ''}`,
       })),
     ];
+    const night = new Night({
+      project,
+      queue,
+      begin: (minutes) => startImprovement(session, { minutes, device: this.device, memoryBytes: settings.current.memoryBytes }),
+      adopted: (jobId) => adoptions.wait(jobId),
+      changed: () => {
+        publish('jobs.night', describeNight(night));
+      },
+      log,
+      ...(!nights && { everyMs: 0 }),
+    });
     const session: ProjectSession = {
       project,
       images: new ImageCache(project),
@@ -221,6 +235,7 @@ export class Workbench {
       }),
       problems,
       queue,
+      night,
       watched: new WatchedFolder(project.paths.folder, (arrival) => {
         publish('library.arrived', { arrived: arrival === null ? null : toArrival(arrival) });
       }),
@@ -232,7 +247,9 @@ export class Workbench {
     };
     // What had finished before a crash but was not taken over.
     for (const job of queue.list(recentJobs)) if (job.state === 'done') adoptions.jobChanged(job);
-    return this.#enter(session);
+    await this.#enter(session);
+    if (nights) await night.look(); // What was missed is said at once.
+    return session;
   }
 
   async #enter(session: ProjectSession): Promise<ProjectSession> {
@@ -252,6 +269,7 @@ export class Workbench {
     if (this.#countsTimer !== null) clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     session.watched.close();
+    await session.night.close();
     try {
       await session.documents.closeAll();
     } finally {

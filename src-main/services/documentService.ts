@@ -19,9 +19,11 @@ export function documentService(workbench: Workbench): ServiceHandlers<'document
     resume: async ({ caseId, session, sequence, base, records }) => ({
       sequence: await workbench.require().documents.resume(caseId, { session, sequence }, base, records),
     }),
-    append: async ({ caseId, session, sequence, records }) => ({
-      sequence: await workbench.require().documents.append(caseId, session, sequence, records),
-    }),
+    append: async ({ caseId, session, sequence, records }) => {
+      const { documents, night } = workbench.require();
+      night.corrected();
+      return { sequence: await documents.append(caseId, session, sequence, records) };
+    },
     snapshot: async ({ caseId, session }) => {
       await workbench.require().documents.snapshot(caseId, session);
       return {};

@@ -34,6 +34,8 @@ export interface StudioOptions {
   readonly host: HostAbilities;
   readonly publish: Publish;
   readonly log: Log;
+  /** False where a project is opened for a moment: its model is not improved by itself meanwhile. */
+  readonly nights?: boolean;
 }
 
 /** Everything beneath a window: both hosts serve `handlers`. */
@@ -43,16 +45,16 @@ export interface Studio {
   close(): Promise<void>;
 }
 
-export function createStudio({ folders, host, publish, log }: StudioOptions): Studio {
+export function createStudio({ folders, host, publish, log, nights = true }: StudioOptions): Studio {
   const marker = new RunMarker(join(folders.data, 'running.json'));
   const settings = new SettingsKeeper(folders.data);
   const recent = new RecentProjects(folders.data);
   const devices = new DeviceList(folders.data, settings);
-  const workbench = new Workbench({ publish, log, settings, recent, devices });
+  const workbench = new Workbench({ publish, log, settings, recent, devices, nights });
   return {
     handlers: refuseChanges(
       {
-        app: appService(host, marker, log),
+        app: appService(host, marker, log, () => workbench.current?.night.present()),
         projects: projectsService(workbench, recent, folders.demo, publish),
         library: libraryService(workbench, settings, publish),
         images: imagesService(workbench),

@@ -13,6 +13,7 @@ import { Incoming } from './incoming.svelte.ts';
 import type { Unseen } from './maskReview.ts';
 import { Memory } from './memory.ts';
 import { ProjectHistory } from './projectHistory.svelte.ts';
+import { NightStore } from './night.svelte.ts';
 import { TrainingStore } from './training.svelte.ts';
 import { UnsavedWork } from './unsaved.svelte.ts';
 import { ViewerState } from './viewer.svelte.ts';
@@ -37,6 +38,7 @@ export class Studio {
   readonly appearance = new Appearance();
   readonly cases: CasesStore;
   readonly training: TrainingStore;
+  readonly night: NightStore;
   readonly memory: Memory;
   readonly unsaved: UnsavedWork;
   readonly history: ProjectHistory;
@@ -71,6 +73,7 @@ export class Studio {
     });
     this.cases = new CasesStore(client, this.activities);
     this.training = new TrainingStore(client, this.activities);
+    this.night = new NightStore(client, this.activities);
     this.viewer.onMeasured = (measurements) => {
       const caseId = this.session?.caseId;
       if (caseId !== undefined) client.measurements.set({ caseId, measurements }).catch((error: unknown) => this.activities.fail(error));
@@ -203,6 +206,7 @@ export class Studio {
     this.project = null;
     this.cases.clear();
     this.training.clear();
+    this.night.clear();
     this.incoming.arrived = null;
     this.workspace = 'start';
   }
@@ -422,13 +426,27 @@ export class Studio {
       await this.#change(null, false); // The host has left the project already.
       this.cases.clear();
       this.training.clear();
+      this.night.clear();
       this.modelShown = null;
     }
     this.project = project;
     this.held.watch(project.readOnly === null ? null : project.path);
     for (const { severity, message } of project.notices) this.activities.say(message, severity);
     this.workspace = 'cases';
-    await Promise.all([this.cases.reload(), this.training.reload(), this.countProblems(), this.incoming.lookForArrival()]);
+    await Promise.all([
+      this.cases.reload(),
+      this.training.reload(),
+      this.countProblems(),
+      this.incoming.lookForArrival(),
+      this.night.reload(),
+    ]);
+    const { report } = this.night;
+    if (report !== null) {
+      // What came of the night is what the person sees first.
+      this.workspace = 'train';
+      if (report.jobId !== null) await this.training.show(report.jobId).catch((error: unknown) => this.activities.fail(error));
+      return;
+    }
     const last = (await this.memory.get('lastCase')) as { readonly project?: unknown; readonly caseId?: unknown } | null;
     if (!moved && last?.project === project.path && typeof last.caseId === 'string') await this.openCase(last.caseId);
   }

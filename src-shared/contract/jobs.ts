@@ -1,6 +1,7 @@
 import { variantNames } from '../domain/modelCard.ts';
 import * as v from 'valibot';
 import { jobKinds, jobStates } from '../domain/job.ts';
+import { isTime } from '../domain/night.ts';
 import { defineService } from './define.ts';
 import { count, finite, fraction, id, list, nothing, severity, text, timestamp, wireError } from './values.ts';
 
@@ -95,6 +96,29 @@ const improveInput = {
   variant: v.optional(v.picklist(variantNames)),
 };
 
+/** When the model is improved by itself; null: not then. */
+export const nightPlan = v.strictObject({
+  /** Of the computer's own clock, every day. */
+  at: v.nullable(v.pipe(v.string(), v.check(isTime, 'HH:MM'))),
+  awayMinutes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(600))),
+  /** What it may take. */
+  minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)),
+});
+export const night = v.strictObject({
+  plan: nightPlan,
+  /** When it begins next by the clock. */
+  next: v.nullable(timestamp),
+  /** What came of the last one, until the person has seen it. */
+  report: v.nullable(
+    v.strictObject({
+      at: timestamp,
+      outcome: v.picklist(['done', 'failed', 'missed', 'refused']),
+      jobId: v.nullable(id),
+      message: text(4000),
+    }),
+  ),
+});
+
 const jobOnly = v.strictObject({ jobId: id });
 
 export const jobs = defineService({
@@ -135,12 +159,19 @@ export const jobs = defineService({
     pause: { changes: true, input: jobOnly, output: nothing },
     /** Goes on from the last checkpoint after a pause, interruption, failure or cancellation. */
     resume: { changes: true, input: jobOnly, output: nothing },
+    /** When the model is improved by itself, and what came of the last time. */
+    night: { input: nothing, output: night },
+    planNight: { changes: true, input: nightPlan, output: night },
+    /** The person has seen the report. */
+    nightSeen: { changes: true, input: nothing, output: nothing },
   },
   events: {
     /** State, phase or progress changed (at most a few times a second). */
     changed: v.strictObject({ job }),
     point: v.strictObject({ jobId: id, point: curvePoint }),
     alarm: v.strictObject({ jobId: id, alarm }),
+    /** Plan or report changed. */
+    night,
     /** The compute process is silent, answers again, ended unexpectedly, or was started again. */
     compute: v.strictObject({
       state: v.picklist(['silent', 'running', 'crashed', 'restarted']),

@@ -6,6 +6,7 @@ import type { ComputeOptions } from './computeProcess.ts';
 import { createJobFolder, hasCheckpoint, prepareJobFolder, readLog, readResult } from './jobFolder.ts';
 import type { JobLog } from './jobFolder.ts';
 import type { FromCompute } from './protocol.ts';
+import { Asking } from './asking.ts';
 import { SteadyJobStore } from './steadyStore.ts';
 import type { JobStore } from './store.ts';
 import { Submissions } from './submit/submissions.ts';
@@ -77,6 +78,7 @@ export class JobQueue {
   readonly #waiters = new Map<string, ((job: Job) => void)[]>();
   readonly #store: SteadyJobStore;
   readonly #submissions: Submissions;
+  readonly #asking = new Asking();
   #compute: ComputeProcess | null = null;
   #closed = false;
 
@@ -154,6 +156,13 @@ export class JobQueue {
     writeSubmission(folder, { target: packed.target, place: packed.place, id: null });
   }
 
+  /** What a prompt network says, before the next step of what trains. Rejects where it cannot, and where the compute process ends meanwhile. */
+  ask(model: string, device: string, input: Uint8Array): Promise<Uint8Array> {
+    if (this.#closed) return Promise.reject(new StudioError('conflict', 'The project is being closed.'));
+    this.#compute ??= this.#launch();
+    return this.#asking.ask(this.#compute, model, device, input);
+  }
+
   get(id: string): Job {
     const job = this.#running.get(id)?.job ?? this.#store.get(id);
     if (job === undefined) throw new StudioError('not-found', 'There is no such job.');
@@ -202,6 +211,7 @@ export class JobQueue {
     const elsewhere = await this.#submissions.close();
     await this.#compute?.close();
     this.#compute = null;
+    this.#asking.lost();
     for (const id of [...this.#running.keys()].filter((each) => !elsewhere.includes(each)))
       this.#act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
     this.#store.close();
@@ -297,7 +307,7 @@ export class JobQueue {
   }
 
   #receive(message: FromCompute): void {
-    if (message.type === 'ready') return;
+    if (message.type === 'ready' || this.#asking.receive(message)) return;
     const running = this.#running.get(message.jobId);
     if (running === undefined) return;
     const job = this.get(message.jobId);
@@ -330,6 +340,7 @@ export class JobQueue {
 
   #crashed(reason: string, detail: string): void {
     this.#compute = null;
+    this.#asking.lost();
     const ids = [...this.#running.keys()].filter((id) => !this.#submissions.has(id));
     this.#options.events.compute({
       state: 'crashed',

@@ -27,6 +27,7 @@ import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
+import { promptsTrainCommand } from './promptsTrain.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
@@ -43,6 +44,7 @@ export const commands: readonly Command[] = [
   experimentCommand,
   clusterCommand,
   rankCommand,
+  promptsTrainCommand,
   projectCreateCommand,
   projectImportCommand,
   projectWatchCommand,

@@ -76,10 +76,17 @@ function paint(region: Uint8Array, side: number, { depth, centre, reach }: Shape
 function shapeOf(random: Random, side: number, isMeant: boolean): Shape {
   const spread = isMeant ? 0.12 : 0.35;
   const centre = [0, 1, 2].map(() => side * (0.5 + random.uniform(-spread, spread))) as unknown as Triple;
-  const size = side * (isMeant ? Math.exp(random.uniform(Math.log(0.1), Math.log(0.42))) : Math.exp(random.uniform(Math.log(0.06), Math.log(0.4))));
+  const size =
+    side * (isMeant ? Math.exp(random.uniform(Math.log(0.1), Math.log(0.42))) : Math.exp(random.uniform(Math.log(0.06), Math.log(0.4))));
   const kind = random.next();
   const plain =
-    kind < 0.35 ? ellipsoid(random, centre, size) : kind < 0.6 ? lobes(random, centre, size, side) : kind < 0.85 ? tube(random, centre, size, side) : shell(random, centre, size);
+    kind < 0.35
+      ? ellipsoid(random, centre, size)
+      : kind < 0.6
+        ? lobes(random, centre, size, side)
+        : kind < 0.85
+          ? tube(random, centre, size, side)
+          : shell(random, centre, size);
   const bumps = noiseField(random, side, 3 + random.integer(6));
   const height = random.uniform(0, 0.22) * Math.min(size, 8);
   const depth = (i: number, j: number, k: number): number => plain.depth(i, j, k) + height * (bumps[i + side * (j + side * k)] as number);

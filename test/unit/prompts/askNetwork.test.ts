@@ -80,7 +80,9 @@ describe('asking a network', () => {
     const other: Ball = { centre: [42, 38, 42], radii: [4, 4, 5], value: 200 };
     const two = phantom(grid, [ball, other], 3);
     const found = await askNetwork({ image: two.image, mask: empty }, request([click([24, 20, 25])]), bright(32));
-    expect(placed(found ?? { box: wholeBox(grid.size), bits: new Uint8Array(), factor: [1, 1, 1] }, grid)[42 + 48 * (38 + 44 * 17)]).toBe(0);
+    expect(placed(found ?? { box: wholeBox(grid.size), bits: new Uint8Array(), factor: [1, 1, 1] }, grid)[42 + 48 * (38 + 44 * 17)]).toBe(
+      0,
+    );
     expect(await askNetwork({ image, mask: empty }, request([click([-400, 0, 0])]), bright(16))).toBeNull();
   });
 

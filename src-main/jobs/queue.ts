@@ -7,6 +7,7 @@ import { JobBook, now, stopped } from './jobBook.ts';
 import { createJobFolder, hasCheckpoint, prepareJobFolder, readLog, readResult } from './jobFolder.ts';
 import type { JobLog } from './jobFolder.ts';
 import type { FromCompute } from './protocol.ts';
+import { Asking } from './asking.ts';
 import type { JobStore } from './store.ts';
 import { Submissions } from './submit/submissions.ts';
 import { handedOver, readSubmission, writeSubmission } from './submit/submission.ts';
@@ -66,6 +67,7 @@ export class JobQueue {
   readonly #crashes = new Map<string, number>();
   readonly #book: JobBook;
   readonly #submissions: Submissions;
+  readonly #asking = new Asking();
   #compute: ComputeProcess | null = null;
   #closed = false;
 
@@ -147,6 +149,13 @@ export class JobQueue {
     writeSubmission(folder, { target: packed.target, place: packed.place, id: null });
   }
 
+  /** What a prompt network says, before the next step of what trains. Rejects where it cannot, and where the compute process ends meanwhile. */
+  ask(model: string, device: string, input: Uint8Array): Promise<Uint8Array> {
+    if (this.#closed) return Promise.reject(new StudioError('conflict', 'The project is being closed.'));
+    this.#compute ??= this.#launch();
+    return this.#asking.ask(this.#compute, model, device, input);
+  }
+
   get(id: string): Job {
     return this.#book.get(id);
   }
@@ -189,6 +198,7 @@ export class JobQueue {
     const elsewhere = await this.#submissions.close();
     await this.#compute?.close();
     this.#compute = null;
+    this.#asking.lost();
     for (const id of this.#book.runningIds.filter((each) => !elsewhere.includes(each)))
       this.#book.act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
     this.#book.close();
@@ -271,7 +281,7 @@ export class JobQueue {
   }
 
   #receive(message: FromCompute): void {
-    if (message.type === 'ready') return;
+    if (message.type === 'ready' || this.#asking.receive(message)) return;
     const running = this.#book.running(message.jobId);
     if (running === undefined) return;
     const job = this.get(message.jobId);
@@ -303,6 +313,7 @@ export class JobQueue {
 
   #crashed(reason: string, detail: string): void {
     this.#compute = null;
+    this.#asking.lost();
     const ids = this.#book.runningIds.filter((id) => !this.#submissions.has(id));
     this.#options.events.compute({
       state: 'crashed',

@@ -28,6 +28,7 @@ const intensity = v.variant('kind', [
 ]);
 const card = v.object({
   format: v.literal(1),
+  kind: v.optional(v.literal('prompts')),
   variant: v.string(),
   architecture: v.pipe(
     v.object({
@@ -100,8 +101,24 @@ export async function loadModel(folder: string): Promise<StoredModel> {
   throw new StudioError('unsupported', 'This model was imported. It predicts, but it cannot be trained further here.');
 }
 
-/** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`. */
+/** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`, and `unsupported` for a network that is asked with prompts. */
 export async function loadAnyModel(folder: string): Promise<StoredModel | StoredImport> {
+  const model = await readModel(folder);
+  if (isImported(model) || model.card.kind === undefined) return model;
+  throw new StudioError(
+    'unsupported',
+    'This network segments what it is pointed at, and nothing by itself: it is no model to predict with.',
+  );
+}
+
+/** A network that is asked with prompts. Throws as `loadAnyModel`, and `unsupported` for any other model. */
+export async function loadPromptModel(folder: string): Promise<StoredModel> {
+  const model = await readModel(folder);
+  if (!isImported(model) && model.card.kind === 'prompts') return model;
+  throw new StudioError('unsupported', 'This model cannot be asked with prompts: choose one that “logonet prompts train” made.');
+}
+
+async function readModel(folder: string): Promise<StoredModel | StoredImport> {
   const [json, bytes] = await Promise.all([readOne(folder, 'model.json'), readOne(folder, 'weights.safetensors')]);
   let parsed: unknown;
   try {

@@ -18,6 +18,7 @@ import { modelsService } from './modelsService.ts';
 import { predictionsService } from './predictionsService.ts';
 import { problemsService } from './problemsService.ts';
 import { projectsService } from './projectsService.ts';
+import { promptsService } from './promptsService.ts';
 import { refuseChanges } from './refuseChanges.ts';
 import { RecentProjects } from '#main/project/recentProjects.ts';
 import { RunMarker } from '#main/project/runMarker.ts';
@@ -62,6 +63,7 @@ export function createStudio({ folders, host, publish, log, nights = true }: Stu
         jobs: jobsService(workbench, settings),
         models: modelsService(workbench, folders.data, publish),
         predictions: predictionsService(workbench),
+        prompts: promptsService(workbench, folders.data),
         exports: exportsService(workbench, folders.data),
         problems: problemsService(workbench),
         devices: devicesService(devices, publish),

@@ -19,6 +19,8 @@ import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
 import { Prompting } from './prompting.svelte.ts';
 import type { ViewerState } from './viewer.svelte.ts';
+import { promptChannels } from '#shared/prompts/networkInput.ts';
+import type { HostNetwork } from '../work/prompts.ts';
 import { MaskWork } from '../work/work.ts';
 
 interface SessionParts {
@@ -79,7 +81,11 @@ export class CaseSession {
     this.#scope.add({ dispose: () => this.images.end() });
     this.followUp = new FollowUp({ ...parts, images: this.images });
     this.review = new MaskReview(parts.editing, parts.work, parts.viewer);
-    this.prompting = new Prompting(parts.editing, (error) => parts.activities.fail(error));
+    this.prompting = new Prompting(
+      parts.editing,
+      (error) => parts.activities.fail(error),
+      () => hostNetwork(parts.client),
+    );
     this.#scope.add(parts.work);
     this.#scope.add(this.prompting);
     this.#scope.add({ dispose: () => clearTimeout(this.#summaryTimer) });
@@ -372,3 +378,12 @@ export class CaseSession {
 }
 
 const isSame = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && one.every((byte, at) => byte === other[at]);
+
+/** The host's prompt network, which is loaded there by a first question, so that the first prompt need not wait for that. */
+async function hostNetwork({ prompts }: Client): Promise<HostNetwork | null> {
+  const { side } = await prompts.network();
+  if (side === null) return null;
+  const ask = async (input: Uint8Array): Promise<Uint8Array> => (await prompts.ask({ input })).chance;
+  void ask(new Uint8Array(4 * promptChannels.length * side ** 3)).catch(() => undefined);
+  return { side, ask };
+}

@@ -14,6 +14,7 @@ import { models } from './models.ts';
 import { predictions } from './predictions.ts';
 import { problems } from './problems.ts';
 import { projects } from './projects.ts';
+import { prompts } from './prompts.ts';
 import { scans } from './scans.ts';
 import { settings } from './settings.ts';
 import type { Cancellation } from '../base/cancellation.ts';
@@ -27,6 +28,7 @@ export const contract = {
   images,
   document,
   predictions,
+  prompts,
   jobs,
   models,
   exports,

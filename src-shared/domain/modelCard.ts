@@ -69,6 +69,8 @@ export interface TrainingHistoryEntry {
 /** Everything that is needed to use a model's weights, written beside them as `model.json`. */
 export interface ModelCard {
   readonly format: 1;
+  /** Of a network that is asked with prompts, and segments nothing by itself. */
+  readonly kind?: 'prompts';
   readonly variant: string;
   readonly architecture: ArchitectureConfig;
   readonly labelSet: LabelSet;

@@ -4,13 +4,13 @@ import { spacing, type Grid, type LabelVolume, type Triple, type Volume } from '
 import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
 import { classify, type Sample } from './classifier.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
-import { reachOf, type Hint } from './extent.ts';
 import { fine } from './fine.ts';
 import { costsOf, Geodesic, unreached } from './geodesic.ts';
 import { onRegion, patched, type PromptProposal } from './proposal.ts';
-import { isInside, pointsOf, seedsOf, voxelAt, type Prompt } from './prompt.ts';
-import { about, alike, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
+import { isInside, pointsOf, seedsOf, type Prompt } from './prompt.ts';
+import { about, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
 import { fillEnclosed, keepSeeded, nearOf, touchedFaces } from './shape.ts';
+import { likeness, spread } from './spread.ts';
 import { randomWalker } from './walker.ts';
 
 /** What prompts point out of an image, and what they may not take. */
@@ -168,51 +168,10 @@ interface Believed {
   readonly prior: Float32Array;
 }
 
-const likeness = (smooth: Float32Array): Float32Array => smooth.map((value) => Math.exp(-0.5 * (value / alike) ** 2));
-
 function indicesOf(values: Int8Array | Uint8Array, value: number): number[] {
   const found: number[] = [];
   for (let at = 0; at < values.length; at++) if (values[at] === value) found.push(at);
   return found;
-}
-
-/** Where the structure reaches by ways through what looks like it, between what belongs and what does not. */
-function spread(
-  looks: Float32Array,
-  like: Float32Array,
-  prompts: readonly Prompt[],
-  drawn: Int8Array,
-  signs: Int8Array,
-  region: Region,
-): { readonly sure: Uint8Array; readonly prior: Float32Array } {
-  const { size } = region.grid;
-  const inwards = new Geodesic(costsOf(looks), size, region.spacing, (at) => signs[at] === -1);
-  const hints: Hint[] = [];
-  for (const prompt of prompts) {
-    const own = seedsOf([prompt], region.grid, Math.min(...region.spacing));
-    const at: number[] = [];
-    for (let n = 0; n < own.length; n++) if (own[n] === 1 && drawn[n] === 1) at.push(n);
-    if (prompt.kind === 'click') {
-      const voxel = voxelAt(region.grid, prompt.point);
-      const around = [voxel - 1, voxel + 1].map((n) => inwards.times[n] ?? unreached);
-      const time = Math.min(...around);
-      if (time !== unreached) hints.push({ time, reaches: prompt.positive });
-    }
-    inwards.add(at);
-  }
-  const outwards = new Geodesic(costsOf(looks, true), size, region.spacing, (at) => signs[at] === 1);
-  const against: number[] = [];
-  for (let at = 0; at < signs.length; at++) if (signs[at] === -1) against.push(at);
-  outwards.add(against);
-  const reach = reachOf(inwards.times, like, size, region.spacing, hints);
-  const sure = new Uint8Array(signs.length);
-  const prior = new Float32Array(signs.length);
-  for (let at = 0; at < signs.length; at++) {
-    const [to, from] = [inwards.times[at] as number, Math.min(reach, outwards.times[at] as number)];
-    if (to < from) sure[at] = 1;
-    prior[at] = from + to === 0 ? 0.5 : from / (from + to);
-  }
-  return { sure, prior };
 }
 
 /** The same, at once. */

@@ -54,7 +54,7 @@ const options = {
   },
   arm: {
     kind: 'list',
-    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
     value: 'NAME',
   },
   labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
@@ -72,6 +72,7 @@ const options = {
   },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
   rounds: { kind: 'integer', help: 'active, reader: rounds; 3 and 5 unless given', minimum: 1 },
+  'prompt-model': { kind: 'text', help: 'prompts: folder of a network that is asked with prompts', value: 'MODELDIR' },
   variant: { kind: 'text', help: 'network', choices: variantNames, default: 'small' },
   ...deviceOptions,
 } as const;
@@ -164,7 +165,11 @@ async function runPrompts({ options, ...command }: Command) {
   const { armNames, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
-  const arms = options.arm.length === 0 ? armNames : armNames.filter((name) => options.arm.includes(name));
+  const network = options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']);
+  const asked = options.arm.length === 0 ? armNames.filter((name) => name !== 'prompt network' || network !== undefined) : options.arm;
+  const arms = armNames.filter((name) => asked.includes(name));
+  if (arms.includes('prompt network') && network === undefined)
+    throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
   const { report, summary } = await runPromptStudy(
     {
       dataset: datasetOf(options),
@@ -173,6 +178,9 @@ async function runPrompts({ options, ...command }: Command) {
       outFolder: resolve(options.out),
       testCases: options.test,
       arms,
+      network,
+      device: options.device,
+      threads: options.threads,
     },
     command,
   );

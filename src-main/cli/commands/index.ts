@@ -29,6 +29,7 @@ import { projectPatientCommand, projectStartCommand, projectVolumesCommand } fro
 import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
+import { promptsTrainCommand } from './promptsTrain.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
@@ -45,6 +46,7 @@ export const commands: readonly Command[] = [
   experimentCommand,
   clusterCommand,
   rankCommand,
+  promptsTrainCommand,
   projectCreateCommand,
   projectImportCommand,
   projectWatchCommand,

@@ -2,6 +2,7 @@ import { StudioError } from '../base/errors.ts';
 import type { Affine, Grid, LabelVolume } from '../geometry/grid.ts';
 import { ByteReader, ByteWriter, damaged } from './bytes.ts';
 import { crc32 } from './crc32.ts';
+import { runsIn } from './runs.ts';
 
 /**
  * A mask as bytes: 'LMSK', format, bytes per voxel, size (3 varints), affine (12 × float64), then runs (label, length) in memory order,
@@ -18,7 +19,7 @@ export function encodeMask(volume: LabelVolume): Uint8Array {
   out.byte(data.BYTES_PER_ELEMENT);
   for (const n of grid.size) out.varint(n);
   for (const value of grid.affine) out.float64(value);
-  const endOfRun = runsOf(data);
+  const endOfRun = runsIn(data);
   for (let at = 0; at < data.length;) {
     const end = endOfRun(at);
     out.varint(data[at] as number);
@@ -27,27 +28,6 @@ export function encodeMask(volume: LabelVolume): Uint8Array {
   }
   out.uint32(crc32(out.view()));
   return out.finish();
-}
-
-/** Where the run that holds a voxel ends; most of a mask is long runs, which are compared four bytes at a time. */
-function runsOf(data: LabelVolume['data']): (at: number) => number {
-  const perWord = 4 / data.BYTES_PER_ELEMENT;
-  const repeated = perWord === 4 ? 0x01010101 : 0x00010001;
-  const aligned = data.byteOffset % 4 === 0 ? data : data.slice();
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, Math.floor(data.length / perWord));
-  return (start) => {
-    const label = data[start] as number;
-    let at = start + 1;
-    while (at % perWord !== 0 && at < data.length && data[at] === label) at++;
-    if (at % perWord === 0) {
-      const whole = (label * repeated) >>> 0;
-      let word = at / perWord;
-      while (word < words.length && words[word] === whole) word++;
-      at = word * perWord;
-    }
-    while (at < data.length && data[at] === label) at++;
-    return at;
-  };
 }
 
 /** Throws `corrupt` for damage, `unsupported` for more than `maximumVoxels` (default 2³¹). Memory is bounded by the runs that are really there. */

@@ -7,7 +7,7 @@ import { installedBrowser } from '../../support/browser.ts';
 import { makeHandProject } from '../../support/handProject.ts';
 import { syntheticCase } from '../../support/syntheticCase.ts';
 import { censusFolder, deskForTests } from '../driver.ts';
-import { controlsOf, effectOf, press, Probes } from './press.ts';
+import { effectOf, nextControl, press, Probes } from './press.ts';
 import { unpressed } from './unpressed.ts';
 
 /** Pressed in other files, where what they need is there; in a run of all files that is checked. */
@@ -78,6 +78,7 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
   /** What changed, by control. */
   const effects = new Map<string, string>();
   const findings: string[] = [];
+  const elsewhereSeen = new Set<string>();
   /** What the files before this one have seen and pressed. */
   const earlier = readEarlier();
   const before = new Map(earlier.flatMap(({ pressed }) => pressed));
@@ -381,15 +382,18 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
           `${[...document.querySelectorAll('dialog[open]')].at(-1)?.getAttribute('aria-label') ?? ''}|${document.querySelector('main')?.getAttribute('aria-label') ?? ''}|${document.querySelector('h1, h2')?.textContent ?? ''}`,
       );
     const here = await where();
-    for (let turn = 0; turn < 150; turn++) {
-      const next = (await controlsOf(page())).find(
-        ({ key, enabled }) =>
-          enabled &&
-          (tried.get(key) ?? 0) < 2 &&
-          !['window', 'disk', 'picture'].includes(effects.get(key) ?? tests.desk.census.pressed.get(key) ?? before.get(key) ?? '') &&
-          !isElsewhere(key),
-      );
-      if (next === undefined) return;
+    for (let turn = 0; turn < 300; turn++) {
+      const pressed = [...before, ...tests.desk.census.pressed, ...effects].filter(([, effect]) => effect !== '' && effect !== 'own');
+      const next = await nextControl(page(), [
+        ...pressed.map(([key]) => key),
+        ...elsewhereSeen,
+        ...[...tried].filter(([, times]) => times > 1).map(([key]) => key),
+      ]);
+      if (next === null) return;
+      if (isElsewhere(next.key)) {
+        elsewhereSeen.add(next.key);
+        continue;
+      }
       const effect = await effectOf(page(), probes, next.handle, () => press(page(), next.handle)).catch(
         (error: unknown) => `failed: ${String(error).split('\n')[0] ?? ''}`,
       );
@@ -425,7 +429,7 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
     },
   ];
 
-  it.each(states)('$name', { timeout: 600_000 }, walk);
+  it.each(states)('$name', { timeout: 1_800_000 }, walk);
 
   it('of every tool, by mouse', async () => {
     const names = await inCase('patient 01').then(() =>
@@ -442,9 +446,9 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
           await tool(name).click();
         },
       });
-  }, 900_000);
+  }, 1_800_000);
 
-  it.each(lastStates)('$name', { timeout: 600_000 }, walk);
+  it.each(lastStates)('$name', { timeout: 1_800_000 }, walk);
 
   it('has a name, does something when it is pressed, and is accessible', () => {
     const { census } = tests.desk;

@@ -14,6 +14,8 @@ export interface PageCensus {
   keyOf(element: Element): string;
   /** The controls that can be pressed now. */
   controls(): readonly HTMLElement[];
+  /** The first control that can be pressed now and whose key is not among these. */
+  next(done: readonly string[]): HTMLElement | undefined;
   /** What the window says, and in which state its controls are, but for one of them. */
   state(except?: Element): string;
 }
@@ -98,7 +100,21 @@ function observe(): void {
       [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
       ...[...document.querySelectorAll(selector)].filter((each) => each !== except && shown(each)).map(stateOf),
     ].join('\n');
-  Object.assign(window, { census: { keyOf, controls, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
+  /** Keys by what is said of an element: the tree is slow to answer. */
+  const keys = new WeakMap<Element, { readonly said: string; readonly key: string }>();
+  const knownKeyOf = (element: Element): string => {
+    const said = `${element.getAttribute('aria-label') ?? ''}${element.textContent}${placeOf(element)}`;
+    const before = keys.get(element);
+    if (before?.said === said) return before.key;
+    const key = keyOf(element);
+    keys.set(element, { said, key });
+    return key;
+  };
+  const next = (done: readonly string[]): HTMLElement | undefined => {
+    const known = new Set(done);
+    return controls().find((element) => !element.matches(':disabled') && !known.has(knownKeyOf(element)));
+  };
+  Object.assign(window, { census: { keyOf, controls, next, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
 
   const known = new Set<string>();
   const nameless = new WeakSet<Element>();

@@ -53,7 +53,7 @@ export function createStudio({ folders, host, publish, log }: StudioOptions): St
       app: appService(host, marker, log),
       projects: projectsService(workbench, recent, folders.demo, publish),
       library: libraryService(workbench, settings, publish),
-      images: imagesService(workbench),
+      images: imagesService(workbench, publish),
       document: documentService(workbench),
       jobs: jobsService(workbench, settings),
       models: modelsService(workbench, folders.data, publish),

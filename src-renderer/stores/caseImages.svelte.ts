@@ -214,6 +214,7 @@ export class CaseImages {
       if (this.#ending.signal.aborted) return;
       await this.fetch(index, MOST_BYTES);
     }
+    performance.mark('images-read');
   }
 
   /** Whether an image is here, once it was read; one that cannot be read is said, and the others go on. */

@@ -7,6 +7,7 @@ import { editEverywhere, type EverywhereOutcome } from './care/everywhere.ts';
 import { labelNamed } from './headlessProject.ts';
 import { readingWith, withProject, type HeadlessOptions } from './headless.ts';
 import { historyOf, redoStep, undoStep, type HistoryOutcome } from './care/projectHistory.ts';
+import { namedImages, renameImages, type NamedImages } from './projectImages.ts';
 import { planRemoval, removeCases, type RemovalPlan } from './care/removal.ts';
 
 export interface RemovalRequest {
@@ -46,6 +47,17 @@ export function editProject(folder: string, from: string, into: string | null, o
     const { labels } = getLabelSet(session.project.read);
     const value = (wanted: string): Label['value'] => labelNamed(labels, wanted).value;
     return editEverywhere(session, { from: value(from), into: into === null ? null : value(into) }, options);
+  });
+}
+
+/** Renames images in all cases (from, to), then says what images are called. */
+export function projectImages(
+  folder: string,
+  renamed: readonly (readonly [from: string, to: string])[],
+): Promise<{ readonly images: readonly NamedImages[]; readonly warnings: readonly string[] }> {
+  return withProject(folder, ({ project }) => {
+    const warnings = renamed.map(([from, to]) => renameImages(project, from, to).warning).filter((warning) => warning !== null);
+    return Promise.resolve({ images: namedImages(project), warnings });
   });
 }
 

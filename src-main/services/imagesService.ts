@@ -1,11 +1,12 @@
 import { isFileFault } from '#shared/base/errors.ts';
-import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import { voxelCount } from '#shared/geometry/grid.ts';
 import { requireRigid } from '#shared/geometry/rigid.ts';
 import type { ImageRecord } from '#shared/domain/image.ts';
 import { imageIn } from '#main/exchange/caseImages.ts';
 import { getCase, listImages, placeImage, placeScan } from '#main/library/index.ts';
 import { describeImage } from '#main/project/imageDescription.ts';
+import { namedImages, renameImages } from '#main/project/projectImages.ts';
 import { streamVoxels } from './voxelStream.ts';
 import type { Workbench } from '#main/project/workbench.ts';
 
@@ -18,7 +19,7 @@ export function shownImage({ id, name, modality, placement, scale }: ImageRecord
   return { imageId: id, name, modality, placedBy: placement.by, toLeading: placement.toLeading, unit: scale.unit };
 }
 
-export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
+export function imagesService(workbench: Workbench, publish: Publish): ServiceHandlers<'images'> {
   return {
     open: async ({ caseId, imageId }, { signal, report }) => {
       const session = workbench.require();
@@ -57,6 +58,13 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
       images.release(caseId);
       workbench.casesChanged([caseId]);
       return {};
+    },
+    names: () => ({ images: namedImages(workbench.require().project) }),
+    rename: ({ from, to }) => {
+      const renamed = renameImages(workbench.require().project, from, to);
+      workbench.casesChanged(null);
+      publish('history.changed', {});
+      return renamed;
     },
     close: ({ caseId }) => {
       workbench.current?.images.release(caseId);

@@ -58,7 +58,7 @@ export function createStudio({ folders, host, publish, log, nights = true }: Stu
         app: appService(host, marker, log, () => workbench.current?.night.present()),
         projects: projectsService(workbench, recent, folders.demo, publish),
         library: libraryService(workbench, settings, publish),
-        images: imagesService(workbench),
+        images: imagesService(workbench, publish),
         document: documentService(workbench),
         jobs: jobsService(workbench, settings),
         models: modelsService(workbench, folders.data, publish),

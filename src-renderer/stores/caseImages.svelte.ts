@@ -136,6 +136,18 @@ export class CaseImages {
     this.read = this.read.with(index, anew);
   }
 
+  /** Gives one of the case's images another name in all cases. */
+  async rename(index: number, to: string): Promise<void> {
+    const { client, activities } = this.#parts;
+    const image = this.all[index];
+    if (image === undefined || to.trim() === '' || to.trim() === image.name) return;
+    const done = await activities.run(`Renaming ${this.nameOf(index)}`, () => client.images.rename({ from: image.name, to }));
+    if (done === undefined) return;
+    this.all = this.all.with(index, { ...image, name: to.trim() });
+    activities.say(`Renamed in ${done.images === 1 ? '1 case' : `${String(done.images)} cases`}. Project history takes it back.`, 'good');
+    if (done.warning !== null) activities.say(done.warning, 'warning');
+  }
+
   /** How an image is placed: about the middle of the leading one. */
   placeOf(index: number): RigidParts {
     return rigidParts(this.#parts.viewer.middle(), (this.all[index]?.toLeading ?? null) as Affine | null);
@@ -202,6 +214,7 @@ export class CaseImages {
       if (this.#ending.signal.aborted) return;
       await this.fetch(index, MOST_BYTES);
     }
+    performance.mark('images-read');
   }
 
   /** Whether an image is here, once it was read; one that cannot be read is said, and the others go on. */

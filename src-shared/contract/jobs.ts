@@ -57,6 +57,8 @@ export const improvePlan = v.strictObject({
   startsFrom: text(256),
   /** Why it cannot begin, each a sentence that says what to do; empty when it can. */
   obstacles: list(text(1000), 20),
+  /** Images of the accepted cases by name, where there are several: whether the network takes each, and the cases that lack it. */
+  images: list(v.strictObject({ name: text(512), cases: count, lacking: list(text(512), 100_000), isTaken: v.boolean() }), 1000),
   remarks: list(text(1000), 20),
 });
 

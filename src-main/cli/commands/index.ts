@@ -18,6 +18,7 @@ import { projectCreateCommand } from './projectCreate.ts';
 import { projectDiskCommand } from './projectDisk.ts';
 import { projectExportCommand } from './projectExport.ts';
 import { projectHistoryCommand } from './projectHistory.ts';
+import { projectImagesCommand } from './projectImages.ts';
 import { projectImportCommand } from './projectImport.ts';
 import { projectLabelsCommand } from './projectLabels.ts';
 import { projectListCommand } from './projectList.ts';
@@ -52,6 +53,7 @@ export const commands: readonly Command[] = [
   projectWatchCommand,
   projectRelinkCommand,
   projectLabelsCommand,
+  projectImagesCommand,
   projectListCommand,
   projectPredictCommand,
   projectPatientCommand,

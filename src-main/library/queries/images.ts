@@ -125,6 +125,11 @@ export function placeImage(write: WriteHandle, id: ImageId, placement: Placement
   });
 }
 
+/** Calls an image of a case something else; one that is gone is passed over. */
+export function nameImage(write: WriteHandle, id: ImageId, name: string): void {
+  write.run('UPDATE image SET name = $name WHERE id = $id', { id, name });
+}
+
 const statesText = (states: readonly FileState[] | null): string | null => (states === null ? null : JSON.stringify(states));
 
 /** Notes by what an image's files are known again. */

@@ -21,6 +21,7 @@ import {
   type ProjectStep,
 } from '#main/library/index.ts';
 import { redoEverywhere, undoEverywhere, type EverywhereOutcome } from './everywhere.ts';
+import { replayRenaming } from '../projectImages.ts';
 import { refuseHeldLabel } from '../labelChanges.ts';
 import type { ProjectSession } from '../session.ts';
 
@@ -110,6 +111,12 @@ async function play(session: Session, step: ProjectStep, to: 'before' | 'after',
     });
     return { changed: [], kept: [] };
   }
+  if (step.kind === 'images')
+    return project.write.transaction(() => {
+      replayRenaming(project, step, to);
+      settle(project, step, to);
+      return { changed: [], kept: [] };
+    });
   return project.write.transaction(() => {
     const outcome = returnCases(project, step.detail as CasesStep, to);
     settle(project, step, to);

@@ -48,6 +48,11 @@ export const models = defineService({
       input: v.strictObject({ folder: text(4096), folds: v.optional(list(text(16), 16), []), name: v.optional(text(256)) }),
       output: v.strictObject({ modelId: id, card: text(1_000_000) }),
     },
+    /** Models of the project as one more, in this order: a later one is written over an earlier one. */
+    join: {
+      input: v.strictObject({ modelIds: v.pipe(list(id, 16), v.minLength(2)), name: v.optional(text(256)) }),
+      output: v.strictObject({ modelId: id }),
+    },
     /** The models that this computer keeps for all projects. Needs no project. */
     shelf: { input: nothing, output: v.strictObject({ models: list(shelfRow, 10_000) }) },
     /** Copies a model of the project to the shelf. */

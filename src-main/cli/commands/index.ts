@@ -9,6 +9,7 @@ import { improveCommand } from './improve.ts';
 import { modelExportCommand } from './modelExport.ts';
 import { modelImportCommand } from './modelImport.ts';
 import { modelInfoCommand } from './modelInfo.ts';
+import { modelJoinCommand } from './modelJoin.ts';
 import { modelShelfCommand } from './modelShelf.ts';
 import { phantomsCommand } from './phantoms.ts';
 import { predictCommand } from './predict.ts';
@@ -70,6 +71,7 @@ export const commands: readonly Command[] = [
   projectUnpackCommand,
   projectVerifyCommand,
   modelImportCommand,
+  modelJoinCommand,
   modelExportCommand,
   modelInfoCommand,
   modelShelfCommand,

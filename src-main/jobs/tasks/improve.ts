@@ -20,7 +20,7 @@ import { prepareScans } from '#main/training/preparation/scans.ts';
 import { backboneFolder, readPretrained } from '#main/training/pretrained/pretrained.ts';
 import { measureModel, type MeasuredCase } from './measureModel.ts';
 import { lackedBy } from './modelImages.ts';
-import { loadAnyModel, loadModel } from '#main/model/modelFolder.ts';
+import { loadAnyModel, loadModel, loadNetwork } from '#main/model/modelFolder.ts';
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { pretrainScans } from '#main/training/pretrained/pretrainScans.ts';
@@ -65,7 +65,7 @@ async function improve(context: Context): Promise<ImproveResult> {
         executor,
         trainConfig,
         trainFolder,
-        trained.config.current === null ? undefined : (await loadAnyModel(trained.config.current.folder)).card,
+        trained.config.current === null ? undefined : (await loadNetwork(trained.config.current.folder)).card,
         { ...context, report: within(context, 0, 0) },
       ));
     const pretrained = schedule.pretrain && (await pretrainOnScans(trained, executor, preparation, schedule, cluster));

@@ -118,9 +118,9 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
       for (let n = 0; n < 5; n++) await stroke(0.3 + n * 0.08);
       const unsaved = page.getByLabel('Unsaved', { exact: true });
       await unsaved.getByText(/The disk is full/).waitFor();
-      expect(await desk.savedBy(unsaved.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/case0/);
+      expect(await desk.savedBy(unsaved.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/\.strokes$/);
       await closeProject();
-      expect(await desk.savedBy(leave.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/case0/);
+      expect(await desk.savedBy(leave.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/\.strokes$/);
       await leave.getByRole('button', { name: 'Close' }).click();
       await leave.waitFor({ state: 'detached' });
       await desk.historyIs(Array.from({ length: 5 }, () => 'Brush: Liver')); // The person has stayed.
@@ -128,7 +128,7 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
       await leave.getByRole('button', { name: 'Leave' }).click();
       await page.locator('[data-workspace=start][aria-current=page]').waitFor();
       const left = page.getByLabel('Left unsaved');
-      expect(await desk.savedBy(left.getByRole('button', { name: 'Save elsewhere' }))).toMatch(/case0/);
+      expect(await desk.savedBy(left.getByRole('button', { name: 'Save elsewhere' }))).toMatch(/\.strokes$/);
       await left.getByRole('button', { name: 'Discard' }).click();
       await left.waitFor({ state: 'detached' });
       rmSync(filler);

@@ -25,6 +25,12 @@ const span = v.object({ low: v.pipe(v.array(number), v.maxLength(16)), high: v.p
 const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: number, high: number }),
   v.object({ kind: v.literal('zscore'), lowPercentile: number, highPercentile: number }),
+  v.object({
+    kind: v.literal('local'),
+    lowPercentile: number,
+    highPercentile: number,
+    millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+  }),
 ]);
 const card = v.object({
   format: v.literal(1),

@@ -1,7 +1,6 @@
 import type { ModelCard } from '#shared/domain/modelCard.ts';
-import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
-import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
+import { recipes, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
@@ -12,8 +11,7 @@ import { choiceText, chooseWeights } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import type { Preparation, PreparationSettings } from './prepare.ts';
 import { train, type TrainingOutcome } from '../train.ts';
-
-type Given<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
+import { adjustRecipe, type RecipeAdjustment } from '../trainingRecipe.ts';
 
 export interface TrainModelSettings extends PreparationSettings {
   readonly budget: TrainConfig['budget'];
@@ -24,8 +22,7 @@ export interface TrainModelSettings extends PreparationSettings {
   /** Which weights to keep: those that validated best, or the final ones. */
   readonly keep: 'best' | 'last';
   /** Numbers of the recipe to replace. */
-  readonly adjust: Given<Omit<Recipe, 'batch' | 'augmentation'>> &
-    Given<Pick<Augmentation, 'mirror' | 'rotation' | 'scale' | 'elastic' | 'spatialShare'>>;
+  readonly adjust: RecipeAdjustment;
 }
 
 export interface TrainedModel {
@@ -48,12 +45,9 @@ export async function trainModel(
   work: Work,
 ): Promise<TrainedModel> {
   const { plan, architecture, classToLabel, labelSet, unlabelled = [] } = preparation;
-  const base = recipes[settings.recipe];
-  const { mirror, rotation, scale, elastic, spatialShare, ...numbers } = settings.adjust;
-  const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
   const start = from && forLabels(from.weights, from.card.classToLabel, classToLabel);
   const between = settings.interpolate === true ? start : undefined;
-  const recipe = { ...base, ...defined(numbers), augmentation };
+  const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
   const trained = await train(
     {
       executor,

@@ -9,7 +9,7 @@ import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
 import { classRegionsOf } from '#shared/domain/regions.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
-import type { LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
+import type { ContrastRule, LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
@@ -41,6 +41,7 @@ export interface LabConfig extends BedSource {
   readonly patch?: readonly [number, number, number] | undefined;
   readonly batch?: number | undefined;
   readonly slices?: SliceRule | undefined;
+  readonly contrast?: ContrastRule | undefined;
   /** mm along i, j, k; the plan's unless given. */
   readonly spacing?: readonly [number, number, number] | undefined;
 }
@@ -123,6 +124,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
             patch: config.patch,
             batch: config.batch,
             slices: config.slices,
+            contrast: config.contrast,
             spacing: config.spacing,
           },
           folder,

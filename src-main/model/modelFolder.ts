@@ -30,6 +30,12 @@ export const MOST_PARTS = 16;
 const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: number, high: number }),
   v.object({ kind: v.literal('zscore'), lowPercentile: number, highPercentile: number }),
+  v.object({
+    kind: v.literal('local'),
+    lowPercentile: number,
+    highPercentile: number,
+    millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+  }),
 ]);
 const card = v.object({
   format: v.literal(1),

@@ -1,10 +1,14 @@
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
-/** How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume. */
+/**
+ * How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume; 'local': then each voxel
+ * less the mean of what lies within some millimetres, over its standard deviation (inference/localContrast.ts).
+ */
 export type IntensityRule =
   | { readonly kind: 'window'; readonly low: number; readonly high: number }
-  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number };
+  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number }
+  | { readonly kind: 'local'; readonly lowPercentile: number; readonly highPercentile: number; readonly millimetres: number };
 
 /** An image of a case as a network takes it. */
 export interface ModelChannel {

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
-import { sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, sliceRules } from '#shared/domain/trainConfig.ts';
 import { contextHere } from '#main/jobs/run.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
@@ -36,6 +36,11 @@ const options = {
   patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
   batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
   spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
+  contrast: {
+    kind: 'text',
+    help: 'MR intensities relative to the whole volume, or to what lies around each voxel',
+    choices: contrastRules,
+  },
   slices: { kind: 'text', help: 'what becomes of thick slices', choices: sliceRules },
   out: { kind: 'text', help: 'folder for the report (report.md, results.json, plot.svg)', value: 'DIR', required: true },
   minutes: { kind: 'number', help: 'of each training (reader: improvement); 5 unless --steps is given', minimum: 0.01 },
@@ -128,6 +133,7 @@ async function runStudy(study: string, command: Command) {
     ignore: options.ignore,
     patch: options.patch?.split('x').map(Number),
     batch: options.batch,
+    contrast: options.contrast,
     slices: options.slices,
     spacing: options.spacing?.split('x').map(Number),
     arms: options.arm,

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
-import { lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
 import { withAbsolutePaths, withRelativePaths } from '#main/files/portablePaths.ts';
 import { trainRequest, type TrainTaskInput, type TrainTaskResult } from '#main/jobs/requests/train.ts';
 import { runHere } from '#main/jobs/run.ts';
@@ -61,6 +61,11 @@ export const trainCommand = defineCommand({
     patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
     batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
     spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
+    contrast: {
+      kind: 'text',
+      help: 'MR intensities relative to the whole volume, or to what lies around each voxel; local where slices are thick unless given',
+      choices: contrastRules,
+    },
     slices: { kind: 'text', help: 'what becomes of slices over three times as thick as their voxels', choices: sliceRules },
     adjust: { kind: 'list', help: 'replace a number of the recipe, e.g. learningRate=0.001', value: 'NAME=VALUE' },
     'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
@@ -101,6 +106,7 @@ export const trainCommand = defineCommand({
         threads: options.threads,
         from: options.from === undefined ? undefined : resolve(options.from),
         batch: options.batch,
+        contrast: options.contrast,
         slices: options.slices,
         spacing: options.spacing?.split('x').map(Number),
         patch: options.patch?.split('x').map(Number),

@@ -8,8 +8,16 @@ import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
-import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
+import { intensityRules, type ArchitectureConfig, type LearnedScans, type ModelCard, type VariantName } from '#shared/domain/modelCard.ts';
+import {
+  recipeLoss,
+  recipes,
+  type ClassWeighting,
+  type ContrastRule,
+  type LossName,
+  type RecipeName,
+  type SliceRule,
+} from '#shared/domain/trainConfig.ts';
 import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
@@ -67,6 +75,8 @@ export interface PreparationSettings {
   readonly interpolate?: boolean | undefined;
   /** mm along i, j, k, instead of the plan's choice. */
   readonly spacing?: Triple | undefined;
+  /** The plan's choice unless given. */
+  readonly contrast?: ContrastRule | undefined;
   /** 'keep' unless given. */
   readonly slices?: SliceRule | undefined;
 }
@@ -182,6 +192,12 @@ export async function prepare(
       `“${name}” is missing in ${without} of ${looks.length} cases: it is 0 there, and left out of a quarter of the patches of the others.`,
     );
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
+  const local = intensityRules(plan).find(({ kind }) => kind === 'local');
+  if (local?.kind === 'local')
+    work.alarm(
+      'info',
+      `Intensities count relative to what lies within ${local.millimetres} mm, since the brightness of such scans changes over the image.`,
+    );
   const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
   const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));
   const rows = looks.map((look, index) => ({ name: look.case.name, file: files[index] ?? '', classes: classesOf(look, classToLabel) }));
@@ -357,6 +373,7 @@ function choosePlan(
     recipe: settings.recipe,
     channels: settings.channels,
     slices: settings.slices ?? 'keep',
+    contrast: settings.contrast,
     spacing: settings.spacing,
     patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
     multiple: sideMultiple(architecture),

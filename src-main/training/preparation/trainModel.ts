@@ -1,10 +1,9 @@
+import { must } from '#shared/base/assert.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
-import { must } from '#shared/base/assert.ts';
-import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
 import { classRegionsOf } from '#shared/domain/regions.ts';
-import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
+import { recipes, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
@@ -19,9 +18,8 @@ import type { Preparation, PreparationSettings } from './prepare.ts';
 import { validate, type Validation } from '../validate.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import type { TrainingOutcome } from '../train.ts';
+import { adjustRecipe, type RecipeAdjustment } from '../trainingRecipe.ts';
 import { together, trainInTurns } from './trainInTurns.ts';
-
-type Given<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
 
 export interface TrainModelSettings extends PreparationSettings {
   readonly budget: TrainConfig['budget'];
@@ -32,8 +30,7 @@ export interface TrainModelSettings extends PreparationSettings {
   /** Which weights to keep: those that validated best, or the final ones. */
   readonly keep: 'best' | 'last';
   /** Numbers of the recipe to replace. */
-  readonly adjust: Given<Omit<Recipe, 'batch' | 'augmentation'>> &
-    Given<Pick<Augmentation, 'mirror' | 'rotation' | 'scale' | 'elastic' | 'spatialShare'>>;
+  readonly adjust: RecipeAdjustment;
 }
 
 export interface TrainedModel {
@@ -58,12 +55,9 @@ export async function trainModel(
   work: Work,
 ): Promise<TrainedModel> {
   const { plan, architecture, classToLabel, labelSet, unlabelled = [] } = preparation;
-  const base = recipes[settings.recipe];
-  const { mirror, rotation, scale, elastic, spatialShare, ...numbers } = settings.adjust;
-  const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
   const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
-  const recipe = { ...base, ...defined(numbers), augmentation };
+  const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
   const turns = await trainInTurns(
     {
       executor,

@@ -10,7 +10,7 @@ import { importCases } from '#main/exchange/importCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { contextHere, type Caller } from '#main/jobs/run.ts';
-import { measureModel, type MeasuredCase } from '#main/jobs/tasks/measureModel.ts';
+import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
 import { listModels } from '#main/library/index.ts';
 import { appFolders } from '#main/project/appFolders.ts';
 import { importModel } from '#main/project/importModel.ts';

@@ -18,8 +18,8 @@ import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type I
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from '#main/training/preparation/scans.ts';
 import { backboneFolder, readPretrained } from '#main/training/pretrained/pretrained.ts';
-import { measureModel, type MeasuredCase } from './measureModel.ts';
-import { lackedBy } from './modelImages.ts';
+import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
+import { lackedBy } from '#main/inference/cases/modelImages.ts';
 import { loadAnyModel, loadModel, loadNetwork } from '#main/model/modelFolder.ts';
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';

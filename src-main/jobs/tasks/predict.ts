@@ -15,7 +15,7 @@ import { claimOutputs, distinctNames } from '#main/files/outputs.ts';
 import { channelsOfModel, openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
 import { predictRequest, type PredictedImage, type PredictTaskConfig, type PredictTaskResult } from '../requests/predict.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { readForModel } from './modelImages.ts';
+import { readForModel } from '#main/inference/cases/modelImages.ts';
 import { loadAnyModel } from '#main/model/modelFolder.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 

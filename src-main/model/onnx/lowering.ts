@@ -11,6 +11,7 @@ export class OnnxGraph {
   readonly initializers: Message[] = [];
   readonly #names = new Map<Value, string>();
   readonly #constants = new Map<string, string>();
+  readonly #weights = new Set<string>();
   #next = 0;
 
   name(value: Value): string {
@@ -34,7 +35,9 @@ export class OnnxGraph {
   }
 
   weight(name: string, shape: readonly number[], data: Float32Array): string {
-    this.initializers.push(initializer(name, shape, data));
+    // Several nodes may have the same constant.
+    if (!this.#weights.has(name)) this.initializers.push(initializer(name, shape, data));
+    this.#weights.add(name);
     return name;
   }
 

@@ -7,7 +7,7 @@ import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
-import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
+import type { ArchitectureConfig, BlockName, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
 import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
@@ -51,6 +51,8 @@ export interface PreparationSettings {
   /** Numbers of the recipe to replace, as far as they decide the plan. */
   readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
   readonly variant?: string | undefined;
+  /** 'literal' unless given. */
+  readonly block?: BlockName | undefined;
   readonly seed: number;
   readonly memoryBudgetBytes?: number | undefined;
   /** Voxels along D, H, W, instead of the plan's choice. */
@@ -157,7 +159,9 @@ export async function prepare(
   const fingerprint = fingerprintDataset(looks.map((look) => look.fingerprint));
   const name = from?.variant ?? settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
   const architecture =
-    from === undefined ? variant(name, classToLabel.length, wanted?.names.length) : { ...from.architecture, classes: classToLabel.length };
+    from === undefined
+      ? variant(name, classToLabel.length, wanted?.names.length, settings.block)
+      : { ...from.architecture, classes: classToLabel.length };
   const classShares = classSharesOf(fingerprint, classToLabel);
   const { classWeightPower, classWeightLimit } = { ...recipes[settings.recipe], ...defined(settings.adjust ?? {}) };
   const plan: TrainingPlan = {

@@ -83,6 +83,17 @@ function lkaBlock(m: ModelBuilder, input: Value, name: string, instances: number
   return m.graph.apply('add', {}, [y, mlp(m, y, `${name}.mlp`, instances, width, width * ratio)], name);
 }
 
+/** One block of an encoder. x (N,C,D,H,W) → the same. */
+export function encoderPart(
+  m: ModelBuilder,
+  x: Value,
+  name: string,
+  instances: number,
+  { width, ratio, block }: { readonly width: number; readonly ratio: number; readonly block: BlockName },
+): Value {
+  return block === 'literal' ? lkaBlock(m, x, name, instances, width, ratio) : scaledBlock(m, x, name, instances, width, ratio, block);
+}
+
 /** Patch embedding → LKA blocks → LayerNorm over channels. */
 function encoderBlock(
   m: ModelBuilder,
@@ -93,14 +104,11 @@ function encoderBlock(
   depth: number,
   ratio: number,
   first: boolean,
-  kind: BlockName,
+  block: BlockName,
 ): Value {
   const patch = first ? { out: width, kernel: 7, stride: 4 } : { out: width, kernel: 3, stride: 2 };
   let x = m.convolutionNorm(input, `${name}.embed.proj`, `${name}.embed.norm`, instances, patch, 'none');
-  for (let block = 0; block < depth; block++) {
-    const scope = `${name}.blocks.${block}`;
-    x = kind === 'literal' ? lkaBlock(m, x, scope, instances, width, ratio) : scaledBlock(m, x, scope, instances, width, ratio, kind);
-  }
+  for (let index = 0; index < depth; index++) x = encoderPart(m, x, `${name}.blocks.${index}`, instances, { width, ratio, block });
   return m.layerNorm(x, `${name}.norm`, instances);
 }
 

@@ -198,6 +198,10 @@ export function lowerNode(graph: OnnxGraph, op: AnyNode, weightOf: WeightOf, pre
       }
       case 'softmax':
         return graph.add('Softmax', [input(0)], { axis: 1 });
+      case 'sliceChannels': {
+        const { start, count } = op.attributes;
+        return graph.add('Slice', [input(0), ...[start, start + count, 1].map((value) => graph.constant([value], 'integer'))]);
+      }
       default:
         throw new StudioError('unsupported', 'This network has an operation that ONNX files cannot hold here.', { detail: op.op });
     }

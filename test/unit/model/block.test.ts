@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import { blockNames } from '#shared/domain/modelCard.ts';
@@ -5,6 +8,14 @@ import { createReferenceExecutor } from '#main/engine/executors/reference/refere
 import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { f32 } from '#main/engine/tensor/tensorType.ts';
 import { instanceLength, ModelBuilder } from '#main/model/modelBuilder.ts';
+import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
+import { buildModel } from '#main/model/build.ts';
+import { variant } from '#main/model/variants.ts';
+import { initialWeights, loadWeights } from '#main/model/weights.ts';
+import { loadModel } from '#main/model/modelFolder.ts';
+import { encodeOnnx } from '#main/model/onnx/exportOnnx.ts';
+import { compareOnnx, onnxRuntime } from '#main/model/onnx/verifyOnnx.ts';
+import { writeTinyModel } from '../../support/tinyModel.ts';
 import { encoderPart } from '#main/model/ulkanet.ts';
 
 /** Channels of voxels, as plain loops over the formulas have them: nothing of the engine. */
@@ -112,4 +123,54 @@ it.each(blockNames)('the block "%s" is what its formulas say', async (kind) => {
   expect(truth).toHaveLength(computed.length);
   expect(Math.max(...truth.map((value, at) => Math.abs(value - Number(computed[at]))))).toBeLessThan(1e-5);
   expect(Math.max(...truth.map(Math.abs))).toBeGreaterThan(0.1);
+});
+
+it.each(['authors', 'residual'] as const)(
+  'a model of block "%s" keeps it in its card, and leaves as ONNX with one of each constant',
+  async (kind) => {
+    const folder = mkdtempSync(join(tmpdir(), 'block-'));
+    try {
+      await writeTinyModel(folder, 1, kind);
+      const model = await loadModel(folder);
+      expect(model.card.architecture.block).toBe(kind);
+      expect(model.weights.get('features.glob.enc.0.blocks.0.scale_1')?.data).toEqual(new Float32Array(8).fill(0.01));
+      expect([...model.weights.keys()].filter((name) => name.startsWith('zeros'))).toEqual([]);
+      const onnx = encodeOnnx(model);
+      // As the name of a tensor (field 8): of the global branch's first stage, which has two factors and one constant.
+      const name = Buffer.from('zeros.1x8');
+      const asName = Buffer.concat([Buffer.from([(8 << 3) | 2, name.length]), name]);
+      const file = Buffer.from(onnx);
+      expect(file.indexOf(asName)).toBeGreaterThan(0);
+      expect(file.indexOf(asName, file.indexOf(asName) + 1)).toBe(-1);
+      const runtime = await onnxRuntime();
+      if (runtime !== undefined) expect(await compareOnnx(runtime, onnx, model)).toBeLessThan(1e-4);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
+it.each(['authors', 'residual'] as const)('block "%s" predicts as it evaluates, with norms folded and without', async (kind) => {
+  const architecture = variant('tiny', 3, 1, kind);
+  const executor = createCpuExecutor({ threads: 1 });
+  const random = new Random(5);
+  const weights = initialWeights(buildModel(architecture, { batch: 1, size: [16, 16, 16], mode: 'train' }), random);
+  for (const [name, { data }] of weights)
+    if (/norm|scale/.test(name)) data.forEach((value, at) => (data[at] = value + random.uniform(-0.2, 0.4)));
+  const image = Float32Array.from({ length: 16 ** 3 }, () => random.uniform(-1, 1));
+  const logits = async (mode: 'eval' | 'predict'): Promise<Float32Array> => {
+    const model = buildModel(architecture, { batch: 1, size: [16, 16, 16], mode });
+    model.builder.output('logits', model.logits);
+    const session = await executor.prepare(makePlan(model.builder.build(), executor));
+    await loadWeights(session, model, weights);
+    await session.write(model.x, image);
+    await session.run();
+    const read = Float32Array.from((await session.read(model.logits)) as Float32Array);
+    session.dispose();
+    return read;
+  };
+  const [evaluated, predicted] = [await logits('eval'), await logits('predict')];
+  executor.dispose();
+  expect(Math.max(...evaluated.map((value, at) => Math.abs(value - (predicted[at] ?? NaN))))).toBeLessThan(1e-4);
+  expect(new Set(predicted).size).toBeGreaterThan(1000);
 });

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { AnyModelCard, JoinedModelCard } from '#shared/domain/joinedModel.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { blockNames, type ModelCard } from '#shared/domain/modelCard.ts';
 import { buildModel } from './build.ts';
 import { instanceLength, type ParameterSpec } from './modelBuilder.ts';
 import { importedCard } from './nnunet/card.ts';
@@ -48,6 +48,7 @@ const card = v.object({
       depths: stages(64),
       mlpRatios: stages(64),
       topWidth: v.optional(upTo(1024)),
+      block: v.optional(v.picklist(blockNames)),
       inChannels: upTo(16),
       features: upTo(1024),
       classes: upTo(1024),
@@ -246,7 +247,7 @@ function requireFit(folder: string, { architecture, patch, channels }: ModelCard
   const specsOf = (): readonly ParameterSpec[] => {
     try {
       const { parameters, states } = buildModel(architecture, { batch: 1, size: [multiple, multiple, multiple], mode: 'train' });
-      return [...parameters, ...states];
+      return [...parameters, ...states].filter(({ fixed }) => fixed !== true);
     } catch (error) {
       throw unfit('no network can be built as its model.json says', String(error instanceof StudioError ? error.detail : error));
     }

@@ -26,6 +26,10 @@ export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted';
 export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;
 export type VariantName = (typeof variantNames)[number];
 
+/** What an encoder's block is: the paper's algorithm 3 read literally, what the authors' code has, or the usual residual one (docs/explanation/logonet.md). */
+export const blockNames = ['literal', 'authors', 'residual'] as const;
+export type BlockName = (typeof blockNames)[number];
+
 export interface ArchitectureConfig {
   readonly network: 'logonet' | 'ulkanet' | 'unet';
   readonly dims: readonly number[];
@@ -33,6 +37,8 @@ export interface ArchitectureConfig {
   readonly mlpRatios: readonly number[];
   /** Channels at half and at full resolution: of the last decoder and of the skip from the input. Absent: dims[0]/2, and dims[0] of the skip (LOGONET.md). */
   readonly topWidth?: number;
+  /** Absent: literal. */
+  readonly block?: BlockName;
   readonly inChannels: number;
   /** Channels F that the backbone puts out (14, whatever the label set; LOGONET.md). */
   readonly features: number;

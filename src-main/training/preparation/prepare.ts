@@ -8,7 +8,14 @@ import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import { intensityRules, type ArchitectureConfig, type LearnedScans, type ModelCard, type VariantName } from '#shared/domain/modelCard.ts';
+import {
+  intensityRules,
+  type ArchitectureConfig,
+  type BlockName,
+  type LearnedScans,
+  type ModelCard,
+  type VariantName,
+} from '#shared/domain/modelCard.ts';
 import {
   recipeLoss,
   recipes,
@@ -62,6 +69,8 @@ export interface PreparationSettings {
   /** Numbers of the recipe to replace, as far as they decide the plan. */
   readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
   readonly variant?: string | undefined;
+  /** 'literal' unless given. */
+  readonly block?: BlockName | undefined;
   readonly seed: number;
   readonly memoryBudgetBytes?: number | undefined;
   /** Voxels along D, H, W, instead of the plan's choice. */
@@ -265,7 +274,7 @@ function ownBasis(
 ): Basis {
   if (from === undefined) {
     const name = settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
-    const architecture = variant(name, classToLabel.length, wanted?.names.length);
+    const architecture = variant(name, classToLabel.length, wanted?.names.length, settings.block);
     return { name, architecture, ...choosePlan(settings, executor, architecture, fingerprint) };
   }
   return {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
@@ -133,7 +133,7 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
     expect(checked.stdout.trim().split('\n')).toEqual(['logonet-studio-1.0.0-linux-amd64.deb: OK', 'logonet-studio-1.0.0-win-x64.exe: OK']);
   });
 
-  it('has a command line that lists its commands, predicts, and says what is not part of it', async () => {
+  it('has a command line that lists its commands, predicts, and says what is not part of it', { timeout: 600_000 }, async () => {
     const logonet = (...args: string[]) => {
       const { status, stdout, stderr } = spawnSync(join(resources, 'node', 'node'), [join(plain, 'src-main/cli/main.ts'), ...args], {
         cwd: folder,
@@ -168,7 +168,7 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
     expect([experiment.status, experiment.stderr]).toEqual([1, expect.stringContaining('not part of the installed program')]);
   });
 
-  it('starts its services on its own Node, and they work', async () => {
+  it('starts its services on its own Node, and they work', { timeout: 600_000 }, async () => {
     await writePairs(join(folder, 'incoming'), 1, 1);
     const host = await launchWebHost({
       entry: join(plain, 'src-main/host/web/main.ts'),
@@ -227,7 +227,6 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
       expect(parts.get('work')).toMatch(/1 cases added, 1 masks/);
       expect(parts.get('left')).not.toMatch(/LoGoNet Studio|^\/usr/m);
       expect(parts.get('data')).toMatch(/Open\.logonet[\s\S]*library\.sqlite[\s\S]*project\.json/);
-      console.info(`packed: deb of ${(statSync(deb).size / 2 ** 20).toFixed(0)} MiB, ${parts.get('status')?.trim() ?? ''}`);
     },
     1_200_000,
   );

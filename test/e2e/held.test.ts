@@ -110,12 +110,14 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
 
   it('is taken over once the other is gone, and corrected', async () => {
     const { desk } = tests;
+    await desk.openCase('patient 01');
+    await bar(desk).getByRole('button', { name: 'Open to work' }).click();
+    await asked(desk).waitFor();
     const ended = new Promise((done) => holder.process.once('exit', done));
     holder.process.kill('SIGKILL');
     await ended;
-    await bar(desk).getByText('It is not open elsewhere any more').waitFor();
-    await desk.openCase('patient 01');
-    await bar(desk).getByRole('button', { name: 'Open to work' }).click();
+    await asked(desk).getByText('It was closed there').waitFor();
+    await asked(desk).getByRole('button', { name: 'Open', exact: true }).click();
     await bar(desk).waitFor({ state: 'detached' });
     await desk.caseIsOpen('patient 01');
     await desk.drag('axial', [

@@ -69,7 +69,6 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
     const tool = (name: string) => desk.page.getByRole('toolbar', { name: 'Tools' }).getByRole('button', { name, exact: true });
     expect([await tool('Brush').isDisabled(), await tool('Crosshair').isDisabled()]).toEqual([true, false]);
     // The brush is in the hand from the beginning, and the keys are there: all of it is refused.
-    const picture = await desk.picture('axial');
     const said = (await desk.said()).length;
     await desk.drag('axial', [
       [0.4, 0.4],
@@ -82,7 +81,6 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
     await desk.told(holds, refused);
     expect([await desk.history(), journals()]).toEqual([[], before]);
     expect(await desk.page.getByRole('alert', { name: 'Unsaved' }).count()).toBe(0);
-    await expect.poll(() => desk.picture('axial')).toBe(picture);
   });
 
   it('is exported', async () => {
@@ -91,7 +89,7 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
     await desk.page.getByRole('textbox', { name: 'Destination' }).fill(join(folder, 'out'));
     await desk.button(/^Export/).click();
     await expect.poll(() => readdirSync(join(folder, 'out')).length, { timeout: 240_000 }).toBeGreaterThan(0);
-    await desk.told(/export/i);
+    await desk.told(/2 of 2 files written and verified/);
   });
 
   it('shows what was done there when it is read again, with the case that is open', async () => {
@@ -112,12 +110,14 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
 
   it('is taken over once the other is gone, and corrected', async () => {
     const { desk } = tests;
+    await desk.openCase('patient 01');
+    await bar(desk).getByRole('button', { name: 'Open to work' }).click();
+    await asked(desk).waitFor();
     const ended = new Promise((done) => holder.process.once('exit', done));
     holder.process.kill('SIGKILL');
     await ended;
-    await bar(desk).getByText('It is not open elsewhere any more').waitFor();
-    await desk.openCase('patient 01');
-    await bar(desk).getByRole('button', { name: 'Open to work' }).click();
+    await asked(desk).getByText('It was closed there').waitFor();
+    await asked(desk).getByRole('button', { name: 'Open', exact: true }).click();
     await bar(desk).waitFor({ state: 'detached' });
     await desk.caseIsOpen('patient 01');
     await desk.drag('axial', [

@@ -32,6 +32,9 @@ function observe(): void {
   /** Names that come from data. */
   const patterns: readonly (readonly [RegExp, string])[] = [
     [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn) .+$/, '$1 …'],
+    [/^(Place|Rename) .+ (by hand|in all cases)$/, '$1 … $2'],
+    [/^(New name of|Start from) .+$/, '$1 …'],
+    [/^.+ lies inside$/, '… lies inside'],
     [/^Take .+ off the list$/, 'Take … off the list'],
     [/^.*: go to .+$/, '… go to …'],
     [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
@@ -62,6 +65,8 @@ function observe(): void {
     else if (element.matches('[role=option]')) name = place.includes('Commands') ? 'a command' : 'a case';
     else if (element.matches('[aria-label=Labels] li button.name')) name = 'a label';
     else if (element.matches('[aria-label=History] li button')) name = 'a step';
+    else if (element.matches('[aria-label="Image in the views"] input, [aria-label="Images that the network takes"] input'))
+      name = 'an image';
     else if (element.matches('[aria-label=Models] li button')) name = 'a model';
     else if (element.matches('[aria-label="Improve the model"] li button')) name = 'a run';
     else if (element.matches('[aria-label^="Contents of"] li button')) name = 'an entry';

@@ -312,9 +312,13 @@ export class CaseSession {
     return (voxels * si * sj * sk) / 1000;
   }
 
-  /** World point of the middle of a label, to jump to; null where it is not drawn. */
+  /** World point of the middle of a label, or of one inside it, to jump to; null where none is drawn. */
   middleOf(label: number): LpsPoint | null {
-    return middleOf(this.editing.mask, label);
+    for (const value of regionOf({ labels: this.editing.labels }, label)) {
+      const middle = middleOf(this.editing.mask, value);
+      if (middle !== null) return middle;
+    }
+    return null;
   }
 
   /** Another window has the case, and so many records of this one are on disk: ends what runs here. What is not saved lies on the shelf. */

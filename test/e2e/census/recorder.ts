@@ -35,11 +35,13 @@ function observe(): void {
   const patterns: readonly (readonly [RegExp, string])[] = [
     [/^(Choose|Import) \(\d+\)$/, '$1'],
     [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|Reset the key of) .+$/, '$1 …'],
+    [/^(Place|Rename) .+ (by hand|in all cases)$/, '$1 … $2'],
+    [/^(New name of|Start from) .+$/, '$1 …'],
+    [/^.+ lies inside$/, '… lies inside'],
     [/^Take .+ off the list$/, 'Take … off the list'],
     [/^Change .+ everywhere$/, 'Change … everywhere'],
     [/^Carry “.+” to another computer…$/, 'Carry “…” to another computer…'],
     [/^Move .+ to the front by one$/, 'Move … to the front by one'],
-    [/^Place .+ by hand$/, 'Place … by hand'],
     [/^(Axial|Coronal|Sagittal) view, .+$/, '$1 view, …'],
     [/^Demo project .+$/, 'Demo project'],
     [/^(Angle|Area|Distance) \d.*$/, '$1 …'],
@@ -76,6 +78,8 @@ function observe(): void {
     else if (element.matches('[role=option]')) name = place.includes('Commands') ? 'a command' : 'a case';
     else if (element.matches('[aria-label=Labels] li button.name')) name = 'a label';
     else if (element.matches('[aria-label=History] li button')) name = 'a step';
+    else if (element.matches('[aria-label="Image in the views"] input, [aria-label="Images that the network takes"] input'))
+      name = 'an image';
     else if (element.matches('[aria-label=Models] li button')) name = 'a model';
     else if (element.matches('[aria-label="Improve the model"] li button')) name = 'a run';
     else if (element.matches('[aria-label^="Contents of"] li button')) name = 'an entry';

@@ -114,9 +114,16 @@ function judge(
   const collapsed = unfound.filter(({ diceBefore }) => diceBefore === null || diceBefore >= COLLAPSED).map(({ label }) => `"${label}"`);
   const missing = unfound.length === 0 ? '' : ` Still not found: ${unfound.map(({ label }) => `"${label}"`).join(', ')}.`;
   if (collapsed.length > 0) {
+    const named = collapsed.join(', ');
+    // A first model is in use at once: there is no other.
+    if (meanBefore === null)
+      return {
+        proposed: false,
+        verdict: `The first model does not find ${named} yet (Dice below ${COLLAPSED}). Improve for longer, with more accepted cases, and check the masks of these labels.`,
+      };
     return {
       proposed: false,
-      verdict: `Not proposed: ${collapsed.join(', ')} ${collapsed.length === 1 ? 'is' : 'are'} no longer found or not yet learned (Dice below ${COLLAPSED}). Check the masks of these labels.`,
+      verdict: `Not proposed: ${named} ${collapsed.length === 1 ? 'is' : 'are'} no longer found or not yet learned (Dice below ${COLLAPSED}). Check the masks of these labels.`,
     };
   }
   if (cases === 0)

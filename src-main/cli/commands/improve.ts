@@ -98,7 +98,11 @@ export const improveCommand = defineCommand({
       const next = inUse ? await suggestion(project, 'suggested') : null;
       const lines = [
         comparisonText(comparison),
-        ...(inUse ? ['The new model is in use.'] : comparison.promotionProposed ? ['Put it in use with --promote, or in the window.'] : []),
+        ...(inUse
+          ? [comparison.beforeModelId === null ? 'It is in use, as the only model.' : 'The new model is in use.']
+          : comparison.promotionProposed
+            ? ['Put it in use with --promote, or in the window.']
+            : []),
         ...(next === null ? [] : [`Next best case: ${next.name}. ${next.reason}`]),
       ];
       return { json: { jobId, plan, comparison, promoted: inUse, next }, text: lines.join('\n') };

@@ -49,6 +49,12 @@ describe('before and after', () => {
     expect(result.labels[0]?.difference?.low).toBeGreaterThan(0);
   });
 
+  it('says of a first model what it does not find yet, as there is none that it could replace', () => {
+    const result = compare(null, cases([0.01, 0.8], [0.02, 0.7]));
+    expect(result.promotionProposed).toBe(false);
+    expect(result.verdict).toMatch(/^The first model does not find "liver" yet/);
+  });
+
   it('says "no gain" when the mean fell or stayed', () => {
     expect(compare(cases([0.8, 0.8]), cases([0.7, 0.8])).verdict).toMatch(/^No gain: the mean Dice fell by 5\.0 points/);
     expect(compare(cases([0.8, 0.8]), cases([0.8, 0.8]))).toMatchObject({

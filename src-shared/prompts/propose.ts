@@ -114,7 +114,8 @@ export function* propose(
     yield;
     const chance = randomWalker({ ...found, values: smooth, size, spacing: region.spacing, trust, cancellation });
     yield;
-    const whole = Uint8Array.from(chance, (value) => (value > 0.5 ? 1 : 0));
+    const whole = new Uint8Array(chance.length);
+    for (let at = 0; at < whole.length; at++) if ((chance[at] as number) > 0.5) whole[at] = 1;
     const kept = fillEnclosed(keepSeeded(whole, size, drawn), size, signs);
     const changed = held === null ? kept : kept.map((value, at) => (value === held[at] || found.seeds[at] !== 0 ? 0 : 1));
     const wider = growth >= (held === null ? mostGrowths : 1) ? null : grown(box, changed, region, image.grid.size);
@@ -197,12 +198,14 @@ function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Ar
   const from: number[] = [];
   for (let at = 0; at < own.length; at++) if (own[at] === value && signs[at] === value) from.push(at);
   const reached = new Geodesic(costsOf(looks, !last.positive), size, region.spacing, (at) => signs[at] === -value);
-  reached.add(from);
   const wrong = last.positive ? 0 : 1;
-  let border = unreached;
-  for (let at = 0; at < held.length; at++) if (held[at] !== wrong) border = Math.min(border, reached.times[at] as number);
   // Where nobody has said what belongs, nothing stands against what does not.
   const unopposed = !last.positive && !signs.includes(1);
+  let border = unreached;
+  reached.add(from, (at, time) => {
+    if (border === unreached && held[at] !== wrong) border = time;
+    return !unopposed && time > border * zoneReach;
+  });
   const zone = unopposed ? Math.min((border * zoneReach) / 2, middleTime(reached.times, held)) : border * zoneReach;
   const seeds = signs.slice();
   for (let at = 0; at < seeds.length; at++) {
@@ -211,12 +214,15 @@ function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Ar
   }
   // What was proposed wrongly looks as if it belonged: what is nearer to the prompt than to all that belongs goes.
   const even = new Uint8Array(held.length).fill(1);
+  const strides = [1, size[0], size[0] * size[1]];
+  // Of all that is settled, every way to what is open begins there.
+  const isBesideFree = (at: number): boolean => strides.some((stride) => seeds[at - stride] === 0 || seeds[at + stride] === 0);
   const times = ([1, -1] as const).map((sign) => {
     const ways = new Geodesic(last.positive ? costsOf(looks, sign === -1) : even, size, region.spacing, (at) => seeds[at] === -sign);
     const starts: number[] = [];
     // What takes away does so from where it was said alone: from the outside it would eat into the structure all around.
     const of = sign === value && !last.positive ? signs : seeds;
-    for (let at = 0; at < seeds.length; at++) if (of[at] === sign) starts.push(at);
+    for (let at = 0; at < seeds.length; at++) if (of[at] === sign && (of === signs || isBesideFree(at))) starts.push(at);
     ways.add(starts);
     return ways.times;
   });

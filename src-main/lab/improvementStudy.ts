@@ -4,23 +4,13 @@ import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { silentLog } from '#shared/base/log.ts';
 import { makePhantom, phantomLabelSet } from '#shared/domain/phantom.ts';
-import { bootstrapMean } from '#shared/domain/comparison.ts';
-import { compareLabels } from '#shared/domain/metrics.ts';
-import { spacing as spacingOf } from '#shared/geometry/grid.ts';
+import { bootstrapMean, type CaseMetrics } from '#shared/domain/comparison.ts';
 import { openExecutor } from '#main/engine/devices/openExecutor.ts';
 import { importCases } from '#main/exchange/importCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
-import { readCaseImages } from '#main/imageio/readCaseImages.ts';
-import { readMask } from '#main/imageio/readMask.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-<<<<<<< HEAD
 import { contextHere, type Caller } from '#main/jobs/run.ts';
 import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
-=======
-import type { Caller } from '#main/jobs/run.ts';
-import { openScanPredictor } from '#main/inference/scanPredictor.ts';
-import { loadAnyModel } from '#main/model/modelFolder.ts';
->>>>>>> improve
 import { listModels } from '#main/library/index.ts';
 import { appFolders } from '#main/project/appFolders.ts';
 import { importModel } from '#main/project/importModel.ts';
@@ -38,11 +28,6 @@ const testSeed = 30_001;
 const projectSeed = 20_001;
 /** As the demo project has them. */
 const scansOfProject = 10;
-interface TestCase {
-  readonly image: string;
-  readonly mask: string;
-}
-
 /** What an improvement may cost and still count as harmless, in Dice. */
 export const harmless = 0.005;
 
@@ -144,14 +129,20 @@ export function summariseImprovements(rows: readonly ImprovementRow[]): Improvem
 
 const gainOf = ({ before, after }: ImprovementRow): number => after - before;
 
+/** The mean over the labels of a case; of labels that neither mask has nothing is known. */
+function caseDice({ metrics }: CaseMetrics): number {
+  const known = metrics.flatMap(({ dice }) => dice ?? []);
+  return known.length === 0 ? 0 : spread(known).mean;
+}
+
 /** Measures models on the phantoms of no project; the shipped one once. */
 class Measuring {
   readonly #study: ImprovementStudy;
-  readonly #test: readonly TestCase[];
+  readonly #test: readonly MeasuredCase[];
   readonly #beforeFile: string;
   readonly #caller: Caller;
 
-  constructor(study: ImprovementStudy, test: readonly TestCase[], beforeFile: string, caller: Caller) {
+  constructor(study: ImprovementStudy, test: readonly MeasuredCase[], beforeFile: string, caller: Caller) {
     this.#study = study;
     this.#test = test;
     this.#beforeFile = beforeFile;
@@ -165,32 +156,14 @@ class Measuring {
     return dice;
   }
 
-  /** Of each phantom the mean Dice over its labels; one that neither mask has does not count. */
+  /** Of each phantom the mean Dice over its labels. */
   async of(folder: string): Promise<number[]> {
     const { device, threads } = this.#study;
-    const { cancellation, report } = this.#caller;
     const executor = await openExecutor(device, { threads });
     try {
-      const predictor = await openScanPredictor(executor, await loadAnyModel(folder));
-      try {
-        const labels = phantomLabelSet.labels.map(({ value }) => value);
-        const found: number[] = [];
-        for (const { image, mask } of this.#test) {
-          throwIfCancelled(cancellation);
-          const { grid, images } = await readCaseImages({ image }, undefined, cancellation);
-          const { volume: truth } = await readMask(mask, cancellation);
-          const predicted = await predictor.predict(
-            images.map((each) => each?.volume ?? null),
-            { overlap: 0.5, mirror: false, cancellation },
-          );
-          const metrics = compareLabels(truth.data, predicted.labels.data, grid.size, spacingOf(grid), labels, { distances: false });
-          found.push(spread(metrics.flatMap(({ dice }) => dice ?? [])).mean);
-          report({ phase: 'Measuring', fraction: found.length / this.#test.length });
-        }
-        return found;
-      } finally {
-        predictor.dispose();
-      }
+      const context = await contextHere({}, this.#caller);
+      const values = phantomLabelSet.labels.map(({ value }) => value);
+      return (await measureModel(executor, folder, this.#test, values, { phase: 'Measuring', distances: false }, context)).map(caseDice);
     } finally {
       executor.dispose();
     }
@@ -281,14 +254,14 @@ async function writePhantoms(
 
 const phantomFile = (index: number): string => `Phantom ${String(index + 1).padStart(2, '0')}.nii.gz`;
 
-async function writeTestCases(folder: string, { testCases, resolution }: ImprovementStudy, caller: Caller): Promise<TestCase[]> {
+async function writeTestCases(folder: string, { testCases, resolution }: ImprovementStudy, caller: Caller): Promise<MeasuredCase[]> {
   if (!existsSync(join(folder, 'whole'))) {
     await writePhantoms(folder, testSeed, testCases, testCases, resolution, caller);
     await writeFileAtomically(join(folder, 'whole'), '');
   }
   return Array.from({ length: testCases }, (_, index) => {
     const name = phantomFile(index);
-    return { image: join(folder, 'images', name), mask: join(folder, 'labels', name) };
+    return { id: name, name, image: join(folder, 'images', name), mask: join(folder, 'labels', name) };
   });
 }
 

@@ -1,4 +1,5 @@
-import type { IntensityRule, LearnedScans } from '#shared/domain/modelCard.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { IntensityRule, LearnedScans, ModelCard } from '#shared/domain/modelCard.ts';
 import { looksLikeCt } from '#shared/domain/modality.ts';
 import { spacing as spacingOf, type Triple, type Volume } from '#shared/geometry/grid.ts';
 import { reorientToCanonical } from '#shared/geometry/orientation.ts';
@@ -87,4 +88,9 @@ export function unlike(look: ScanLook, rule: IntensityRule, learned: LearnedScan
 
 function rangeText({ low, high }: LearnedScans['spacing']): string {
   return low.join() === high.join() ? millimetres(low) : `${millimetres(low)} to ${millimetres(high)}`;
+}
+
+/** What sets a first image apart from all that a model learned from; nothing where its card does not say what that was. */
+export function unlikeCard(card: ModelCard | ImportedModelCard, first: Volume | null, modality: 'CT' | 'MR' | 'unknown'): string[] {
+  return card.format === 2 || card.scans === undefined || first === null ? [] : unlike(lookAt(first, modality), card.intensity, card.scans);
 }

@@ -1,3 +1,4 @@
+import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
 import type { IntensityRule, LossRule, ModelChannel } from '#shared/domain/modelCard.ts';
 import {
   classWeighting,
@@ -34,6 +35,8 @@ export interface TrainingPlan {
   readonly classShares?: readonly number[];
   /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
   readonly markedShare?: number;
+  /** Of an imported model that goes on: what cases go through, in place of `spacing` and the rules of intensity, which are then for reports alone. */
+  readonly pipeline?: NnunetPipeline;
   /** Absent in plans of earlier versions: the paper's. */
   readonly loss?: LossRule;
 }

@@ -1,4 +1,3 @@
-import { sameChannelName } from './caseImages.ts';
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
@@ -27,6 +26,10 @@ export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted';
 export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;
 export type VariantName = (typeof variantNames)[number];
 
+/** What an encoder's block is: the paper's algorithm 3 read literally, what the authors' code has, or the usual residual one (docs/explanation/logonet.md). */
+export const blockNames = ['literal', 'authors', 'residual'] as const;
+export type BlockName = (typeof blockNames)[number];
+
 export interface ArchitectureConfig {
   readonly network: 'logonet' | 'ulkanet' | 'unet';
   readonly dims: readonly number[];
@@ -34,6 +37,8 @@ export interface ArchitectureConfig {
   readonly mlpRatios: readonly number[];
   /** Channels at half and at full resolution: of the last decoder and of the skip from the input. Absent: dims[0]/2, and dims[0] of the skip (LOGONET.md). */
   readonly topWidth?: number;
+  /** Absent: literal. */
+  readonly block?: BlockName;
   readonly inChannels: number;
   /** Channels F that the backbone puts out (14, whatever the label set; LOGONET.md). */
   readonly features: number;
@@ -74,6 +79,8 @@ export interface TrainingHistoryEntry {
 /** Everything that is needed to use a model's weights, written beside them as `model.json`. */
 export interface ModelCard {
   readonly format: 1;
+  /** Of a network that is asked with prompts, and segments nothing by itself. */
+  readonly kind?: 'prompts';
   readonly variant: string;
   readonly architecture: ArchitectureConfig;
   readonly labelSet: LabelSet;
@@ -99,9 +106,4 @@ export interface ModelCard {
 /** How each channel's intensities become network input. */
 export function intensityRules({ intensity, channels }: Pick<ModelCard, 'intensity' | 'channels'>): readonly IntensityRule[] {
   return channels?.map((channel) => channel.intensity) ?? [intensity];
-}
-
-/** Whether a model takes the images of these names, in this order. One that takes the leading image, whatever it is called, takes none by name. */
-export function takesThese({ channels }: Pick<ModelCard, 'channels'>, names: readonly string[]): boolean {
-  return channels?.length === names.length && channels.every(({ name }, n) => sameChannelName(name, names[n] ?? ''));
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
-import { variantNames } from '#shared/domain/modelCard.ts';
+import { blockNames, variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
 import { contrastRules, lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
 import { withAbsolutePaths, withRelativePaths } from '#main/files/portablePaths.ts';
@@ -52,6 +52,12 @@ export const trainCommand = defineCommand({
     minutes: { kind: 'number', help: 'time budget; 15 unless --steps is given', minimum: 0.05 },
     steps: { kind: 'integer', help: 'budget in optimiser steps instead (repeatable bit for bit)', minimum: 1 },
     variant: { kind: 'text', help: 'network; chosen from device and data unless given', choices: variantNames },
+    block: {
+      kind: 'text',
+      help: "what an encoder's block is: the paper's text, the authors' code, or the usual residual one",
+      choices: blockNames,
+      default: 'literal',
+    },
     recipe: { kind: 'text', help: 'training recipe', choices: ['standard', 'paper'], default: 'standard' },
     loss: { kind: 'text', help: "loss: the paper's, or weighted by class; the recipe's unless given", choices: lossNames },
     seed: { kind: 'integer', help: 'seed of all random draws', default: 0 },
@@ -101,6 +107,7 @@ export const trainCommand = defineCommand({
         recipe: options.recipe,
         loss: options.loss,
         variant: options.variant,
+        block: options.block === 'literal' ? undefined : options.block,
         seed: options.seed,
         device: deviceWith(options),
         threads: options.threads,

@@ -42,7 +42,9 @@ export const channelNames = v.optional(v.pipe(v.array(v.string()), v.minLength(1
 export const deviceFields = { device: v.optional(v.string(), 'cpu'), threads: v.optional(v.number()) };
 
 export const labelSet = v.object({
-  labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })),
+  labels: v.array(
+    v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),
+  ),
 });
 
 /** mm along i, j, k; or voxels along D, H, W. */

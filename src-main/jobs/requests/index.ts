@@ -7,18 +7,21 @@ import { evaluateRequest } from './evaluate.ts';
 import { exportModelRequest } from './exportModel.ts';
 import { importModelRequest } from './importModel.ts';
 import { improveRequest } from './improve.ts';
+import { joinModelsRequest } from './joinModels.ts';
 import { modelInfoRequest } from './modelInfo.ts';
 import { phantomsRequest } from './phantoms.ts';
 import { predictRequest } from './predict.ts';
 import { pretrainRequest } from './pretrain.ts';
 import { rankRequest } from './rank.ts';
 import { trainRequest } from './train.ts';
+import { trainPromptsRequest } from './trainPrompts.ts';
 import { verifyGoldenRequest } from './verifyGolden.ts';
 import type { Request } from './request.ts';
 
 /** Every kind of work, by its name: what it is asked with, and what it answers. */
 export const requests = {
   train: trainRequest,
+  trainPrompts: trainPromptsRequest,
   predict: predictRequest,
   evaluate: evaluateRequest,
   improve: improveRequest,
@@ -30,6 +33,7 @@ export const requests = {
   bench: benchRequest,
   devices: devicesRequest,
   importModel: importModelRequest,
+  joinModels: joinModelsRequest,
   exportModel: exportModelRequest,
   modelInfo: modelInfoRequest,
   verifyGolden: verifyGoldenRequest,

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { blockNames } from '#shared/domain/modelCard.ts';
 import type { CurvePoint } from '#shared/domain/job.ts';
 import type { IntensityRule, ModelChannel } from '#shared/domain/modelCard.ts';
 import type { SkippedCase } from '#shared/domain/trainingCase.ts';
@@ -34,6 +35,8 @@ const schema = v.object({
   /** Instead of the recipe's. */
   loss: v.optional(v.picklist(lossNames)),
   variant: v.optional(v.string()),
+  /** Of a LoGoNet; literal unless given. */
+  block: v.optional(v.picklist(blockNames)),
   seed: v.optional(v.number(), 0),
   /** Model folder to start from: its architecture, spacing, intensities and patch are kept. */
   from: v.optional(v.string()),

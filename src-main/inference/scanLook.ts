@@ -59,7 +59,7 @@ export function learnedScans(looks: readonly ScanLook[], rule: IntensityRule, be
 /** A scan may be this many times coarser, smaller or larger than any that trained. */
 const times = 2;
 /** Network intensities may leave the range of those that trained by so much: of the window's width, or in standard deviations. */
-const tolerance: Readonly<Record<IntensityRule['kind'], number>> = { window: 0.2, zscore: 0.5 };
+const tolerance: Readonly<Record<IntensityRule['kind'], number>> = { window: 0.2, zscore: 0.5, local: 0.5 };
 
 const millimetres = (values: readonly number[]): string => values.map((value) => value.toFixed(value < 10 ? 1 : 0)).join('×');
 

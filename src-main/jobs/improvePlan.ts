@@ -132,12 +132,12 @@ function remarks(
 ): string[] {
   const all: string[] = [];
   if (validationCases === 0 && trainingCases > 0 && current !== null)
-    all.push(
-      'Not measured: no case is held out before three are accepted. Expect small changes, and look at some predictions before you use the new model.',
-    );
+    all.push('Not measured: no case is held out before three are accepted. Look at some predictions before you use the new model.');
   if (startsFrom === 'current')
     all.push(
-      `The new model lies between the model in use and the fine-tuned one: ${trainingCases >= 5 ? 'a fifth of the training cases' : 'some slices of each training case'} do not train and choose how much of what is new counts.`,
+      trainingCases >= 5
+        ? 'The new model lies between the model in use and the fine-tuned one: a fifth of the training cases do not train and choose how much of what is new counts.'
+        : 'The new model lies between the model in use and the fine-tuned one: the training cases’ slices are left out in turn, a third at one end and then at the other, and choose how much of what is new counts. That can be nothing: the model then stays as it is.',
     );
   if (startsFrom === 'current' && current?.imported === true && validationCases > 0)
     all.push(
@@ -147,6 +147,11 @@ function remarks(
     all.push(`With ${count(validationCases, 'held-out case')} the comparison is rough; it sharpens as more cases are accepted.`);
   if (!pretrain && unlabelledCases >= SCANS_TO_PRETRAIN && minutes < MINUTES_TO_PRETRAIN_AGAIN)
     all.push('The unlabelled scans are not pre-trained on within so short a budget.');
+  const accepted = trainingCases + validationCases;
+  if (trainingCases > 0 && current !== null && startsFrom === 'current' && accepted < 5)
+    all.push(
+      `From ${count(accepted, 'accepted case')} expect little, and often nothing: no more is changed than does better on what was left out.`,
+    );
   if (trainingCases > 0 && trainingCases < 5) all.push('With so few training cases every further accepted case helps more than time does.');
   return all;
 }

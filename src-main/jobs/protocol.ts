@@ -8,6 +8,8 @@ const priority = v.picklist(['interactive', 'background']);
 const toCompute = v.variant('type', [
   v.object({ type: v.literal('start'), jobId: text, folder: text, priority, attempt: v.number(), crashes: v.number() }),
   v.object({ type: v.literal('stop'), jobId: text }),
+  /** What a prompt network in a folder says of an input: little-endian float32 numbers, as base64. */
+  v.object({ type: v.literal('ask'), askId: v.number(), model: text, device: text, input: text }),
 ]);
 
 const wireError = v.object({ code: v.picklist(errorCodes), message: text, detail: v.optional(text) });
@@ -32,6 +34,9 @@ const fromCompute = v.variant('type', [
   v.object({ type: v.literal('done'), jobId: text, modelId: v.nullable(text) }),
   v.object({ type: v.literal('stopped'), jobId: text }),
   v.object({ type: v.literal('failed'), jobId: text, error: wireError }),
+  /** A byte a voxel, 0 … 255, as base64. */
+  v.object({ type: v.literal('answered'), askId: v.number(), answer: text }),
+  v.object({ type: v.literal('unanswered'), askId: v.number(), error: wireError }),
 ]);
 
 export type ToCompute = v.InferOutput<typeof toCompute>;

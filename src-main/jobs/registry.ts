@@ -1,9 +1,10 @@
 import type { RequestConfig, RequestResult, TaskKind } from './requests/index.ts';
-import { anyTask, type Task, type TaskRegistry } from './task.ts';
+import { anyTask, type AskPrompts, type Task, type TaskRegistry } from './task.ts';
 
 /** Every kind of work that this version knows; its code is loaded when the first one starts. */
 const tasks: { readonly [Kind in TaskKind]: () => Promise<Task<RequestConfig<Kind>, RequestResult<Kind>>> } = {
   train: async () => (await import('./tasks/train.ts')).trainTask,
+  trainPrompts: async () => (await import('./tasks/trainPrompts.ts')).trainPromptsTask,
   predict: async () => (await import('./tasks/predict.ts')).predictTask,
   evaluate: async () => (await import('./tasks/evaluate.ts')).evaluateTask,
   improve: async () => (await import('./tasks/improve.ts')).improveTask,
@@ -24,6 +25,9 @@ const tasks: { readonly [Kind in TaskKind]: () => Promise<Task<RequestConfig<Kin
 export function loadTask<Kind extends TaskKind>(kind: Kind): Promise<Task<RequestConfig<Kind>, RequestResult<Kind>>> {
   return tasks[kind]();
 }
+
+/** What answers prompts, loaded with the first one. */
+export const loadAskPrompts = async (): Promise<AskPrompts> => (await import('./tasks/askPrompts.ts')).askPrompts;
 
 /** The same for the compute process, which knows kinds only by what a job's folder says. */
 export const registry: TaskRegistry = Object.fromEntries(

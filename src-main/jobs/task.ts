@@ -34,5 +34,8 @@ export function anyTask<Config, Result>(task: Task<Config, Result>): AnyTask {
   return { kind: task.kind, start: (config, context) => task.run({ ...context, config: task.parse(config) }) };
 }
 
+/** What a prompt network in a folder says of an input, on a device: the chance of each voxel, 0 … 255. */
+export type AskPrompts = (model: string, device: string, input: Float32Array) => Promise<Uint8Array>;
+
 /** Kind → how to load its task; loading is lazy so that a prediction does not wait for the code of a training. */
 export type TaskRegistry = Readonly<Record<string, () => Promise<AnyTask>>>;

@@ -10,7 +10,7 @@ import { startHeartbeat } from './heartbeat.ts';
 import { appendLog, checkpointFolder, outFolder, prepareJobFolder, readJobFile, writeResult } from './jobFolder.ts';
 import { parseToCompute } from './protocol.ts';
 import type { FromCompute } from './protocol.ts';
-import type { TaskRegistry } from './task.ts';
+import type { AskPrompts, TaskRegistry } from './task.ts';
 import { Turns } from './turns.ts';
 
 export interface RunOptions {
@@ -66,7 +66,7 @@ function onDevice(config: unknown, device: string): unknown {
 }
 
 /** The compute process: answers main until its channel closes, then leaves checkpoints and goes. */
-export function serve(registry: TaskRegistry): void {
+export function serve(registry: TaskRegistry, loadAsk?: () => Promise<AskPrompts>): void {
   const channel = process.send?.bind(process);
   if (channel === undefined)
     throw new StudioError('internal', 'Something went wrong inside the application.', { detail: 'no IPC channel' });
@@ -83,6 +83,20 @@ export function serve(registry: TaskRegistry): void {
     if (message.type === 'stop') {
       const entry = running.get(message.jobId);
       if (entry !== undefined) entry.aborted = true;
+      return;
+    }
+    if (message.type === 'ask') {
+      const { askId, model, device, input } = message;
+      // Before the next step of a training, and after what somebody waits for already.
+      void turns
+        .run('interactive', async () => {
+          if (loadAsk === undefined) throw new StudioError('unsupported', 'This process answers no prompts.');
+          return (await loadAsk())(model, device, floatsOf(input));
+        })
+        .then(
+          (answer) => send({ type: 'answered', askId, answer: Buffer.from(answer).toString('base64') }),
+          (error: unknown) => send({ type: 'unanswered', askId, error: toWireError(error) }),
+        );
       return;
     }
     const { jobId, folder, priority, attempt, crashes } = message;
@@ -127,6 +141,11 @@ export function serve(registry: TaskRegistry): void {
     heartbeat.dispose();
   });
   send({ type: 'ready' });
+}
+
+function floatsOf(base64: string): Float32Array {
+  const bytes = Buffer.from(base64, 'base64');
+  return new Float32Array(new Uint8Array(bytes).buffer, 0, Math.floor(bytes.byteLength / 4));
 }
 
 function modelIdOf(result: unknown): string | null {

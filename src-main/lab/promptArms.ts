@@ -1,3 +1,4 @@
+import { must } from '#shared/base/assert.ts';
 import { lpsToIjk } from '#shared/geometry/affine.ts';
 import type { Triple, Volume } from '#shared/geometry/grid.ts';
 import { barredBy } from '#shared/prompts/accept.ts';
@@ -5,19 +6,21 @@ import type { Prompt } from '#shared/prompts/prompt.ts';
 import { placed, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
-import { diceOf, type Structure } from './promptReader.ts';
+import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
-export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier'] as const;
+export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier', 'prompt network'] as const;
 export type ArmName = (typeof armNames)[number];
 
 /** What answers to clicks, one after another, each at the largest error of the answer before. */
 export interface PromptArm {
-  answer(click: Prompt): Structure;
+  answer(click: Prompt): Structure | Promise<Structure>;
 }
 
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
-export function openArm(name: ArmName, image: Volume, truth: Structure): PromptArm {
+export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): PromptArm {
   if (name === 'case classifier') return new ClassifierArm(image);
+  if (name === 'prompt network') return new NetworkArm(image, must(network, 'prompt network'));
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }
 
@@ -38,6 +41,27 @@ class ClassifierArm implements PromptArm {
     const of = { image: this.#image, mask: this.#mask };
     const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
     this.#before = proposeNow(of, request, this.#memory) ?? this.#before;
+    const { grid } = this.#image;
+    return this.#before === null ? emptyOf(this.#image) : { grid, data: placed(this.#before, grid) };
+  }
+}
+
+class NetworkArm implements PromptArm {
+  readonly #image: Volume;
+  readonly #network: AskedNetwork;
+  readonly #prompts: Prompt[] = [];
+  #before: PromptProposal | null = null;
+
+  constructor(image: Volume, network: AskedNetwork) {
+    this.#image = image;
+    this.#network = network;
+  }
+
+  async answer(click: Prompt): Promise<Structure> {
+    this.#prompts.push(click);
+    const of = { image: this.#image, mask: emptyOf(this.#image) };
+    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
+    this.#before = (await askNetwork(of, request, this.#network)) ?? this.#before;
     const { grid } = this.#image;
     return this.#before === null ? emptyOf(this.#image) : { grid, data: placed(this.#before, grid) };
   }

@@ -6,19 +6,27 @@ import type { Volume } from '#shared/geometry/grid.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { readMask } from '#main/imageio/readMask.ts';
+import { withExecutor } from '#main/engine/devices/openExecutor.ts';
+import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
+import { loadPromptModel } from '#main/model/modelFolder.ts';
 import type { Caller } from '#main/jobs/run.ts';
 import { patientOf, readBed, splitCases, type BedSource } from './bed.ts';
 import { spread } from './experimentPlot.ts';
 import { intervalText, writeReport, type Report } from './experimentReport.ts';
 import { keepSettings } from './experimentTrials.ts';
 import { armNames, openArm, type ArmName } from './promptArms.ts';
-import { diceOf, nextClick, type Structure } from './promptReader.ts';
+import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { diceOf, nextClick, type Structure } from '#shared/prompts/nextClick.ts';
 
 export interface PromptStudy extends BedSource {
   readonly outFolder: string;
   /** Patients that are measured, the same for every arm. */
   readonly testCases: number;
   readonly arms: readonly ArmName[];
+  /** Folder of a prompt network, for its arm. */
+  readonly network?: string | undefined;
+  readonly device: string;
+  readonly threads?: number | undefined;
 }
 
 /** One structure of one case, pointed out by one arm: Dice and seconds after each click, the last one repeated once nothing is wrong. */
@@ -48,10 +56,34 @@ const looked = [1, 3, 5, 10] as const;
 
 /** A reader who knows the truth clicks at the middle of the largest error, up to ten times. Goes on with the cases that are not done yet. */
 export async function runPromptStudy(study: PromptStudy, caller: Caller): Promise<{ report: string; summary: readonly PromptSummary[] }> {
+  if (study.network === undefined) return pointOutAll(study, null, caller);
+  const model = await loadPromptModel(study.network);
+  return withExecutor(study, async (executor) => {
+    const network = await openPromptNetwork(executor, model);
+    try {
+      return await pointOutAll(study, network, caller);
+    } finally {
+      network.dispose();
+    }
+  });
+}
+
+async function pointOutAll(
+  study: PromptStudy,
+  network: AskedNetwork | null,
+  caller: Caller,
+): Promise<{ report: string; summary: readonly PromptSummary[] }> {
   const { outFolder, testCases, arms } = study;
   const work = join(outFolder, 'work');
   await mkdir(work, { recursive: true });
-  const settings = { dataset: study.dataset, labels: study.labels, channel: study.channel, testCases, arms };
+  const settings = {
+    dataset: study.dataset,
+    labels: study.labels,
+    channel: study.channel,
+    testCases,
+    arms,
+    ...(study.network !== undefined && { network: study.network }),
+  };
   await keepSettings(join(work, 'settings.json'), JSON.stringify(settings), 'prompts');
   const bed = await readBed({ ...study, channel: study.channel ?? 0 });
   const cases = bed.test ?? splitCases(bed.labelled, testCases, ({ name }) => name).test;
@@ -72,7 +104,7 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
       const truth = { grid: image.grid, data: Uint8Array.from(mask.data, (label) => (values.has(label) ? 1 : 0)) };
       for (const arm of arms) {
         throwIfCancelled(caller.cancellation);
-        own.push({ arm, case: each.name, structure: name, ...pointOut(arm, image, truth) });
+        own.push({ arm, case: each.name, structure: name, ...(await pointOut(arm, image, truth, network)) });
       }
     }
     await writeFileAtomically(kept, JSON.stringify(own));
@@ -96,8 +128,13 @@ function structuresOf({ data }: Volume, labels: readonly { readonly value: numbe
   ].map(([name, own]) => ({ name, values: new Set(own.map(({ value }) => value)) }));
 }
 
-function pointOut(name: ArmName, image: Volume, truth: Structure): Pick<PromptRow, 'dice' | 'seconds'> {
-  const arm = openArm(name, image, truth);
+async function pointOut(
+  name: ArmName,
+  image: Volume,
+  truth: Structure,
+  network: AskedNetwork | null,
+): Promise<Pick<PromptRow, 'dice' | 'seconds'>> {
+  const arm = openArm(name, image, truth, network);
   const dice: number[] = [];
   const seconds: number[] = [];
   let proposed: Structure = { grid: truth.grid, data: new Uint8Array(truth.data.length) };
@@ -106,7 +143,7 @@ function pointOut(name: ArmName, image: Volume, truth: Structure): Pick<PromptRo
     if (click === null) dice.push(1);
     else {
       const begun = performance.now();
-      proposed = arm.answer(click);
+      proposed = await arm.answer(click);
       seconds.push((performance.now() - begun) / 1000);
       dice.push(diceOf(truth, proposed));
     }

@@ -64,8 +64,8 @@ export function buildModel(architecture: ArchitectureConfig, options: BuildOptio
 
 /** Section 3: global ULKANet plus the reassembled local ULKANets; one cube per instance. x (B,C,D,H,W) → (B,F,D,H,W). */
 function backbone(m: ModelBuilder, architecture: ArchitectureConfig, x: Value): Value {
-  const { network, dims, depths, mlpRatios, topWidth, features: out, localStages, split } = architecture;
-  const top = topWidth === undefined ? {} : { topWidth };
+  const { network, dims, depths, mlpRatios, topWidth, block, features: out, localStages, split } = architecture;
+  const top = { ...(topWidth !== undefined && { topWidth }), ...(block && { block }) };
   if (network === 'unet') return unet(m, x, 'features', dims, out);
   const whole = ulkanet(m, x, 'features.glob', 1, { dims, depths, mlpRatios, ...top, out });
   if (network === 'ulkanet') return whole;

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { AnyModelCard, JoinedModelCard } from '#shared/domain/joinedModel.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import { blockNames, type ModelCard } from '#shared/domain/modelCard.ts';
 import { buildModel } from './build.ts';
 import { instanceLength, type ParameterSpec } from './modelBuilder.ts';
 import { importedCard } from './nnunet/card.ts';
@@ -30,9 +30,16 @@ export const MOST_PARTS = 16;
 const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: number, high: number }),
   v.object({ kind: v.literal('zscore'), lowPercentile: number, highPercentile: number }),
+  v.object({
+    kind: v.literal('local'),
+    lowPercentile: number,
+    highPercentile: number,
+    millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+  }),
 ]);
 const card = v.object({
   format: v.literal(1),
+  kind: v.optional(v.literal('prompts')),
   variant: v.string(),
   architecture: v.pipe(
     v.object({
@@ -41,6 +48,7 @@ const card = v.object({
       depths: stages(64),
       mlpRatios: stages(64),
       topWidth: v.optional(upTo(1024)),
+      block: v.optional(v.picklist(blockNames)),
       inChannels: upTo(16),
       features: upTo(1024),
       classes: upTo(1024),
@@ -52,7 +60,11 @@ const card = v.object({
         dims.length === depths.length && dims.length === mlpRatios.length && localStages <= dims.length,
     ),
   ),
-  labelSet: v.object({ labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })) }),
+  labelSet: v.object({
+    labels: v.array(
+      v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),
+    ),
+  }),
   classToLabel: v.array(v.number()),
   spacing: triple(above),
   intensity,
@@ -143,8 +155,26 @@ export async function loadNetwork(folder: string): Promise<StoredNetwork> {
   );
 }
 
-/** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`. */
+/** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`, and `unsupported` for a network that is asked with prompts. */
 export async function loadAnyModel(folder: string): Promise<StoredNetwork | StoredJoined> {
+  const model = await readModel(folder);
+  if (!isAsked(model)) return model;
+  throw new StudioError(
+    'unsupported',
+    'This network segments what it is pointed at, and nothing by itself: it is no model to predict with.',
+  );
+}
+
+/** A network that is asked with prompts. Throws as `loadAnyModel`, and `unsupported` for any other model. */
+export async function loadPromptModel(folder: string): Promise<StoredModel> {
+  const model = await readModel(folder);
+  if (isAsked(model)) return model;
+  throw new StudioError('unsupported', 'This model cannot be asked with prompts: choose one that “logonet prompts train” made.');
+}
+
+const isAsked = (model: StoredNetwork | StoredJoined): model is StoredModel => model.card.format === 1 && model.card.kind === 'prompts';
+
+async function readModel(folder: string): Promise<StoredNetwork | StoredJoined> {
   const [json, bytes] = await Promise.all([readOne(folder, 'model.json'), readOne(folder, 'weights.safetensors')]);
   let parsed: unknown;
   try {
@@ -217,7 +247,7 @@ function requireFit(folder: string, { architecture, patch, channels }: ModelCard
   const specsOf = (): readonly ParameterSpec[] => {
     try {
       const { parameters, states } = buildModel(architecture, { batch: 1, size: [multiple, multiple, multiple], mode: 'train' });
-      return [...parameters, ...states];
+      return [...parameters, ...states].filter(({ fixed }) => fixed !== true);
     } catch (error) {
       throw unfit('no network can be built as its model.json says', String(error instanceof StudioError ? error.detail : error));
     }

@@ -5,6 +5,7 @@ import { chooseHeldOut } from '#shared/domain/heldOut.ts';
 import type { Case } from '#shared/domain/case.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { goesOn } from '#shared/domain/goesOn.ts';
+import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { planImprove } from '#main/jobs/improvePlan.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
 import { submitJob } from '#main/jobs/run.ts';
@@ -25,6 +26,7 @@ import {
 } from '#main/library/index.ts';
 import { channelsOfCard, commonChannels, filesOfCase, lackedImages, type ProjectChannels } from './caseFiles.ts';
 import { packImprovement, type Submit } from './handOver.ts';
+import { namedImages, type NamedImages } from './projectImages.ts';
 import type { ProjectSession } from './session.ts';
 
 export interface ImproveOptions {
@@ -53,7 +55,10 @@ export interface ImproveOptions {
 export const pretrainedFolder = (project: Project): string => join(project.paths.folder, 'learned');
 
 /** What improving would do with the cases as they are now. */
-export async function planImprovement(project: Project, options: ImproveOptions): Promise<ImprovePlan> {
+export async function planImprovement(
+  project: Project,
+  options: ImproveOptions,
+): Promise<ImprovePlan & { readonly images: readonly PlannedImages[] }> {
   const cases = everyCase(project.read).filter(({ status }) => status !== 'excluded');
   const accepted = cases.filter(isAccepted);
   const further = new Set(await furtherHeldOut(project, accepted));
@@ -70,7 +75,26 @@ export async function planImprovement(project: Project, options: ImproveOptions)
     pretrainedCases: readPretrained(pretrainedFolder(project))?.cases.length ?? 0,
     memoryBytes: options.memoryBytes === 0 ? null : options.memoryBytes,
   });
-  return { ...plan, remarks: [...plan.remarks, ...channelRemarks(project, accepted, options)] };
+  return {
+    ...plan,
+    remarks: [...plan.remarks, ...channelRemarks(project, accepted, options)],
+    images: plannedImages(project, accepted, options),
+  };
+}
+
+/** An image by its name, whether the network takes it, and which accepted cases lack it. */
+export interface PlannedImages extends NamedImages {
+  readonly isTaken: boolean;
+}
+
+/** Where cases have several images with names, or some were asked for. */
+function plannedImages(project: Project, accepted: readonly Case[], options: ImproveOptions): PlannedImages[] {
+  const { names = [] } = channelsFor(project, accepted, options);
+  const found = namedImages(project, accepted);
+  const unknown = names.filter((name) => !found.some((each) => sameChannelName(each.name, name)));
+  const all = [...found, ...unknown.map((name) => ({ name, cases: 0, lacking: accepted.map((each) => each.name) }))];
+  if (all.length < 2) return [];
+  return all.map((each) => ({ ...each, isTaken: names.some((name) => sameChannelName(name, each.name)) }));
 }
 
 /** What the network takes of each case, and which cases lack it. */

@@ -159,7 +159,11 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     const weights = await this.current();
     await this.predictor.load(weights);
     const watched = validationCases.length > 0 ? validationCases : trainingCases.slice(0, watchedTrainingCases);
-    const { summary, score } = await validate(this.predictor, watched, { ...this.hooks, channels: this.setup.channels });
+    const { summary, score } = await validate(this.predictor, watched, {
+      ...this.hooks,
+      channels: this.setup.channels,
+      regions: this.setup.regions,
+    });
     const dice = Object.fromEntries(
       summary.flatMap((row, index) => (row.dice === null ? [] : [[classes[index]?.name ?? String(row.label), row.dice]])),
     );
@@ -201,6 +205,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     return validate(this.predictor, validationCases, {
       ...this.hooks,
       channels: this.setup.channels,
+      regions: this.setup.regions,
       distances: true,
       onProgress: (fraction) => this.hooks.report({ phase: 'Measuring', fraction }),
     });

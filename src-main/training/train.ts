@@ -28,6 +28,8 @@ export interface TrainingSetup extends LoopSettings {
   readonly channels?: readonly number[] | undefined;
   /** Classes 1..C−1, in order. */
   readonly classes: readonly ClassFacts[];
+  /** What is measured of a class that others lie inside of: all of these classes together. */
+  readonly regions?: ReadonlyMap<number, readonly number[]> | undefined;
   readonly mirrorAxes: readonly (0 | 1 | 2)[];
   /** Weights to start from, carried over wherever name and shape agree. */
   readonly start?: Weights;

@@ -5,7 +5,7 @@ import { acceptProposal, barredBy } from '#shared/prompts/accept.ts';
 import { isInside, type Prompt } from '#shared/prompts/prompt.ts';
 import { forEachProposed, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { unionBox, type Box } from '#shared/segmentation/index.ts';
-import { PromptWork } from '../work/prompts.ts';
+import { PromptWork, type HostNetwork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
 
@@ -48,10 +48,20 @@ export class Prompting implements Disposable {
   #shown: Box | null = null;
   #hasPrediction = false;
   #running: Promise<void> = Promise.resolve();
+  /** Whether there is a network is known. */
+  #ready: Promise<void> = Promise.resolve();
   #ending = new AbortController();
   readonly #listeners = new Set<(box: Box) => void>();
+  readonly #findNetwork: () => Promise<HostNetwork | null>;
+  #isAsked = false;
 
-  constructor(editing: Editing, onError: (error: unknown) => void) {
+  /** `findNetwork` is asked once, when the tool is first taken into the hand. */
+  constructor(
+    editing: Editing,
+    onError: (error: unknown) => void,
+    findNetwork: () => Promise<HostNetwork | null> = () => Promise.resolve(null),
+  ) {
+    this.#findNetwork = findNetwork;
     this.#editing = editing;
     this.#onError = onError;
     this.#work = new PromptWork(editing.image, editing.mask, (of, sharper) => this.#replace(of, sharper));
@@ -78,6 +88,14 @@ export class Prompting implements Disposable {
     const { grid, data } = this.#editing.mask;
     this.layer ??= { grid, data: new Uint8Array(data.length) };
     this.#work.warm();
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#ready = this.#findNetwork().then(
+      (network) => {
+        if (network !== null) this.#work.setNetwork(network);
+      },
+      (error: unknown) => this.#onError(error),
+    );
   }
 
   /** Every prompt, also those that are not answered yet. */
@@ -173,6 +191,7 @@ export class Prompting implements Disposable {
   }
 
   async #answer(asked: Asked, signal: AbortSignal): Promise<void> {
+    await this.#ready;
     if (signal.aborted) return;
     const { prompt, begin } = asked;
     const steps = this.#steps;

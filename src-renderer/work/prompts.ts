@@ -1,4 +1,4 @@
-import { fromWireError, StudioError } from '#shared/base/errors.ts';
+import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import type { PromptProposal } from '#shared/prompts/proposal.ts';
@@ -11,6 +11,12 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+/** A network that is asked with prompts, on the host: the chance of each voxel of a cube of `side` voxels, 0 … 255. */
+export interface HostNetwork {
+  readonly side: number;
+  readonly ask: (input: Uint8Array) => Promise<Uint8Array>;
+}
+
 /** What prompts mean, worked out off the window's thread and beside the tools' worker, so that neither waits for the other. */
 export class PromptWork implements Disposable {
   readonly #image: Volume;
@@ -21,6 +27,7 @@ export class PromptWork implements Disposable {
   readonly #changed = new ChangedBoxes();
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
+  #network: HostNetwork | null = null;
   readonly #onSharper: (of: PromptProposal, sharper: PromptProposal) => void;
   /** The proposal that was answered last, by the request's number. */
   #answered: { readonly id: number; readonly proposal: PromptProposal } | null = null;
@@ -35,6 +42,12 @@ export class PromptWork implements Disposable {
   setPrediction(prediction: LabelVolume | null): void {
     this.#prediction = prediction;
     this.#predictionSent = false;
+  }
+
+  /** From now on prompts are asked of it. */
+  setNetwork(network: HostNetwork): void {
+    this.#network = network;
+    this.#worker?.postMessage({ kind: 'network', side: network.side } satisfies PromptsRequest);
   }
 
   /** The mask changed here since the last request. */
@@ -60,6 +73,7 @@ export class PromptWork implements Disposable {
     this.#changed.clear();
     const mask = { grid: this.#mask.grid, data: this.#mask.data.slice() };
     worker.postMessage({ kind: 'open', image: this.#image, mask } satisfies PromptsRequest, [mask.data.buffer]);
+    if (this.#network !== null) this.setNetwork(this.#network);
     return worker;
   }
 
@@ -104,7 +118,23 @@ export class PromptWork implements Disposable {
     this.#waiting.clear();
   }
 
+  async #ask(ask: number, input: Float32Array<ArrayBuffer>): Promise<void> {
+    const worker = this.#worker;
+    let chance: Uint8Array | WireError;
+    try {
+      if (this.#network === null) throw new Error('no network');
+      chance = await this.#network.ask(new Uint8Array(input.buffer));
+    } catch (error) {
+      chance = toWireError(error);
+    }
+    worker?.postMessage({ kind: 'answered', ask, chance } satisfies PromptsRequest);
+  }
+
   #receive(message: PromptsReply): void {
+    if (message.kind === 'ask') {
+      void this.#ask(message.ask, message.input);
+      return;
+    }
     if (message.kind === 'sharper') {
       if (this.#answered?.id === message.id) this.#onSharper(this.#answered.proposal, message.proposal);
       return;

@@ -1,9 +1,10 @@
-import { toWireError, type WireError } from '#shared/base/errors.ts';
+import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { labelBox } from '#shared/segmentation/index.ts';
+import { askNetwork } from '#shared/prompts/askNetwork.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { proposalOf, type PromptProposal } from '#shared/prompts/proposal.ts';
-import { PromptMemory, propose, type PromptCase } from '#shared/prompts/propose.ts';
+import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
 import { sharpen } from '#shared/prompts/sharpen.ts';
 import { place, type Patch } from './patches.ts';
 
@@ -29,6 +30,10 @@ export type PromptsRequest =
   | { readonly kind: 'open'; readonly image: Volume; readonly mask: LabelVolume }
   | { readonly kind: 'prediction'; readonly volume: LabelVolume | null }
   | { readonly kind: 'patch'; readonly patches: readonly Patch[] }
+  /** There is a prompt network, which is asked about cubes of `side` voxels. */
+  | { readonly kind: 'network'; readonly side: number }
+  /** What the network said to question number `ask`, or why it said nothing. */
+  | { readonly kind: 'answered'; readonly ask: number; readonly chance: Uint8Array | WireError }
   | { readonly kind: 'propose'; readonly id: number; readonly request: ProposeRequest }
   | { readonly kind: 'cancel'; readonly id: number };
 
@@ -36,6 +41,8 @@ export type PromptsReply =
   | { readonly kind: 'done'; readonly id: number; readonly result: Proposed }
   /** What was answered, drawn again at the image's own voxels. */
   | { readonly kind: 'sharper'; readonly id: number; readonly proposal: PromptProposal }
+  /** To be asked of the prompt network. */
+  | { readonly kind: 'ask'; readonly ask: number; readonly input: Float32Array<ArrayBuffer> }
   | { readonly kind: 'failed'; readonly id: number; readonly error: WireError };
 
 let image: Volume | null = null;
@@ -45,6 +52,9 @@ let memory = new PromptMemory();
 const cancelled = new Set<number>();
 /** The prompt that was asked last. */
 let latest = 0;
+let side: number | null = null;
+const asked = new Map<number, (chance: Uint8Array | WireError) => void>();
+let asks = 0;
 
 const reply = (message: PromptsReply): void => postMessage(message);
 
@@ -63,6 +73,13 @@ onmessage = ({ data: request }: MessageEvent<PromptsRequest>): void => {
     case 'cancel':
       cancelled.add(request.id);
       return;
+    case 'network':
+      side = request.side;
+      return;
+    case 'answered':
+      asked.get(request.ask)?.(request.chance);
+      asked.delete(request.ask);
+      return;
     case 'propose':
       latest = request.id;
       void answer(request.id, request.request);
@@ -74,21 +91,44 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     const base = beginningOf(request);
     const before = request.before ?? base;
     if (image === null || mask === null) throw new Error('no image');
-    // What a region looks like is seen from the prompts of one structure.
-    if (request.before === null) memory = new PromptMemory();
-    const steps = propose({ image, mask }, { ...request, before }, memory);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) {
-        reply({ kind: 'done', id, result: { proposal: step.value, base } });
-        if (step.value !== null && before === null) await drawAgain(id, step.value, request, { image, mask });
-        return;
-      }
-      await letThrough();
-      if (cancelled.delete(id)) return;
-    }
+    const of = { image, mask };
+    const proposal = (await fromNetwork(id, of, { ...request, before })) ?? (await fromCase(id, of, { ...request, before }));
+    if (cancelled.delete(id)) return;
+    reply({ kind: 'done', id, result: { proposal, base } });
+    if (proposal !== null && before === null) await drawAgain(id, proposal, request, of);
   } catch (error) {
+    cancelled.delete(id);
     reply({ kind: 'failed', id, error: toWireError(error) });
+  }
+}
+
+/** What the prompt network says; null where there is none, or it sees nothing. */
+async function fromNetwork(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
+  if (side === null) return null;
+  const answer = (input: Float32Array): Promise<Float32Array> => {
+    const ask = ++asks;
+    return new Promise((resolve, reject) => {
+      asked.set(ask, (chance) => {
+        if (cancelled.has(id)) reject(new StudioError('cancelled', 'Cancelled.'));
+        else if (chance instanceof Uint8Array) resolve(Float32Array.from(chance, (value) => value / 255));
+        else reject(fromWireError(chance));
+      });
+      reply({ kind: 'ask', ask, input: new Float32Array(input) });
+    });
+  };
+  return askNetwork(of, request, { side, answer });
+}
+
+/** What this case's own voxels say; null once it was taken back, and where nothing can come of the prompts. */
+async function fromCase(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
+  // What a region looks like is seen from the prompts of one structure.
+  if (request.prompts.length === 1) memory = new PromptMemory();
+  const steps = propose(of, request, memory);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    await letThrough();
+    if (cancelled.has(id)) return null;
   }
 }
 

@@ -14,6 +14,8 @@ import { models } from './models.ts';
 import { predictions } from './predictions.ts';
 import { problems } from './problems.ts';
 import { projects } from './projects.ts';
+import { prompts } from './prompts.ts';
+import { scans } from './scans.ts';
 import { settings } from './settings.ts';
 import type { Cancellation } from '../base/cancellation.ts';
 import type { ReportProgress } from '../base/progress.ts';
@@ -26,6 +28,7 @@ export const contract = {
   images,
   document,
   predictions,
+  prompts,
   jobs,
   models,
   exports,
@@ -36,6 +39,7 @@ export const contract = {
   history,
   disk,
   measurements,
+  scans,
 } as const;
 
 export type Contract = typeof contract;

@@ -1,10 +1,14 @@
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
-/** How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume. */
+/**
+ * How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume; 'local': then each voxel
+ * less the mean of what lies within some millimetres, over its standard deviation (inference/localContrast.ts).
+ */
 export type IntensityRule =
   | { readonly kind: 'window'; readonly low: number; readonly high: number }
-  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number };
+  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number }
+  | { readonly kind: 'local'; readonly lowPercentile: number; readonly highPercentile: number; readonly millimetres: number };
 
 /** An image of a case as a network takes it. */
 export interface ModelChannel {
@@ -22,6 +26,10 @@ export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted';
 export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;
 export type VariantName = (typeof variantNames)[number];
 
+/** What an encoder's block is: the paper's algorithm 3 read literally, what the authors' code has, or the usual residual one (docs/explanation/logonet.md). */
+export const blockNames = ['literal', 'authors', 'residual'] as const;
+export type BlockName = (typeof blockNames)[number];
+
 export interface ArchitectureConfig {
   readonly network: 'logonet' | 'ulkanet' | 'unet';
   readonly dims: readonly number[];
@@ -29,6 +37,8 @@ export interface ArchitectureConfig {
   readonly mlpRatios: readonly number[];
   /** Channels at half and at full resolution: of the last decoder and of the skip from the input. Absent: dims[0]/2, and dims[0] of the skip (LOGONET.md). */
   readonly topWidth?: number;
+  /** Absent: literal. */
+  readonly block?: BlockName;
   readonly inChannels: number;
   /** Channels F that the backbone puts out (14, whatever the label set; LOGONET.md). */
   readonly features: number;
@@ -69,6 +79,8 @@ export interface TrainingHistoryEntry {
 /** Everything that is needed to use a model's weights, written beside them as `model.json`. */
 export interface ModelCard {
   readonly format: 1;
+  /** Of a network that is asked with prompts, and segments nothing by itself. */
+  readonly kind?: 'prompts';
   readonly variant: string;
   readonly architecture: ArchitectureConfig;
   readonly labelSet: LabelSet;

@@ -93,5 +93,7 @@ export function onRegion({ box, bits }: PromptProposal, region: Region): Uint8Ar
       }
     }
   const half = (fi * fj * fk) / 2;
-  return Uint8Array.from(sums, (sum) => (sum >= half ? 1 : 0));
+  const held = new Uint8Array(sums.length);
+  for (let at = 0; at < held.length; at++) if ((sums[at] as number) >= half) held[at] = 1;
+  return held;
 }

@@ -4,13 +4,13 @@ import { spacing, type Grid, type LabelVolume, type Triple, type Volume } from '
 import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
 import { classify, type Sample } from './classifier.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
-import { reachOf, type Hint } from './extent.ts';
 import { fine } from './fine.ts';
 import { costsOf, Geodesic, unreached } from './geodesic.ts';
 import { onRegion, patched, type PromptProposal } from './proposal.ts';
-import { isInside, pointsOf, seedsOf, voxelAt, type Prompt } from './prompt.ts';
-import { about, alike, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
+import { isInside, pointsOf, seedsOf, type Prompt } from './prompt.ts';
+import { about, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
 import { fillEnclosed, keepSeeded, nearOf, touchedFaces } from './shape.ts';
+import { likeness, spread } from './spread.ts';
 import { randomWalker } from './walker.ts';
 
 /** What prompts point out of an image, and what they may not take. */
@@ -114,7 +114,8 @@ export function* propose(
     yield;
     const chance = randomWalker({ ...found, values: smooth, size, spacing: region.spacing, trust, cancellation });
     yield;
-    const whole = Uint8Array.from(chance, (value) => (value > 0.5 ? 1 : 0));
+    const whole = new Uint8Array(chance.length);
+    for (let at = 0; at < whole.length; at++) if ((chance[at] as number) > 0.5) whole[at] = 1;
     const kept = fillEnclosed(keepSeeded(whole, size, drawn), size, signs);
     const changed = held === null ? kept : kept.map((value, at) => (value === held[at] || found.seeds[at] !== 0 ? 0 : 1));
     const wider = growth >= (held === null ? mostGrowths : 1) ? null : grown(box, changed, region, image.grid.size);
@@ -168,51 +169,10 @@ interface Believed {
   readonly prior: Float32Array;
 }
 
-const likeness = (smooth: Float32Array): Float32Array => smooth.map((value) => Math.exp(-0.5 * (value / alike) ** 2));
-
 function indicesOf(values: Int8Array | Uint8Array, value: number): number[] {
   const found: number[] = [];
   for (let at = 0; at < values.length; at++) if (values[at] === value) found.push(at);
   return found;
-}
-
-/** Where the structure reaches by ways through what looks like it, between what belongs and what does not. */
-function spread(
-  looks: Float32Array,
-  like: Float32Array,
-  prompts: readonly Prompt[],
-  drawn: Int8Array,
-  signs: Int8Array,
-  region: Region,
-): { readonly sure: Uint8Array; readonly prior: Float32Array } {
-  const { size } = region.grid;
-  const inwards = new Geodesic(costsOf(looks), size, region.spacing, (at) => signs[at] === -1);
-  const hints: Hint[] = [];
-  for (const prompt of prompts) {
-    const own = seedsOf([prompt], region.grid, Math.min(...region.spacing));
-    const at: number[] = [];
-    for (let n = 0; n < own.length; n++) if (own[n] === 1 && drawn[n] === 1) at.push(n);
-    if (prompt.kind === 'click') {
-      const voxel = voxelAt(region.grid, prompt.point);
-      const around = [voxel - 1, voxel + 1].map((n) => inwards.times[n] ?? unreached);
-      const time = Math.min(...around);
-      if (time !== unreached) hints.push({ time, reaches: prompt.positive });
-    }
-    inwards.add(at);
-  }
-  const outwards = new Geodesic(costsOf(looks, true), size, region.spacing, (at) => signs[at] === 1);
-  const against: number[] = [];
-  for (let at = 0; at < signs.length; at++) if (signs[at] === -1) against.push(at);
-  outwards.add(against);
-  const reach = reachOf(inwards.times, like, size, region.spacing, hints);
-  const sure = new Uint8Array(signs.length);
-  const prior = new Float32Array(signs.length);
-  for (let at = 0; at < signs.length; at++) {
-    const [to, from] = [inwards.times[at] as number, Math.min(reach, outwards.times[at] as number)];
-    if (to < from) sure[at] = 1;
-    prior[at] = from + to === 0 ? 0.5 : from / (from + to);
-  }
-  return { sure, prior };
 }
 
 /** The same, at once. */
@@ -238,12 +198,14 @@ function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Ar
   const from: number[] = [];
   for (let at = 0; at < own.length; at++) if (own[at] === value && signs[at] === value) from.push(at);
   const reached = new Geodesic(costsOf(looks, !last.positive), size, region.spacing, (at) => signs[at] === -value);
-  reached.add(from);
   const wrong = last.positive ? 0 : 1;
-  let border = unreached;
-  for (let at = 0; at < held.length; at++) if (held[at] !== wrong) border = Math.min(border, reached.times[at] as number);
   // Where nobody has said what belongs, nothing stands against what does not.
   const unopposed = !last.positive && !signs.includes(1);
+  let border = unreached;
+  reached.add(from, (at, time) => {
+    if (border === unreached && held[at] !== wrong) border = time;
+    return !unopposed && time > border * zoneReach;
+  });
   const zone = unopposed ? Math.min((border * zoneReach) / 2, middleTime(reached.times, held)) : border * zoneReach;
   const seeds = signs.slice();
   for (let at = 0; at < seeds.length; at++) {
@@ -252,12 +214,15 @@ function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Ar
   }
   // What was proposed wrongly looks as if it belonged: what is nearer to the prompt than to all that belongs goes.
   const even = new Uint8Array(held.length).fill(1);
+  const strides = [1, size[0], size[0] * size[1]];
+  // Of all that is settled, every way to what is open begins there.
+  const isBesideFree = (at: number): boolean => strides.some((stride) => seeds[at - stride] === 0 || seeds[at + stride] === 0);
   const times = ([1, -1] as const).map((sign) => {
     const ways = new Geodesic(last.positive ? costsOf(looks, sign === -1) : even, size, region.spacing, (at) => seeds[at] === -sign);
     const starts: number[] = [];
     // What takes away does so from where it was said alone: from the outside it would eat into the structure all around.
     const of = sign === value && !last.positive ? signs : seeds;
-    for (let at = 0; at < seeds.length; at++) if (of[at] === sign) starts.push(at);
+    for (let at = 0; at < seeds.length; at++) if (of[at] === sign && (of === signs || isBesideFree(at))) starts.push(at);
     ways.add(starts);
     return ways.times;
   });

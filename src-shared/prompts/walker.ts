@@ -1,5 +1,7 @@
 import { throwIfCancelled, type Cancellation } from '../base/cancellation.ts';
 import type { Triple } from '../geometry/grid.ts';
+import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
+import { forEachRow } from '../segmentation/selection.ts';
 
 export interface WalkerInput {
   /** Intensities, whose jumps keep the walker from crossing. */
@@ -24,11 +26,61 @@ const tolerance = 3e-3;
  * the minimum of Σ w (xᵢ − xⱼ)² + trust Σ (xᵢ − priorᵢ)², found by conjugate gradients. Neighbours further apart weigh less.
  */
 export function randomWalker(input: WalkerInput): Float32Array {
+  const { size, seeds, values } = input;
+  const out = new Float32Array(seeds.length);
+  for (let at = 0; at < out.length; at++) if (seeds[at] === 1) out[at] = 1;
+  const box = openBox(seeds, size);
+  if (box === null) return out;
+  // Only what is open is worked out, and what lies beside it counts.
+  const own = walk(
+    {
+      ...input,
+      values: cutOut(values, size, box),
+      size: boxSize(box),
+      seeds: cutOut(seeds, size, box),
+      prior: cutOut(input.prior, size, box),
+      start: input.start && cutOut(input.start, size, box),
+    },
+    typicalJump(values, [1, size[0], size[0] * size[1]]),
+  );
+  forEachRow(size, box, (at, inBox, length) => {
+    for (let i = 0; i < length; i++) out[at + i] = own[inBox + i] as number;
+  });
+  return out;
+}
+
+/** The box of what is neither certainly inside nor certainly not, and one voxel more; null where there is nothing. */
+function openBox(seeds: Int8Array, size: Triple): Box | null {
+  const [ni, nj, nk] = size;
+  const lower: [number, number, number] = [ni, nj, nk];
+  const upper: [number, number, number] = [0, 0, 0];
+  for (let k = 0, at = 0; k < nk; k++)
+    for (let j = 0; j < nj; j++)
+      for (let i = 0; i < ni; i++, at++) {
+        if (seeds[at] !== 0) continue;
+        if (i < lower[0]) lower[0] = i;
+        if (j < lower[1]) lower[1] = j;
+        if (k < lower[2]) lower[2] = k;
+        if (i >= upper[0]) upper[0] = i + 1;
+        if (j >= upper[1]) upper[1] = j + 1;
+        if (k >= upper[2]) upper[2] = k + 1;
+      }
+  return upper[0] === 0 ? null : expandBox({ lower, upper }, [1, 1, 1], size);
+}
+
+function cutOut<T extends Float32Array | Int8Array>(values: T, size: Triple, box: Box): T {
+  const [width, height, depth] = boxSize(box);
+  const out = new (values.constructor as new (length: number) => T)(width * height * depth);
+  forEachRow(size, box, (at, inBox, length) => out.set(values.subarray(at, at + length), inBox));
+  return out;
+}
+
+function walk(input: WalkerInput, jump: number): Float32Array {
   const { size, seeds, prior, trust } = input;
   const [ni, nj] = size;
   const strides: Triple = [1, ni, ni * nj];
   const voxels = seeds.length;
-  const weights = edgeWeights(input, strides);
+  const weights = edgeWeights(input, strides, jump);
   const diagonal = new Float32Array(voxels).fill(trust);
   for (const axis of [0, 1, 2] as const) {
     const [weight, stride] = [weights[axis], strides[axis]];
@@ -89,10 +141,13 @@ export function randomWalker(input: WalkerInput): Float32Array {
 }
 
 /** By axis, the weight of the edge to the next voxel along it; 0 at the last one. */
-function edgeWeights({ values, size, spacing }: WalkerInput, strides: Triple): readonly [Float32Array, Float32Array, Float32Array] {
+function edgeWeights(
+  { values, size, spacing }: WalkerInput,
+  strides: Triple,
+  jump: number,
+): readonly [Float32Array, Float32Array, Float32Array] {
   const finest = Math.min(...spacing);
   const [ni, nj, nk] = size;
-  const jump = typicalJump(values, strides);
   return ([0, 1, 2] as const).map((axis) => {
     const weight = new Float32Array(values.length);
     const stride = strides[axis];

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { neverCancelled } from '#shared/base/cancellation.ts';
 import { compareModels } from '#shared/domain/comparison.ts';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
-import { measureModel } from '#main/jobs/tasks/measureModel.ts';
+import { measureModel } from '#main/inference/cases/measureModel.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
 import { loadNetwork, saveModel } from '#main/model/modelFolder.ts';
 import { importNnunetFolder } from '#main/model/nnunet/importFolder.ts';

@@ -19,6 +19,7 @@ import { projectCreateCommand } from './projectCreate.ts';
 import { projectDiskCommand } from './projectDisk.ts';
 import { projectExportCommand } from './projectExport.ts';
 import { projectHistoryCommand } from './projectHistory.ts';
+import { projectImagesCommand } from './projectImages.ts';
 import { projectImportCommand } from './projectImport.ts';
 import { projectLabelsCommand } from './projectLabels.ts';
 import { projectListCommand } from './projectList.ts';
@@ -26,8 +27,11 @@ import { projectMergeCommand } from './projectMerge.ts';
 import { projectPredictCommand } from './projectPredict.ts';
 import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
+import { projectPatientCommand, projectStartCommand, projectVolumesCommand } from './projectScans.ts';
+import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
+import { promptsTrainCommand } from './promptsTrain.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
 import { verifyGoldenCommand } from './verifyGolden.ts';
@@ -44,14 +48,20 @@ export const commands: readonly Command[] = [
   experimentCommand,
   clusterCommand,
   rankCommand,
+  promptsTrainCommand,
   projectCreateCommand,
   projectImportCommand,
   projectWatchCommand,
   projectRelinkCommand,
   projectLabelsCommand,
+  projectImagesCommand,
   projectListCommand,
   projectPredictCommand,
+  projectPatientCommand,
+  projectStartCommand,
+  projectSheetCommand,
   projectAcceptCommand,
+  projectVolumesCommand,
   projectExportCommand,
   projectHistoryCommand,
   projectRemoveCommand,

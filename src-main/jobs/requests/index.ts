@@ -14,12 +14,14 @@ import { predictRequest } from './predict.ts';
 import { pretrainRequest } from './pretrain.ts';
 import { rankRequest } from './rank.ts';
 import { trainRequest } from './train.ts';
+import { trainPromptsRequest } from './trainPrompts.ts';
 import { verifyGoldenRequest } from './verifyGolden.ts';
 import type { Request } from './request.ts';
 
 /** Every kind of work, by its name: what it is asked with, and what it answers. */
 export const requests = {
   train: trainRequest,
+  trainPrompts: trainPromptsRequest,
   predict: predictRequest,
   evaluate: evaluateRequest,
   improve: improveRequest,

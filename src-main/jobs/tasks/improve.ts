@@ -6,6 +6,7 @@ import { expected } from '#shared/domain/image.ts';
 import { lackingText } from '#shared/domain/trainingCase.ts';
 import { goesOn } from '#shared/domain/goesOn.ts';
 import { splitIgnored } from '#shared/domain/labelSet.ts';
+import { regionsOf } from '#shared/domain/regions.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { imagesOf } from '#main/imageio/readCaseImages.ts';
 import { channelsOfModel } from '#main/inference/scanPredictor.ts';
@@ -17,8 +18,8 @@ import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type I
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from '#main/training/preparation/scans.ts';
 import { backboneFolder, readPretrained } from '#main/training/pretrained/pretrained.ts';
-import { measureModel, type MeasuredCase } from './measureModel.ts';
-import { lackedBy } from './modelImages.ts';
+import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
+import { lackedBy } from '#main/inference/cases/modelImages.ts';
 import { loadAnyModel, loadModel, loadNetwork } from '#main/model/modelFolder.ts';
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
@@ -261,7 +262,7 @@ async function compareWithCurrent(
       folder,
       cases,
       values,
-      { phase, distances, ignore },
+      { phase, distances, ignore, regions: regionsOf(labelSet) },
       { ...context, report: within(context, from + share * part, from + share * (part + 1 / 3)) },
     );
   const before = config.current === null ? null : await measure(config.current.folder, heldOut, 'Measuring the model in use', 0, true);

@@ -76,7 +76,7 @@ export const importedCard = v.pipe(
     }),
     folds: v.pipe(v.array(v.pipe(v.string(), v.regex(/^fold_(?:\d{1,3}|all)$/))), v.minLength(1), v.maxLength(16)),
     labelSet: v.object({
-      labels: v.array(v.object({ value: whole(1, 255), name: text, color: text, locked: v.boolean() })),
+      labels: v.array(v.object({ value: whole(1, 255), name: text, color: text, locked: v.boolean(), inside: v.optional(v.number()) })),
     }),
     source: v.object({
       kind: v.literal('nnU-Net'),

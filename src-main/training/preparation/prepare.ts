@@ -8,8 +8,23 @@ import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
-import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
+import {
+  intensityRules,
+  type ArchitectureConfig,
+  type BlockName,
+  type LearnedScans,
+  type ModelCard,
+  type VariantName,
+} from '#shared/domain/modelCard.ts';
+import {
+  recipeLoss,
+  recipes,
+  type ClassWeighting,
+  type ContrastRule,
+  type LossName,
+  type RecipeName,
+  type SliceRule,
+} from '#shared/domain/trainConfig.ts';
 import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
@@ -24,7 +39,7 @@ import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText,
 import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
 import { continued, goingOn, importedPlan } from './importedModel.ts';
 import { prepareScans } from './scans.ts';
-import { setApart } from './setApart.ts';
+import { setApart, type Turn } from './setApart.ts';
 
 /** Folder, within that of the checkpoint, of scans without masks. */
 const UNLABELLED = 'unlabelled';
@@ -54,6 +69,8 @@ export interface PreparationSettings {
   /** Numbers of the recipe to replace, as far as they decide the plan. */
   readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
   readonly variant?: string | undefined;
+  /** 'literal' unless given. */
+  readonly block?: BlockName | undefined;
   readonly seed: number;
   readonly memoryBudgetBytes?: number | undefined;
   /** Voxels along D, H, W, instead of the plan's choice. */
@@ -67,6 +84,8 @@ export interface PreparationSettings {
   readonly interpolate?: boolean | undefined;
   /** mm along i, j, k, instead of the plan's choice. */
   readonly spacing?: Triple | undefined;
+  /** The plan's choice unless given. */
+  readonly contrast?: ContrastRule | undefined;
   /** 'keep' unless given. */
   readonly slices?: SliceRule | undefined;
 }
@@ -82,8 +101,10 @@ export interface Preparation {
   readonly validation: readonly { readonly name: string; readonly file: string }[];
   /** Scans without masks; absent in what earlier versions wrote. */
   readonly unlabelled?: readonly { readonly name: string; readonly file: string }[];
-  /** Absent where nothing was set apart. */
+  /** What one earlier version set apart; absent since, and where nothing was. */
   readonly apart?: readonly { readonly name: string; readonly file: string }[];
+  /** What is set apart in turn; absent where nothing is, and in what earlier versions wrote. */
+  readonly turns?: readonly Turn<{ readonly name: string; readonly file: string; readonly classes: readonly number[] }>[];
   readonly skipped: readonly SkippedCase[];
   /** Absent in what earlier versions wrote, and where a model goes on that does not say what it learned from. */
   readonly scans?: LearnedScans;
@@ -103,7 +124,8 @@ export async function readPreparation(folder: string): Promise<Preparation | und
   const preparation = withFiles({ ...stored, skipped: stored.skipped ?? leftOut }, (folderOf, file) =>
     join(folder, folderOf, 'cases', fileName(file)),
   );
-  const files = [...preparation.training, ...preparation.validation, ...(preparation.unlabelled ?? []), ...(preparation.apart ?? [])];
+  const { training, validation, unlabelled = [], apart = [], turns = [] } = preparation;
+  const files = [...training, ...validation, ...unlabelled, ...apart, ...turns.flatMap((turn) => [...turn.training, ...turn.apart])];
   return files.every(({ file }) => isCase(file)) ? preparation : undefined;
 }
 
@@ -116,6 +138,9 @@ function withFiles(preparation: Preparation, place: (within: string, file: strin
     validation: placed(preparation.validation),
     unlabelled: placed(preparation.unlabelled ?? [], UNLABELLED),
     ...(preparation.apart && { apart: placed(preparation.apart) }),
+    ...(preparation.turns && {
+      turns: preparation.turns.map(({ training, apart }) => ({ training: placed(training), apart: placed(apart) })),
+    }),
   };
 }
 
@@ -176,13 +201,19 @@ export async function prepare(
       `“${name}” is missing in ${without} of ${looks.length} cases: it is 0 there, and left out of a quarter of the patches of the others.`,
     );
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
+  const local = intensityRules(plan).find(({ kind }) => kind === 'local');
+  if (local?.kind === 'local')
+    work.alarm(
+      'info',
+      `Intensities count relative to what lies within ${local.millimetres} mm, since the brightness of such scans changes over the image.`,
+    );
   const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
   const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));
   const rows = looks.map((look, index) => ({ name: look.case.name, file: files[index] ?? '', classes: classesOf(look, classToLabel) }));
   const training = rows.filter((row) => !validating.has(row.name));
   if (training.length === 0)
     throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
-  const divided = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : { training };
+  const turns = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : undefined;
   const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
   const preparation: Preparation = {
     variant: name,
@@ -190,7 +221,9 @@ export async function prepare(
     labelSet,
     classToLabel,
     plan,
-    ...divided,
+    // What a single turn leaves out never trains.
+    training: turns?.length === 1 ? (turns[0]?.training ?? training) : training,
+    ...(turns && { turns }),
     unlabelled: scans.prepared.map(({ id, file }) => ({ name: id, file })),
     skipped: [...preparing.skipped, ...scans.skipped],
     ...(model?.format !== 2 &&
@@ -241,7 +274,7 @@ function ownBasis(
 ): Basis {
   if (from === undefined) {
     const name = settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
-    const architecture = variant(name, classToLabel.length, wanted?.names.length);
+    const architecture = variant(name, classToLabel.length, wanted?.names.length, settings.block);
     return { name, architecture, ...choosePlan(settings, executor, architecture, fingerprint) };
   }
   return {
@@ -349,6 +382,7 @@ function choosePlan(
     recipe: settings.recipe,
     channels: settings.channels,
     slices: settings.slices ?? 'keep',
+    contrast: settings.contrast,
     spacing: settings.spacing,
     patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
     multiple: sideMultiple(architecture),

@@ -1,9 +1,9 @@
+import { must } from '#shared/base/assert.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
-import { must } from '#shared/base/assert.ts';
-import { defined } from '#shared/base/defined.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
-import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
+import { recipes, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
@@ -15,9 +15,11 @@ import { choiceText, chooseWeights } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import { asFold, goingOn, importedMirrorAxes, startingWeights } from './importedModel.ts';
 import type { Preparation, PreparationSettings } from './prepare.ts';
-import { train, type TrainingOutcome } from '../train.ts';
-
-type Given<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
+import { validate, type Validation } from '../validate.ts';
+import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { TrainingOutcome } from '../train.ts';
+import { adjustRecipe, type RecipeAdjustment } from '../trainingRecipe.ts';
+import { together, trainInTurns } from './trainInTurns.ts';
 
 export interface TrainModelSettings extends PreparationSettings {
   readonly budget: TrainConfig['budget'];
@@ -28,8 +30,7 @@ export interface TrainModelSettings extends PreparationSettings {
   /** Which weights to keep: those that validated best, or the final ones. */
   readonly keep: 'best' | 'last';
   /** Numbers of the recipe to replace. */
-  readonly adjust: Given<Omit<Recipe, 'batch' | 'augmentation'>> &
-    Given<Pick<Augmentation, 'mirror' | 'rotation' | 'scale' | 'elastic' | 'spatialShare'>>;
+  readonly adjust: RecipeAdjustment;
 }
 
 export interface TrainedModel {
@@ -54,13 +55,10 @@ export async function trainModel(
   work: Work,
 ): Promise<TrainedModel> {
   const { plan, architecture, classToLabel, labelSet, unlabelled = [] } = preparation;
-  const base = recipes[settings.recipe];
-  const { mirror, rotation, scale, elastic, spatialShare, ...numbers } = settings.adjust;
-  const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
   const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
-  const recipe = { ...base, ...defined(numbers), augmentation };
-  const trained = await train(
+  const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
+  const turns = await trainInTurns(
     {
       executor,
       architecture,
@@ -80,6 +78,7 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
+      regions: classRegionsOf(labelSet, classToLabel),
       mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
@@ -90,13 +89,19 @@ export async function trainModel(
       ),
       secondsBefore: (performance.now() - begun) / 1000,
     },
+    preparation.turns ?? [{ training: preparation.training, apart: preparation.apart ?? [] }],
     work,
   );
+  const trained = together(turns);
   if (between === undefined) return finished(preparation, trained, settings, from);
-  const apart = (preparation.apart ?? []).map(({ file }) => file);
-  const chosen = await chooseWeights(executor, architecture, plan, { before: between, after: trained.weights }, apart, work);
+  const results = turns.map(({ outcome: { weights }, apart }) => ({ after: weights, apart }));
+  const chosen = await chooseWeights(executor, architecture, plan, between, results, work);
   work.alarm('info', choiceText(chosen));
-  const outcome = { ...trained, weights: chosen.weights };
+  const outcome = {
+    ...trained,
+    weights: chosen.weights,
+    validation: trained.validation && (await validateKept(executor, preparation, chosen.weights, work)),
+  };
   return finished(preparation, outcome, settings, from, `, new weights count ${chosen.part}`);
 }
 
@@ -104,6 +109,23 @@ function startOf(from: StoredModel | StoredImport, { plan, classToLabel }: Prepa
   return isImported(from)
     ? startingWeights(from, must(plan.pipeline, 'the pipeline of an imported model'))
     : forLabels(from.weights, from.card.classToLabel, classToLabel);
+}
+
+/** The weights that are kept lie between those that the training measured. */
+async function validateKept(
+  executor: Executor,
+  { architecture, plan, validation }: Preparation,
+  weights: Weights,
+  work: Work,
+): Promise<Validation> {
+  const predictor = await NetworkPredictor.create(executor, architecture, plan.patch);
+  try {
+    await predictor.load(weights);
+    const files = validation.map(({ file }) => file);
+    return await validate(predictor, files, { ...work, channels: plan.channels?.map((_channel, n) => n), distances: true });
+  } finally {
+    predictor.dispose();
+  }
 }
 
 /** With few cases a model in use is changed more slowly: an eighth of the recipe's rate with one, all of it from eight on. */

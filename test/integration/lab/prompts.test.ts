@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { applyAffine } from '#shared/geometry/affine.ts';
-import { diceOf, nextClick } from '#main/lab/promptReader.ts';
+import { diceOf, nextClick } from '#shared/prompts/nextClick.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { logonet } from '../../support/commandLine.ts';
 import { gridOf, phantom, type Ball } from '../../unit/prompts/phantom.ts';
@@ -75,5 +75,30 @@ describe('logonet experiment prompts', () => {
     expect(JSON.parse(again.stdout)).toEqual(JSON.parse(first.stdout));
     expect((await logonet([...command, '--arm', 'case classifier'])).stderr).toMatch(/other settings/);
     expect((await logonet([...command, '--arm', 'mind reading'])).stderr).toMatch(/The arms are/);
+    expect((await logonet([...command, '--arm', 'prompt network'])).stderr).toMatch(/needs --prompt-model/);
   });
+
+  it('trains a network that is asked with prompts, goes on with it where it was killed, asks it, and lets nobody predict with it', async () => {
+    const model = join(folder, 'network');
+    const train = ['prompts', 'train', '--out', model, '--threads', '1', '--batch', '1', '--steps', '3', '--checkpoint-seconds', '0'];
+    expect((await logonet(train, { checkpoint: 2, when: 'saved' })).signal).toBe('SIGKILL');
+    expect((await logonet(train)).stderr).toMatch(/interrupted training: go on with --resume/);
+    const ended = await logonet(['prompts', 'train', '--out', model, '--resume', '--json']);
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ steps: 3, dice: { 'after 1': expect.any(Number) as number } });
+    const card = JSON.parse(readFileSync(join(model, 'model.json'), 'utf8')) as { kind: string; history: { note: string }[] };
+    expect([card.kind, card.history[0]?.note]).toEqual(['prompts', expect.stringMatching(/generated volumes alone/)]);
+    const scan = join(folder, 'set', 'imagesTr', 'case1.nrrd');
+    expect((await logonet(['predict', '--model', model, '--out', join(folder, 'no'), scan])).stderr).toMatch(/nothing by itself/);
+
+    const asked = ['experiment', 'prompts', '--dataset', join(folder, 'set'), '--labels', 'Bright,Dark', '--test', '1'];
+    const out = join(folder, 'asked');
+    const { stdout, code } = await logonet([...asked, '--arm', 'prompt network', '--prompt-model', model, '--out', out, '--json']);
+    expect(code).toBe(0);
+    const { summary } = JSON.parse(stdout) as { summary: { arm: string; dice: number[] }[] };
+    expect(summary.map(({ arm, dice }) => [arm, dice.every((value) => value > 0)])).toEqual([
+      ['prompt network', true],
+      ['prompt network', true],
+    ]);
+  }, 180_000);
 });

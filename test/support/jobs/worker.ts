@@ -5,6 +5,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { anyTask } from '#main/jobs/task.ts';
 import type { TaskContext } from '#main/jobs/task.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { loadAskPrompts } from '#main/jobs/registry.ts';
 import { serve } from '#main/jobs/worker.ts';
 
 interface Count {
@@ -54,40 +55,43 @@ async function count(context: TaskContext<Count>): Promise<unknown> {
   return { sum, crashes: context.crashes, modelId: 'model-1' };
 }
 
-serve({
-  train: () => Promise.resolve(anyTask({ kind: 'train', parse: (config) => config as Count, run: count })),
-  predict: () =>
-    Promise.resolve(
-      anyTask({
-        kind: 'predict',
-        parse: () => null,
-        run: (context) => {
-          writeFileSync(join(context.outFolder, 'at'), String(Date.now()));
-          return Promise.resolve({});
-        },
-      }),
-    ),
-  evaluate: () =>
-    Promise.resolve(
-      anyTask({
-        kind: 'evaluate',
-        parse: () => null,
-        run: (context) => {
-          context.alarm('warning', 'A class is at Dice 0.');
-          return Promise.reject(new StudioError('invalid-file', 'The mask "a.nii" is truncated.'));
-        },
-      }),
-    ),
-  // Never looks at its cancellation.
-  rank: () =>
-    Promise.resolve(
-      anyTask({
-        kind: 'rank',
-        parse: () => null,
-        run: () =>
-          new Promise(() => {
-            setInterval(() => undefined, 1000);
-          }),
-      }),
-    ),
-});
+serve(
+  {
+    train: () => Promise.resolve(anyTask({ kind: 'train', parse: (config) => config as Count, run: count })),
+    predict: () =>
+      Promise.resolve(
+        anyTask({
+          kind: 'predict',
+          parse: () => null,
+          run: (context) => {
+            writeFileSync(join(context.outFolder, 'at'), String(Date.now()));
+            return Promise.resolve({});
+          },
+        }),
+      ),
+    evaluate: () =>
+      Promise.resolve(
+        anyTask({
+          kind: 'evaluate',
+          parse: () => null,
+          run: (context) => {
+            context.alarm('warning', 'A class is at Dice 0.');
+            return Promise.reject(new StudioError('invalid-file', 'The mask "a.nii" is truncated.'));
+          },
+        }),
+      ),
+    // Never looks at its cancellation.
+    rank: () =>
+      Promise.resolve(
+        anyTask({
+          kind: 'rank',
+          parse: () => null,
+          run: () =>
+            new Promise(() => {
+              setInterval(() => undefined, 1000);
+            }),
+        }),
+      ),
+  },
+  loadAskPrompts,
+);

@@ -12,8 +12,11 @@ import type { Executor } from '#main/engine/executors/executor.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { encodeCase } from '#main/training/patches/caseFile.ts';
 import type { CheckpointStore } from '#main/training/checkpoint.ts';
+import { promptChannels } from '#shared/prompts/networkInput.ts';
 import { pretrain } from '#main/training/pretrain.ts';
 import type { TrainingHooks } from '#main/training/strategy.ts';
+import { generatedVolume } from '#main/training/prompts/generatedVolume.ts';
+import { trainPrompts } from '#main/training/prompts/promptTraining.ts';
 import { train, type TrainingSetup } from '#main/training/train.ts';
 
 /** A U-Net of a few thousand parameters: the loop is tested, not the network. */
@@ -182,4 +185,22 @@ export const trainings: Readonly<Record<string, (run: SmallRun, hooks: TrainingH
     );
     return { steps: outcome.steps, weights: outcome.backbone };
   },
+  prompts: ({ executor, store, steps, seed = 1, learningRate = 4e-3, checkpointSeconds = 0 }, hooks) =>
+    trainPrompts(
+      {
+        executor,
+        store,
+        architecture: { ...smallest, inChannels: promptChannels.length },
+        side: 16,
+        batch: 1,
+        cases: (draw) => generatedVolume(draw, 16),
+        casesName: 'generated',
+        watched: [generatedVolume(1000, 16)],
+        budget: { steps },
+        seed,
+        learningRate,
+        checkpointSeconds,
+      },
+      hooks,
+    ),
 };

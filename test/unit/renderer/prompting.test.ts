@@ -1,10 +1,12 @@
 /// <reference types="svelte" />
 import { beforeAll, afterEach, describe, expect, it } from 'vitest';
+import { StudioError } from '#shared/base/errors.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Prompting } from '#renderer/stores/prompting.svelte.ts';
-import { gridOf, phantom } from '../prompts/phantom.ts';
+import type { HostNetwork } from '#renderer/work/prompts.ts';
+import { dice, gridOf, phantom } from '../prompts/phantom.ts';
 
 const grid = gridOf([40, 36, 30], [1, 1, 1]);
 const { image, truth } = phantom(grid, [{ centre: [18, 17, 15], radii: [9, 8, 7], value: 190 }]);
@@ -22,12 +24,13 @@ describe('pointing things out', () => {
   function open(
     data = new Uint8Array(image.data.length),
     of: { readonly image: typeof image; readonly grid: typeof grid } = { image, grid },
+    network?: () => Promise<HostNetwork | null>,
   ) {
     const labels = ['Liver', 'Spleen'].map((name, at) => ({ value: at + 1, name, color: '#ffffff', locked: at === 1 }));
     const records: Uint8Array[] = [];
     const errors: unknown[] = [];
     const editing = new Editing({ image: of.image, mask: { grid: of.grid, data }, labels, sink: (record) => records.push(record) });
-    const prompting = new Prompting(editing, (error) => errors.push(error));
+    const prompting = new Prompting(editing, (error) => errors.push(error), network);
     editing.onChange((box) => prompting.changed(box));
     opened.push(prompting);
     return { editing, prompting, records, errors };
@@ -55,6 +58,34 @@ describe('pointing things out', () => {
     expect(editing.mask.data.filter((value) => value === 1).length).toBe(proposed);
     editing.undo();
     expect(editing.mask.data.includes(1)).toBe(false);
+  });
+
+  it('asks the host’s network where there is one; a question that is lost costs one proposal, and is said', async () => {
+    const side = 16;
+    let [asked, isLost] = [0, false];
+    // Says that what is bright is meant.
+    const ask = (input: Uint8Array): Promise<Uint8Array> => {
+      asked++;
+      if (isLost) return Promise.reject(new StudioError('internal', 'The proposal was lost.'));
+      const values = new Float32Array(input.buffer, input.byteOffset, side ** 3);
+      return Promise.resolve(Uint8Array.from(values, (value) => (value > 0 ? 230 : 20)));
+    };
+    const { prompting, errors } = open(undefined, undefined, () => Promise.resolve({ side, ask }));
+    prompting.add(click(inside), 'nothing');
+    await prompting.settled();
+    expect(asked).toBeGreaterThan(0);
+    const proposed = prompting.layer?.data.slice() ?? new Uint8Array();
+    const ball = truth({ centre: [18, 17, 15], radii: [9, 8, 7], value: 190 });
+    expect(dice(proposed, ball)).toBeGreaterThan(0.85);
+    isLost = true;
+    prompting.add(click([30, 17, 15], false), 'nothing');
+    await prompting.settled();
+    expect(errors.map((error) => (error as Error).message)).toEqual(['The proposal was lost.']);
+    expect([prompting.prompts.length, prompting.layer?.data]).toEqual([1, proposed]);
+    isLost = false;
+    prompting.add(click([30, 17, 15], false), 'nothing');
+    await prompting.settled();
+    expect([prompting.prompts.length, errors.length]).toEqual([2, 1]);
   });
 
   it('takes prompts back one by one, also one that is not answered yet, and drops them all', async () => {

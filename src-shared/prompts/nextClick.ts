@@ -1,9 +1,9 @@
-import { squaredDistanceTransform } from '#shared/domain/distanceTransform.ts';
-import { applyAffine, composeAffine } from '#shared/geometry/affine.ts';
-import { spacing, type Grid, type LpsPoint, type Triple, type Volume } from '#shared/geometry/grid.ts';
-import type { Prompt } from '#shared/prompts/prompt.ts';
-import { componentsOf } from '#shared/segmentation/components.ts';
-import { boxSize, freePolicy, wholeBox, type Box } from '#shared/segmentation/index.ts';
+import { squaredDistanceTransform } from '../domain/distanceTransform.ts';
+import { applyAffine, composeAffine } from '../geometry/affine.ts';
+import { spacing, type Grid, type LpsPoint, type Triple, type Volume } from '../geometry/grid.ts';
+import type { Prompt } from './prompt.ts';
+import { componentsOf } from '../segmentation/components.ts';
+import { boxSize, freePolicy, wholeBox, type Box } from '../segmentation/index.ts';
 
 /** The voxels of one structure: 1 or 0 on the image's grid. */
 export type Structure = Volume<Uint8Array>;

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { claimFolder } from '#main/files/outputs.ts';
+import { trainPromptsRequest } from '#main/jobs/requests/trainPrompts.ts';
+import { runHere } from '#main/jobs/run.ts';
+import { defineCommand, usageError } from '../command.ts';
+import { duration } from '../progressBar.ts';
+import { deviceOptions, figure } from './shared.ts';
+
+export const promptsTrainCommand = defineCommand({
+  name: 'prompts train',
+  summary: 'Train a prompt network, which segments what is pointed out, on generated volumes alone.',
+  options: {
+    out: { kind: 'text', help: 'folder for the model', value: 'MODELDIR', required: true },
+    minutes: { kind: 'number', help: 'time budget; 60 unless --steps is given', minimum: 0.05 },
+    steps: { kind: 'integer', help: 'budget in optimiser steps instead (repeatable bit for bit)', minimum: 1 },
+    batch: { kind: 'integer', help: 'volumes in a step', minimum: 1, default: 2 },
+    seed: { kind: 'integer', help: 'seed of all random draws', default: 0 },
+    resume: { kind: 'flag', help: 'go on from the checkpoint in --out' },
+    'checkpoint-seconds': { kind: 'number', help: 'seconds between two checkpoints', minimum: 0, default: 30 },
+    ...deviceOptions,
+  },
+  async run(command) {
+    const { options } = command;
+    const out = resolve(options.out);
+    const work = join(out, 'training');
+    const settings = join(work, 'settings.json');
+    if (options.resume) {
+      if (!existsSync(settings)) throw usageError(`There is no interrupted training in ${options.out}: start it without --resume.`);
+    } else {
+      if (existsSync(join(out, 'model.json'))) throw usageError(`${options.out} already holds a model: choose another folder.`);
+      if (existsSync(settings))
+        throw usageError(`${options.out} holds an interrupted training: go on with --resume, or choose another folder.`);
+      const config = {
+        budget: options.steps === undefined ? { minutes: options.minutes ?? 60 } : { steps: options.steps },
+        seed: options.seed,
+        batch: options.batch,
+        device: options.device,
+        threads: options.threads,
+        checkpointSeconds: options['checkpoint-seconds'],
+      };
+      trainPromptsRequest.parse(config);
+      await claimFolder(out, ['model.json', 'weights.safetensors', 'training'], 'training/begun');
+      await writeFile(settings, JSON.stringify(config));
+    }
+    const config = trainPromptsRequest.parse(JSON.parse(await readFile(settings, 'utf8')));
+    const shown = (dice: Readonly<Record<string, number>>): string =>
+      Object.entries(dice)
+        .map(([clicks, value]) => `${clicks}: ${figure(value, 3)}`)
+        .join(', ');
+    const result = await runHere('trainPrompts', config, command, {
+      outFolder: out,
+      checkpointFolder: work,
+      log: true,
+      onPoint: ({ dice, seconds, step }) => {
+        if (dice !== null) command.note(`${duration(seconds)}, step ${String(step)}: Dice ${shown(dice)}`);
+      },
+    });
+    for (const name of ['checkpoint.safetensors', 'settings.json', 'begun']) await rm(join(work, name), { force: true });
+    const text = `Trained for ${duration(result.seconds)} (${String(result.steps)} steps) on ${result.device}. Dice on other generated volumes, by clicks: ${shown(result.dice)}.\n\nThe model is in ${options.out}.`;
+    return { json: { model: out, ...result }, text };
+  },
+});

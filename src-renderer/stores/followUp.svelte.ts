@@ -46,9 +46,13 @@ export class FollowUp {
     const { client, activities, caseId, editing } = this.#parts;
     const { name, mask } = await client.scans.start({ caseId, scanId }, { signal });
     if (editing.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${editing.proposal.name}” first.`);
-    const delta = copyPrediction({ volume: editing.mask, ...editing.limits, image: editing.image }, maskFor(decodeMask(mask), editing.mask), {
-      replace: true,
-    });
+    const delta = copyPrediction(
+      { volume: editing.mask, ...editing.limits, image: editing.image },
+      maskFor(decodeMask(mask), editing.mask),
+      {
+        replace: true,
+      },
+    );
     editing.push(name, delta);
     activities.say(delta.changed === 0 ? `${name} changed nothing.` : `${name}: ${delta.changed.toLocaleString('en')} voxels changed.`);
   }

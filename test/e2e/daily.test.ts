@@ -275,7 +275,7 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     await desk.acceptAsItIs('Control+Enter');
     await expect.poll(() => accepted('mirrored')).toContain(5);
     await desk.openCase('mirrored');
-    await desk.page.getByRole('radio', { name: 'All slices' }).click();
+    await desk.page.getByRole('combobox', { name: 'Done' }).selectOption('All slices');
     await apply.click();
     await desk.saved();
     await desk.acceptAsItIs('Control+Enter');

@@ -13,13 +13,23 @@ export interface OpenedProject {
   readonly models: Required<NonNullable<PartialHandlers['models']>>;
   readonly library: Required<NonNullable<PartialHandlers['library']>>;
   readonly predictions: Required<NonNullable<PartialHandlers['predictions']>>;
+  /** Another program has it: nothing can be changed. */
+  readonly readOnly: boolean;
   readonly call: CallContext<never>;
   /** Shows a job's progress until it stops; on Ctrl-C it is paused, with a checkpoint. */
   readonly follow: (jobId: string) => Promise<Job>;
 }
 
-/** Opens a project, works with it, and closes it again. Throws what opening throws (`conflict` where the app has it open). */
-export async function withProject<T>(folder: string, command: CommandContext, work: (project: OpenedProject) => Promise<T>): Promise<T> {
+/**
+ * Opens a project, works with it, and closes it again. Where another program has it open, work that only `reads` goes on beside that; else it throws
+ * `conflict`.
+ */
+export async function withProject<T>(
+  folder: string,
+  command: CommandContext,
+  work: (project: OpenedProject) => Promise<T>,
+  { reads = false } = {},
+): Promise<T> {
   const changes = new Set<(job: Job) => void>();
   const publish = <Name extends EventName>(name: Name, payload: DeepReadonly<EventPayload<Name>>): void => {
     if (name === 'jobs.changed') for (const listen of changes) listen((payload as EventPayload<'jobs.changed'>).job);
@@ -31,18 +41,23 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
     host: { kind: 'web', version: '', quit: () => undefined },
     publish,
     log: command.log,
+    nights: false,
   });
   const alive = setInterval(() => undefined, 60_000);
   try {
     const { projects, jobs, models, library, predictions } = studio.handlers;
     const call: CallContext<never> = { signal: new AbortController().signal, report: command.report, send: () => Promise.resolve() };
-    await must(projects?.open, 'projects.open')({ path: resolve(folder) }, call);
+    const path = resolve(folder);
+    const open = must(projects?.open, 'projects.open');
+    const beside = reads && (await must(projects?.hold, 'projects.hold')({ path }, call)).held;
+    const { readOnly } = await open({ path, readOnly: beside }, call);
+    if (readOnly !== null) command.note(readOnly);
     const opened = {
       jobs: must(jobs, 'jobs'),
       models: must(models, 'models'),
       library: must(library, 'library'),
       predictions: must(predictions, 'predictions'),
-    } as Omit<OpenedProject, 'call' | 'follow'>;
+    } as Omit<OpenedProject, 'call' | 'follow' | 'readOnly'>;
     const follow = async (jobId: string): Promise<Job> => {
       const isOver = (job: Job): boolean => job.state !== 'queued' && job.state !== 'running';
       const stopped = new Promise<Job>((settle, fail) => {
@@ -74,7 +89,7 @@ export async function withProject<T>(folder: string, command: CommandContext, wo
         clearInterval(watch);
       }
     };
-    return await work({ ...opened, call, follow });
+    return await work({ ...opened, readOnly: readOnly !== null, call, follow });
   } finally {
     clearInterval(alive);
     await studio.close();

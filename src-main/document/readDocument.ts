@@ -3,20 +3,31 @@ import type { Grid, LabelVolume } from '#shared/geometry/grid.ts';
 import { fileError } from '#main/files/fileError.ts';
 import { restore } from './recovery.ts';
 
+interface SavedDocument {
+  readonly volume: LabelVolume;
+  readonly steps: number;
+}
+
 /**
- * The mask in `folder` as opening it would show it, and how many steps are in force; null where none was begun. Nobody may have it open. Throws
- * `corrupt`, `io`.
+ * The mask in `folder` as opening it would show it, and how many steps are in force; null where none was begun. Nobody may have it open, unless it
+ * is read `beside` whoever writes it: then nothing in the folder is changed. Throws `corrupt`, `io`.
  */
 export async function readDocument(
   folder: string,
   caseId: string,
   grid: () => Grid,
-): Promise<{ readonly volume: LabelVolume; readonly steps: number } | null> {
-  if (!existsSync(folder)) return null;
-  try {
-    const restored = await restore(folder, caseId, grid());
-    return restored === null ? null : { volume: restored.player.volume, steps: restored.player.history.done };
-  } catch (error) {
-    throw fileError(error, folder);
+  { beside = false }: { readonly beside?: boolean } = {},
+): Promise<SavedDocument | null> {
+  for (let attempt = 1; ; attempt++) {
+    if (!existsSync(folder)) return null;
+    try {
+      const restored = await restore(folder, caseId, grid(), { onlyReads: beside });
+      return restored === null ? null : { volume: restored.player.volume, steps: restored.player.history.done };
+    } catch (error) {
+      // A newer snapshot has taken the place of the files that were about to be read.
+      if (!beside || attempt === attemptsBeside) throw fileError(error, folder);
+    }
   }
 }
+
+const attemptsBeside = 5;

@@ -47,9 +47,8 @@ function headerChecksum(header: Uint8Array): number | null {
   }
 }
 
-/** Generations of which the folder holds a snapshot or a journal, newest first; leftovers of interrupted writes are removed. */
+/** Generations of which the folder holds a snapshot or a journal, newest first. */
 export async function generationsIn(folder: string): Promise<{ snapshots: number[]; journals: number[] }> {
-  await removeUnfinished(folder);
   const names = await readdir(folder);
   const numbers = (pattern: RegExp): number[] =>
     names
@@ -74,8 +73,17 @@ export interface Restored {
   readonly recovery: Recovery | null;
 }
 
-/** The newest sound snapshot with every sound record of the journals behind it. Null for an empty folder. Throws `corrupt` where no snapshot is sound. */
-export async function restore(folder: string, caseId: string, grid: Grid): Promise<Restored | null> {
+/**
+ * The newest sound snapshot with every sound record of the journals behind it. Null for an empty folder. Throws `corrupt` where no snapshot is
+ * sound. Leftovers of interrupted writes are removed, and damaged journals kept, unless the folder is only read.
+ */
+export async function restore(
+  folder: string,
+  caseId: string,
+  grid: Grid,
+  { onlyReads = false }: { readonly onlyReads?: boolean } = {},
+): Promise<Restored | null> {
+  if (!onlyReads) await removeUnfinished(folder);
   const { snapshots, journals } = await generationsIn(folder);
   if (snapshots.length === 0 && journals.length === 0) return null;
   const base = await newestSound(folder, snapshots, grid);
@@ -90,7 +98,7 @@ export async function restore(folder: string, caseId: string, grid: Grid): Promi
     if (!journals.includes(n)) continue;
     const content = await readJournal(journalPath(folder, n));
     const expected = n === base.generation ? maskChecksum : crc32(player.withoutStroke(() => encodeMask(player.volume)));
-    if (content.damagedInside) await keepDamaged(folder, n);
+    if (content.damagedInside && !onlyReads) await keepDamaged(folder, n);
     damaged ||= content.damagedInside;
     // With a damaged header, only what lies beside its snapshot is sure to belong there.
     const belongs = content.header === null ? n === base.generation : headerChecksum(content.header) === expected;

@@ -4,6 +4,7 @@ import { knownImage, newestOf, sameStates, type FileState, type ImageRecord } fr
 import { sameGrid } from '#shared/geometry/orientation.ts';
 import { changedFile, fileStates } from '#main/imageio/knownFiles.ts';
 import { readImage, type ReadImage } from '#main/imageio/readImage.ts';
+import { imageOfOtherScan } from './patientScans.ts';
 import { imageOf, imagePaths, listImages, noteImageFiles, type Project } from '#main/library/index.ts';
 
 /**
@@ -17,21 +18,22 @@ export async function readCaseImage(
   imageId: string | null = null,
 ): Promise<ReadImage> {
   const leading = imageOf(project.read, caseId);
-  const record = imageId === null ? leading : imageIn(project, caseId, imageId);
+  const record = imageId === null || imageId === leading.id ? leading : imageIn(project, caseId, imageId);
   const paths = imagePaths(project.paths, record);
   const states = await fileStates(paths);
-  const isAsStored = record.position === 0 && record.scale.factor === 1;
+  const isAsStored = record === leading && record.scale.factor === 1;
   const onto = isAsStored ? {} : { onto: { grid: leading.grid, placement: record.placement, scale: record.scale } };
   const image = await readImage(paths, { cancellation, ...knownImage(record), ...onto });
   if (record.storedHash === null && !isAsCopied(record, image, states)) throw changedFile(paths, undefined, states);
   const watched = watchedStates(record, states);
   if (record.storedHash === null || (watched !== null && !(record.fileStates !== null && sameStates(watched, record.fileStates))))
-    noteImageFiles(project.write, record.id, { storedHash: image.contentHash, fileStates: watched });
+    project.note((write) => noteImageFiles(write, record.id, { storedHash: image.contentHash, fileStates: watched }));
   return image;
 }
 
-function imageIn({ read }: Project, caseId: string, imageId: string): ImageRecord {
-  const record = listImages(read, caseId).find(({ id }) => id === imageId);
+/** One of its own, or the leading one of another scan of the patient. Throws `not-found`. */
+export function imageIn(project: Project, caseId: string, imageId: string): ImageRecord {
+  const record = listImages(project.read, caseId).find(({ id }) => id === imageId) ?? imageOfOtherScan(project, caseId, imageId);
   if (record === undefined) throw new StudioError('not-found', 'This case has no such image.', { detail: imageId });
   return record;
 }

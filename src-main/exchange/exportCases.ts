@@ -89,6 +89,7 @@ export async function exportCases(
   options: { cancellation: Cancellation; report: ReportProgress },
 ): Promise<ExportOutcome> {
   requireAbsolute(request.destination);
+  if (session.project.paths.holds(request.destination)) session.project.requireWritable();
   if (request.caseIds.length === 0)
     throw new StudioError(
       'conflict',
@@ -118,11 +119,13 @@ export async function exportCases(
     await thread.close();
   }
   const files = await Promise.all(running.done.map(verified));
-  recordEvent(session.project.write, {
-    kind: 'export',
-    message: `Exported ${String(files.filter((file) => file.verified).length)} of ${String(request.caseIds.length)} (${request.format}).`,
-    detail: { format: request.format, source: request.source, deidentified: request.deidentify, caseIds: request.caseIds.slice(0, 1000) },
-  });
+  session.project.note((write) =>
+    recordEvent(write, {
+      kind: 'export',
+      message: `Exported ${String(files.filter((file) => file.verified).length)} of ${String(request.caseIds.length)} (${request.format}).`,
+      detail: { format: request.format, source: request.source, deidentified: request.deidentify, caseIds: request.caseIds.slice(0, 1000) },
+    }),
+  );
   return { files, failures: running.failures };
 }
 

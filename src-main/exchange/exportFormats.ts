@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
@@ -6,6 +7,7 @@ import { dicomOutputs, exportDicom } from '#main/export/exportDicom.ts';
 import { exportDicomSeg } from '#main/export/exportDicomSeg.ts';
 import { exportRtStruct } from '#main/export/exportRtStruct.ts';
 import { exportNiftiLabels } from '#main/export/exportNifti.ts';
+import { exportRegions, regionPaths } from '#main/export/exportRegions.ts';
 import { exportSegNrrd } from '#main/export/exportNrrd.ts';
 import { exportMesh, meshPaths } from '#main/export/mesh/exportMesh.ts';
 import type { ReadImage } from '#main/imageio/readImage.ts';
@@ -45,6 +47,17 @@ export const caseFormats: readonly CaseFormat[] = [
     write: async (path, { labels, labelSet }) => {
       await exportNiftiLabels(path, labels, labelSet);
       return [path];
+    },
+  },
+  {
+    id: 'regions',
+    name: 'NIfTI, a mask for each label',
+    description: 'A folder per case with a .nii.gz for each label and all that lies inside it: masks that may overlap.',
+    target: (folder, name) => join(folder, `${name}-regions`),
+    outputs: (path, { labels }) => regionPaths(path, labels),
+    write: async (path, { labels, labelSet }) => {
+      await mkdir(path, { recursive: true });
+      return exportRegions(path, labels, labelSet);
     },
   },
   {

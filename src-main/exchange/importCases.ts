@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { neverCancelled, throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
@@ -6,6 +5,7 @@ import { StudioError, toWireError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import { knownImage } from '#shared/domain/image.ts';
 import { frontLabel, lossSentences } from '#shared/domain/overlap.ts';
+import { dayOf } from '#shared/domain/scanDate.ts';
 import { voxelCount, type LabelVolume, type Volume } from '#shared/geometry/grid.ts';
 import { labelCounts } from '#shared/segmentation/index.ts';
 import { makeFolderBelow } from '#main/files/makeFolder.ts';
@@ -34,6 +34,7 @@ import { keepImage } from './keepImage.ts';
 import { keepLabels, projectLabels } from './keepLabels.ts';
 import { keepRevision } from './keepRevision.ts';
 import { makeRoom, type IsOpen } from './makeRoom.ts';
+import { patientKeyOf } from './patientScans.ts';
 import { fitMask } from '#main/imageio/fitMask.ts';
 import type { ImportPlan, PlannedCase, PlannedImage, PlannedMask, SkippedFile } from './plan/importPlan.ts';
 import { admitLabels, withChoices, type AnswerHint, type LabelChoices, type PlannedLabel } from './plan/mapLabels.ts';
@@ -241,6 +242,7 @@ async function importCase(
 interface KeptImage {
   readonly record: Omit<NewImage, 'caseId'>;
   readonly patientKey: string | null;
+  readonly scanDate: string | null;
   /** Of the image that is to lead. */
   readonly picture: ReturnType<typeof thumbnail> | null;
   readonly warnings: readonly string[];
@@ -257,6 +259,7 @@ async function prepareImage(
   const image = await readImage(paths, { cancellation, identity: true, ...(volume !== null && { volume }) });
   if (image.contentHash !== planned.contentHash) throw changedSince(paths[0] ?? '');
   const made = {
+    scanDate: dayOf(image.identity?.studyDate ?? ''),
     patientKey: pseudonym(project, image, volume === null ? null : paths),
     picture: leads ? thumbnail(image.volume) : null,
     warnings: image.warnings,
@@ -268,6 +271,7 @@ async function prepareImage(
     contentHash: image.contentHash,
     modality: image.series?.modality === 'PT' ? 'PT' : image.modality,
     grid: image.volume.grid,
+    frameOfReference: image.source?.frameOfReferenceUid ?? '',
   };
   // One volume of several has no file of its own to refer to.
   const mode = volume === null ? wanted : 'copy';
@@ -291,7 +295,7 @@ async function prepareImage(
 async function addImages(project: Project, { name, existing }: PlannedCase, images: readonly KeptImage[]): Promise<string> {
   const [leading] = images;
   const caseId = project.write.transaction(() => {
-    const id = existing ?? addCase(project.write, { name, patientKey: leading?.patientKey ?? null });
+    const id = existing ?? addCase(project.write, { name, patientKey: leading?.patientKey ?? null, scanDate: leading?.scanDate ?? null });
     for (const { record } of images) addImage(project.write, { ...record, caseId: id });
     return id;
   });
@@ -308,7 +312,7 @@ async function addImages(project: Project, { name, existing }: PlannedCase, imag
 /** The same for all images of one patient within this project, and nothing outside it; `together`: files whose volumes are all of one. */
 function pseudonym(project: Project, image: ReadImage, together: readonly string[] | null): string | null {
   const patient = image.identity?.patientId.trim() || (together ?? []).join('\n');
-  return patient === '' ? null : createHash('sha256').update(`${project.info.id}\n${patient}`).digest('hex').slice(0, 24);
+  return patient === '' ? null : patientKeyOf(project, patient);
 }
 
 /** All parts of a mask on the image's voxels with the project's values; where labels overlap, the one in front has the voxel. */

@@ -5,6 +5,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { plainFileName } from '#shared/base/fileName.ts';
 import { ignoreProgress, type ReportProgress } from '#shared/base/progress.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { hasRegions, outermostFirst, regionOf } from '#shared/domain/regions.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { resampleVolume } from '#shared/geometry/resample.ts';
 import { sameGrid } from '#shared/geometry/orientation.ts';
@@ -40,7 +41,7 @@ export interface NnunetExport {
 
 /**
  * Writes a project in nnU-Net's (v2) raw data layout, every channel of its cases: imagesTr, labelsTr, imagesTs as .nii.gz and dataset.json, last. Label values become
- * 1, 2, … in the order of the label set's values, as nnU-Net wants them; `logonet_label_values` keeps the original ones. Every file is read
+ * 1, 2, … in the order of the label set's values, as nnU-Net wants them, and labels that hold others are regions of several; `logonet_label_values` keeps the original ones. Every file is read
  * back; resolves with their paths. Throws `invalid-argument` on names that collide or a value outside the label set; `io`, `disk-full`, `cancelled`.
  */
 export async function exportNnunet(
@@ -55,7 +56,7 @@ export async function exportNnunet(
     report = ignoreProgress,
   }: NnunetExport,
 ): Promise<string[]> {
-  const ordered = labelSet.labels.toSorted((a, b) => a.value - b.value);
+  const ordered = byValue(labelSet);
   const names = cases.map((one) => fileName(one));
   if (new Set(names.map((each) => each.toLowerCase())).size !== names.length)
     throw new StudioError('invalid-argument', 'Two cases would be exported under the same name; rename one of them.');
@@ -88,7 +89,7 @@ export async function exportNnunet(
     {
       name,
       channel_names: Object.fromEntries(channels.map((channel, n) => [n, channel])),
-      labels: Object.fromEntries([['background', 0], ...ordered.map((_, n) => [uniqueName(ordered, n), n + 1])]),
+      ...describedLabels(labelSet),
       logonet_label_values: ordered.map(({ value }) => value),
       numTraining: labelled.length,
       file_ending: '.nii.gz',
@@ -102,6 +103,31 @@ export async function exportNnunet(
     },
   });
   return [...written, join(folder, 'dataset.json')];
+}
+
+const byValue = ({ labels }: LabelSet): LabelSet['labels'] => labels.toSorted((a, b) => a.value - b.value);
+
+/**
+ * Names and values; where labels lie inside others, regions (the values of each, the outermost first) and `regions_class_order`: the value that each
+ * region writes, a later one over an earlier one, so that the same masks come out.
+ */
+function describedLabels(labelSet: LabelSet): Record<string, unknown> {
+  const ordered = byValue(labelSet);
+  const numberOf = (value: number): number => ordered.findIndex((label) => label.value === value) + 1;
+  const nameOf = (value: number): string => uniqueName(ordered, numberOf(value) - 1);
+  if (!hasRegions(labelSet))
+    return { labels: Object.fromEntries([['background', 0], ...ordered.map(({ value }) => [nameOf(value), numberOf(value)])]) };
+  const outer = outermostFirst(labelSet);
+  const values = (value: number): number | number[] => {
+    const all = regionOf(labelSet, value)
+      .map(numberOf)
+      .sort((a, b) => a - b);
+    return all.length === 1 ? (all[0] ?? 0) : all;
+  };
+  return {
+    labels: Object.fromEntries([['background', 0], ...outer.map(({ value }) => [nameOf(value), values(value)])]),
+    regions_class_order: outer.map(({ value }) => numberOf(value)),
+  };
 }
 
 const channelOf = (modality: Modality): string => (modality === 'unknown' ? 'image' : modality === 'MR' ? 'MRI' : 'CT');

@@ -1,5 +1,6 @@
 import { determinant } from '#shared/geometry/affine.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { regionOf } from '#shared/domain/regions.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 
 /** A label that a mask holds, named by its label set where that knows it. */
@@ -39,16 +40,14 @@ export function labelsPresent(labels: LabelVolume, { labels: known }: LabelSet):
   return present;
 }
 
-/** Voxel counts and volumes (ml) of a label set's labels in a mask, and of further values that it holds. */
+/** Voxel counts and volumes (ml) of a label set's labels in a mask, each with all labels inside it, and of further values that it holds. */
 export function measureLabels(labels: LabelVolume, labelSet: LabelSet): LabelVolumeRow[] {
   const counts = valueCounts(labels);
   const voxelMillilitres = Math.abs(determinant(labels.grid.affine)) / 1000;
-  const row = (value: number, name: string): LabelVolumeRow => ({
-    value,
-    name,
-    voxels: counts[value] ?? 0,
-    millilitres: (counts[value] ?? 0) * voxelMillilitres,
-  });
+  const row = (value: number, name: string): LabelVolumeRow => {
+    const voxels = regionOf(labelSet, value).reduce((sum, part) => sum + (counts[part] ?? 0), 0);
+    return { value, name, voxels, millilitres: voxels * voxelMillilitres };
+  };
   const known = labelSet.labels.map(({ value, name }) => row(value, name));
   const further = labelsPresent(labels, labelSet)
     .filter(({ value }) => !labelSet.labels.some((label) => label.value === value))

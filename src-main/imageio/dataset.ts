@@ -1,5 +1,6 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { labelsOfRegions } from '#shared/domain/regions.ts';
 import { modalityOfName } from '#shared/domain/modality.ts';
 import { distinctNames } from '#main/files/outputs.ts';
 import { asFileError, invalidFile } from './failure.ts';
@@ -20,13 +21,20 @@ export interface DatasetCase {
   readonly label?: string;
 }
 
+export interface DatasetLabel {
+  readonly value: number;
+  readonly name: string;
+  /** The value of the label that it lies inside of. */
+  readonly inside?: number;
+}
+
 export interface Dataset {
   readonly name: string;
   readonly modality: Modality;
   /** What its channels, or the volumes of a 4-D image, are called, in their order. */
   readonly channels: readonly string[];
   /** Ascending, without background; empty where nothing names them. */
-  readonly labels: readonly { readonly value: number; readonly name: string }[];
+  readonly labels: readonly DatasetLabel[];
   readonly cases: readonly DatasetCase[];
   /** The description lists its cases; else they are what lies in its folders. */
   readonly isListed: boolean;
@@ -74,7 +82,7 @@ export async function readDataset(path: string): Promise<Dataset> {
     name: typeof description['name'] === 'string' ? description['name'] : basename(root),
     modality: modalityOf(description['channel_names'] ?? description['modality']),
     channels: channelsOf(description['channel_names'] ?? description['modality']),
-    labels: labelsOf(description['labels']),
+    labels: labelsOf(description['labels'], description['regions_class_order']),
     cases: named(cases),
     isListed,
     skipped,
@@ -182,16 +190,30 @@ function shown(entry: unknown): string {
   return (typeof entry === 'string' ? entry : (JSON.stringify(entry) ?? '')).slice(0, 200);
 }
 
-/** MSD writes {"1": "liver"}, nnU-Net v2 {"liver": 1}; regions (lists of values) name no single label. */
-function labelsOf(labels: unknown): { value: number; name: string }[] {
+/** MSD writes {"1": "liver"}, nnU-Net v2 {"liver": 1}, or {"liver": [1, 2], "tumour": 2} where one contains another. */
+function labelsOf(labels: unknown, order: unknown): DatasetLabel[] {
   if (!isRecord(labels)) return [];
+  if (Object.values(labels).some((value) => Array.isArray(value) && value.length > 1)) {
+    const written: readonly unknown[] = Array.isArray(order) ? order : [];
+    const ignore = labels['ignore'];
+    const regions = Object.entries(labels)
+      .filter(([name]) => name !== 'background' && name !== 'ignore')
+      .map(([name, value], n) => ({
+        name,
+        values: (Array.isArray(value) ? value : [value]).map(Number).filter(isLabelValue),
+        written: Number(written[n]),
+      }));
+    return [...labelsOfRegions(regions), ...(isLabelValue(Number(ignore)) ? [{ value: Number(ignore), name: 'ignore' }] : [])];
+  }
   return Object.entries(labels)
     .map(([key, value]) =>
       typeof value === 'string' ? { value: Number(key), name: value } : { value: Number(Array.isArray(value) ? NaN : value), name: key },
     )
-    .filter(({ value }) => Number.isInteger(value) && value > 0 && value <= 65535)
+    .filter(({ value }) => isLabelValue(value))
     .sort((a, b) => a.value - b.value);
 }
+
+const isLabelValue = (value: number): boolean => Number.isInteger(value) && value > 0 && value <= 65535;
 
 function channelsOf(channels: unknown): string[] {
   return isRecord(channels) ? Object.values(channels).map((name) => (typeof name === 'string' ? name.slice(0, 40) : '')) : [];

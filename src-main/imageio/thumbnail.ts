@@ -1,4 +1,3 @@
-import { crc32, deflateSync } from 'node:zlib';
 import { spacing, type Volume } from '#shared/geometry/grid.ts';
 import { reorientVolume } from '#shared/geometry/orientation.ts';
 
@@ -33,27 +32,6 @@ export function thumbnail(volume: Volume, { size = 128, window }: ThumbnailOptio
     }
   }
   return { width, height, grey };
-}
-
-/** A grey picture as a PNG file. */
-export function encodePng({ width, height, grey }: GreyPicture): Uint8Array {
-  const rows = Buffer.alloc((width + 1) * height);
-  for (let y = 0; y < height; y++) rows.set(grey.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 8; // bits a sample; colour type 0 is grey
-  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
-}
-
-function chunk(type: string, data: Buffer): Buffer {
-  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
-  const framed = Buffer.alloc(body.length + 8);
-  framed.writeUInt32BE(data.length, 0);
-  body.copy(framed, 4);
-  framed.writeUInt32BE(crc32(body), body.length + 4);
-  return framed;
 }
 
 function middleSlice(volume: Volume): { values: Float64Array; columns: number; rows: number; dx: number; dy: number } {

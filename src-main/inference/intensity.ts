@@ -23,7 +23,7 @@ function assertFinite(value: number): void {
 }
 
 /**
- * Intensities as network input, in place. 'window': clipped to [low, high] and scaled to [0, 1]. 'zscore': clipped to two percentiles of
+ * Intensities as network input, in place. 'window': clipped to [low, high] and scaled to [0, 1]. 'zscore', and the first half of 'local': clipped to two percentiles of
  * the volume, then mean 0 and standard deviation 1 over the volume. Throws `invalid-file` where a value is not finite.
  */
 export function normaliseIntensities(data: Float32Array, rule: IntensityRule): void {

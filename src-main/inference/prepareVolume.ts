@@ -4,6 +4,7 @@ import type { Grid, LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts
 import { reorientToCanonical } from '#shared/geometry/orientation.ts';
 import { gridWithSpacing, resampleLabels, resampleVolume } from '#shared/geometry/resample.ts';
 import { normaliseIntensities } from './intensity.ts';
+import { normaliseLocally } from './localContrast.ts';
 
 /**
  * An image as the network sees it: axes closest to RAS, resampled to `spacing` mm along i, j, k, intensities by `rule`. The result's
@@ -14,6 +15,7 @@ export function prepareImage(image: Volume, spacing: Triple, rule: IntensityRule
   const resampled = resampleVolume(canonical, gridWithSpacing(canonical.grid, spacing), 'linear');
   const data = resampled.data === (image.data as unknown) ? resampled.data.slice() : resampled.data;
   normaliseIntensities(data, rule);
+  if (rule.kind === 'local') normaliseLocally(data, resampled.grid.size, spacing, rule.millimetres);
   return { grid: resampled.grid, data };
 }
 

@@ -1,4 +1,5 @@
-import type { IntensityRule, LearnedScans } from '#shared/domain/modelCard.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { IntensityRule, LearnedScans, ModelCard } from '#shared/domain/modelCard.ts';
 import { looksLikeCt } from '#shared/domain/modality.ts';
 import { spacing as spacingOf, type Triple, type Volume } from '#shared/geometry/grid.ts';
 import { reorientToCanonical } from '#shared/geometry/orientation.ts';
@@ -58,7 +59,7 @@ export function learnedScans(looks: readonly ScanLook[], rule: IntensityRule, be
 /** A scan may be this many times coarser, smaller or larger than any that trained. */
 const times = 2;
 /** Network intensities may leave the range of those that trained by so much: of the window's width, or in standard deviations. */
-const tolerance: Readonly<Record<IntensityRule['kind'], number>> = { window: 0.2, zscore: 0.5 };
+const tolerance: Readonly<Record<IntensityRule['kind'], number>> = { window: 0.2, zscore: 0.5, local: 0.5 };
 
 const millimetres = (values: readonly number[]): string => values.map((value) => value.toFixed(value < 10 ? 1 : 0)).join('×');
 
@@ -87,4 +88,9 @@ export function unlike(look: ScanLook, rule: IntensityRule, learned: LearnedScan
 
 function rangeText({ low, high }: LearnedScans['spacing']): string {
   return low.join() === high.join() ? millimetres(low) : `${millimetres(low)} to ${millimetres(high)}`;
+}
+
+/** What sets a first image apart from all that a model learned from; nothing where its card does not say what that was. */
+export function unlikeCard(card: ModelCard | ImportedModelCard, first: Volume | null, modality: 'CT' | 'MR' | 'unknown'): string[] {
+  return card.format === 2 || card.scans === undefined || first === null ? [] : unlike(lookAt(first, modality), card.intensity, card.scans);
 }

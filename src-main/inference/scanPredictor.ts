@@ -1,15 +1,18 @@
 import type { Cancellation } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import { must } from '#shared/base/assert.ts';
+import type { AnyModelCard } from '#shared/domain/joinedModel.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { channelsOfModelCard, type TakenChannel } from '#shared/domain/modelChannels.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { isImported, type StoredImport, type StoredModel } from '#main/model/modelFolder.ts';
+import { isImported, isJoined, type StoredJoined, type StoredNetwork } from '#main/model/modelFolder.ts';
+import { joinedPredictor } from './joinedPredictor.ts';
 import { mirrorAxesFor } from './mirrorAxes.ts';
 import { NetworkPredictor } from './networkPredictor.ts';
 import { NnunetPredictor } from './nnunet/nnunetPredictor.ts';
 import { predictImported } from './nnunet/predictImported.ts';
-import { lookAt, unlike } from './scanLook.ts';
+import { unlikeCard } from './scanLook.ts';
 import { predictVolume, type VolumePrediction } from './predictVolume.ts';
 
 export interface ScanPredictionOptions {
@@ -26,7 +29,7 @@ export interface ScanPredictionOptions {
 export interface ScanPredictor extends Disposable {
   readonly labelSet: LabelSet;
   /** The images that it takes of a case, in order; null: the leading one, whatever it is called. */
-  readonly channels: readonly PredictedChannel[] | null;
+  readonly channels: readonly TakenChannel[] | null;
   /** What sets a case's first image apart from all that the model learned from, one sentence each; none where that is not known. */
   unlike(first: Volume | null, modality: 'CT' | 'MR' | 'unknown'): string[];
   /**
@@ -36,27 +39,19 @@ export interface ScanPredictor extends Disposable {
   predict(images: readonly (Volume | null)[], options?: ScanPredictionOptions): Promise<VolumePrediction>;
 }
 
-export interface PredictedChannel {
-  readonly name: string;
-  /** A case may lack it. */
-  readonly optional: boolean;
-}
-
 /** Of a model's card. */
-export function channelsOfModel({ card }: StoredModel | StoredImport): ScanPredictor['channels'] {
-  if (card.format === 2) return card.pipeline.channels.map(({ name }) => ({ name, optional: false }));
-  return card.channels?.map(({ name, optional }) => ({ name, optional: optional === true })) ?? null;
-}
+export const channelsOfModel = ({ card }: { readonly card: AnyModelCard }): ScanPredictor['channels'] => channelsOfModelCard(card);
 
 /** Throws `out-of-memory`, `device`. */
-export async function openScanPredictor(executor: Executor, model: StoredModel | StoredImport): Promise<ScanPredictor> {
+export async function openScanPredictor(executor: Executor, model: StoredNetwork | StoredJoined): Promise<ScanPredictor> {
+  if (isJoined(model)) return joinedPredictor(model, (part) => openScanPredictor(executor, part));
   if (isImported(model)) {
     const { card, weights } = model;
     const predictor = await NnunetPredictor.create(executor, card, weights);
     return {
       labelSet: card.labelSet,
       channels: channelsOfModel(model),
-      unlike: () => [],
+      unlike: (first, modality) => unlikeCard(card, first, modality),
       predict: (images, options = {}) =>
         predictImported(images.map(present), card, predictor, { ...options, mirror: options.mirror === true }),
       dispose: () => predictor.dispose(),
@@ -67,8 +62,7 @@ export async function openScanPredictor(executor: Executor, model: StoredModel |
   return {
     labelSet: card.labelSet,
     channels: channelsOfModel(model),
-    unlike: (first, modality) =>
-      card.scans === undefined || first === null ? [] : unlike(lookAt(first, modality), card.intensity, card.scans),
+    unlike: (first, modality) => unlikeCard(card, first, modality),
     predict: (images, { mirror, ...options } = {}) =>
       predictVolume(images, card, predictor, { ...options, mirrorAxes: mirror === true ? mirrorAxesFor(card.labelSet) : [] }),
     dispose: () => predictor.dispose(),

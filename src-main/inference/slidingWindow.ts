@@ -12,6 +12,8 @@ export interface PatchPredictor extends Disposable {
   readonly channels?: number;
   /** Voxels along D, H, W. */
   readonly patch: Triple;
+  /** The intensity outside of the image; unless given the lowest of it. */
+  readonly padding?: number | undefined;
   /** One patch (C, D, H, W) of network intensities → class probabilities (classes, D, H, W); valid until the next call. */
   predict(image: Float32Array): Promise<Float32Array>;
 }
@@ -53,7 +55,7 @@ export async function slidingWindow(
   const voxels = size[0] * size[1] * size[2];
   const channels = Array.from({ length: predictor.channels ?? 1 }, (_, channel) => {
     const values = data.subarray(channel * voxels, (channel + 1) * voxels);
-    return { values, background: values.reduce((lowest, value) => Math.min(lowest, value), Infinity) };
+    return { values, background: predictor.padding ?? values.reduce((lowest, value) => Math.min(lowest, value), Infinity) };
   });
   const variants = mirrorings(mirrorAxes);
   const cube = window[0] * window[1] * window[2];

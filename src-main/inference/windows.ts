@@ -56,6 +56,20 @@ export function mirror(data: Float32Array, channels: number, size: Triple, axes:
   }
 }
 
+/** Adds `channels` stacked volumes of size (i, j, k), mirrored along the axes in `axes`, to `sums`. */
+export function addMirrored(data: Float32Array, channels: number, size: Triple, axes: readonly (0 | 1 | 2)[], sums: Float32Array): void {
+  const [ni, nj, nk] = size;
+  const [fi, fj, fk] = [axes.includes(0), axes.includes(1), axes.includes(2)];
+  for (let c = 0; c < channels; c++)
+    for (let k = 0; k < nk; k++)
+      for (let j = 0; j < nj; j++) {
+        const to = ((c * nk + k) * nj + j) * ni;
+        const from = ((c * nk + (fk ? nk - 1 - k : k)) * nj + (fj ? nj - 1 - j : j)) * ni;
+        if (fi) for (let i = 0; i < ni; i++) sums[to + i] = (sums[to + i] as number) + (data[from + ni - 1 - i] as number);
+        else for (let i = 0; i < ni; i++) sums[to + i] = (sums[to + i] as number) + (data[from + i] as number);
+      }
+}
+
 /** Every combination of the axes, the empty one first. */
 export function mirrorings(axes: readonly (0 | 1 | 2)[]): (readonly (0 | 1 | 2)[])[] {
   return axes.reduce<(readonly (0 | 1 | 2)[])[]>((all, axis) => [...all, ...all.map((some) => [...some, axis])], [[]]);

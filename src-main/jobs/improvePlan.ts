@@ -16,9 +16,8 @@ export interface ImproveRequest {
   readonly trainingCases: number;
   readonly validationCases: number;
   readonly unlabelledCases: number;
-  /** The model in use. */
-  /** The model in use; an imported one is compared with, but not trained further. */
-  readonly current: { readonly name: string; readonly imported?: boolean } | null;
+  /** The model in use. `imported`: pre-training makes no backbone for its network. `anew`: it is compared with, and a new model begins beside it. */
+  readonly current: { readonly name: string; readonly imported?: boolean; readonly anew?: boolean } | null;
   /** Scans that the stored backbone was pre-trained on; 0 where there is none for this kind of network. */
   readonly pretrainedCases: number;
   readonly memoryBytes: number | null;
@@ -47,14 +46,14 @@ export function scheduleImprove(request: ImproveRequest): ImproveSchedule {
   const scans = request.trainingCases + request.unlabelledCases;
   const stale = request.pretrainedCases === 0 || scans - request.pretrainedCases > MUCH_ADDED * request.pretrainedCases;
   const time = request.minutes >= (request.current === null ? MINUTES_TO_PRETRAIN : MINUTES_TO_PRETRAIN_AGAIN);
-  const pretrain = scans >= SCANS_TO_PRETRAIN && request.unlabelledCases > request.trainingCases / 2 && stale && time;
-  const startsFrom = pretrain
-    ? 'backbone'
-    : request.current !== null && request.current.imported !== true
-      ? 'current'
-      : request.pretrainedCases > 0
-        ? 'backbone'
-        : 'nothing';
+  const goesOn = request.current !== null && request.current.anew !== true;
+  const pretrain =
+    !(goesOn && request.current?.imported === true) &&
+    scans >= SCANS_TO_PRETRAIN &&
+    request.unlabelledCases > request.trainingCases / 2 &&
+    stale &&
+    time;
+  const startsFrom = pretrain ? 'backbone' : goesOn ? 'current' : request.pretrainedCases > 0 ? 'backbone' : 'nothing';
   return { pretrain, startsFrom, minutes: shareMinutes(request.minutes, pretrain) };
 }
 
@@ -133,17 +132,26 @@ function remarks(
 ): string[] {
   const all: string[] = [];
   if (validationCases === 0 && trainingCases > 0 && current !== null)
-    all.push(
-      'Not measured: no case is held out before three are accepted. Expect small changes, and look at some predictions before you use the new model.',
-    );
+    all.push('Not measured: no case is held out before three are accepted. Look at some predictions before you use the new model.');
   if (startsFrom === 'current')
     all.push(
-      `The new model lies between the model in use and the fine-tuned one: ${trainingCases >= 5 ? 'a fifth of the training cases' : 'some slices of each training case'} do not train and choose how much of what is new counts.`,
+      trainingCases >= 5
+        ? 'The new model lies between the model in use and the fine-tuned one: a fifth of the training cases do not train and choose how much of what is new counts.'
+        : 'The new model lies between the model in use and the fine-tuned one: the training cases’ slices are left out in turn, a third at one end and then at the other, and choose how much of what is new counts. That can be nothing: the model then stays as it is.',
+    );
+  if (startsFrom === 'current' && current?.imported === true && validationCases > 0)
+    all.push(
+      'What the imported model had learned from is not known here: where held-out cases were among it, it measures better than it is.',
     );
   if (validationCases > 0 && validationCases < 5)
     all.push(`With ${count(validationCases, 'held-out case')} the comparison is rough; it sharpens as more cases are accepted.`);
   if (!pretrain && unlabelledCases >= SCANS_TO_PRETRAIN && minutes < MINUTES_TO_PRETRAIN_AGAIN)
     all.push('The unlabelled scans are not pre-trained on within so short a budget.');
+  const accepted = trainingCases + validationCases;
+  if (trainingCases > 0 && current !== null && startsFrom === 'current' && accepted < 5)
+    all.push(
+      `From ${count(accepted, 'accepted case')} expect little, and often nothing: no more is changed than does better on what was left out.`,
+    );
   if (trainingCases > 0 && trainingCases < 5) all.push('With so few training cases every further accepted case helps more than time does.');
   return all;
 }

@@ -3,16 +3,15 @@ import { StudioError, toWireError, type WireError } from '#shared/base/errors.ts
 import type { CurvePoint, Job, JobAlarm, JobKind, JobPriority } from '#shared/domain/job.ts';
 import { ComputeProcess } from './computeProcess.ts';
 import type { ComputeOptions } from './computeProcess.ts';
+import { JobBook, now, stopped } from './jobBook.ts';
 import { createJobFolder, hasCheckpoint, prepareJobFolder, readLog, readResult } from './jobFolder.ts';
 import type { JobLog } from './jobFolder.ts';
 import type { FromCompute } from './protocol.ts';
 import { Asking } from './asking.ts';
-import { SteadyJobStore } from './steadyStore.ts';
 import type { JobStore } from './store.ts';
 import { Submissions } from './submit/submissions.ts';
 import { handedOver, readSubmission, writeSubmission } from './submit/submission.ts';
-import { isStopped, nextState } from './transitions.ts';
-import type { JobAction } from './transitions.ts';
+import { nextState } from './transitions.ts';
 
 /** `silent`: it has not answered for a while, and may still. */
 export type ComputeState = 'silent' | 'running' | 'crashed' | 'restarted';
@@ -58,14 +57,6 @@ export interface HandedOver {
   readonly place: string | null;
 }
 
-interface Running {
-  /** With the latest progress, which is not worth a write to the store. */
-  job: Job;
-  /** What to become when it has stopped. */
-  stopping: 'cancel' | 'pause' | null;
-  timer: NodeJS.Timeout | null;
-}
-
 /**
  * The jobs of one project. One background job runs at a time, in order of submission; interactive ones go beside it, in the same
  * process, between its steps (turns.ts). A crash of the process interrupts what ran; each such job starts again from its checkpoint,
@@ -73,10 +64,8 @@ interface Running {
  */
 export class JobQueue {
   readonly #options: QueueOptions;
-  readonly #running = new Map<string, Running>();
   readonly #crashes = new Map<string, number>();
-  readonly #waiters = new Map<string, ((job: Job) => void)[]>();
-  readonly #store: SteadyJobStore;
+  readonly #book: JobBook;
   readonly #submissions: Submissions;
   readonly #asking = new Asking();
   #compute: ComputeProcess | null = null;
@@ -84,7 +73,12 @@ export class JobQueue {
 
   constructor(options: QueueOptions) {
     this.#options = options;
-    this.#store = new SteadyJobStore(options.store, () => this.#pump());
+    this.#book = new JobBook({
+      store: options.store,
+      changed: options.events.changed,
+      canResume: (id) => hasCheckpoint(handedOver(options.folder(id))),
+      settled: () => this.#pump(),
+    });
     this.#submissions = new Submissions({
       folder: options.folder,
       message: (message) => {
@@ -102,14 +96,14 @@ export class JobQueue {
   /** To be called once, at start: jobs that ran when the app ended are interrupted, those that waited go on waiting. */
   recover(): Job[] {
     const interrupted: Job[] = [];
-    for (const job of this.#store.unfinished()) {
+    for (const job of this.#book.unfinished()) {
       if (job.state !== 'running') continue;
       if (this.#runsElsewhere(job.id)) {
-        this.#running.set(job.id, { job, stopping: null, timer: null });
+        this.#book.goesOn(job);
         this.#submissions.start(job.id, true);
         continue;
       }
-      interrupted.push(this.#act(job, 'interrupt', { error: stopped('The app ended while this job ran.') }));
+      interrupted.push(this.#book.act(job, 'interrupt', { error: stopped('The app ended while this job ran.') }));
     }
     this.#pump();
     return interrupted;
@@ -136,8 +130,7 @@ export class JobQueue {
       canResume: false,
       modelId: null,
     };
-    this.#store.add(job);
-    this.#options.events.changed(job);
+    this.#book.add(job);
     this.#pump();
     return job;
   }
@@ -164,13 +157,11 @@ export class JobQueue {
   }
 
   get(id: string): Job {
-    const job = this.#running.get(id)?.job ?? this.#store.get(id);
-    if (job === undefined) throw new StudioError('not-found', 'There is no such job.');
-    return job;
+    return this.#book.get(id);
   }
 
   list(limit = 50): Job[] {
-    return this.#store.list(limit).map((job) => this.#running.get(job.id)?.job ?? job);
+    return this.#book.list(limit);
   }
 
   log(id: string): Promise<JobLog> {
@@ -183,11 +174,7 @@ export class JobQueue {
 
   /** Resolves when the job no longer waits or runs. */
   wait(id: string): Promise<Job> {
-    const job = this.get(id);
-    if (isStopped(job.state)) return Promise.resolve(job);
-    return new Promise((resolve) => {
-      this.#waiters.set(id, [...(this.#waiters.get(id) ?? []), resolve]);
-    });
+    return this.#book.wait(id);
   }
 
   cancel(id: string): Promise<void> {
@@ -201,7 +188,7 @@ export class JobQueue {
   /** Back in the queue, from its checkpoint where there is one. */
   resume(id: string): void {
     this.#crashes.delete(id);
-    this.#act(this.get(id), 'resume', { error: null, endedAt: null });
+    this.#book.act(this.get(id), 'resume', { error: null, endedAt: null });
     this.#pump();
   }
 
@@ -212,16 +199,16 @@ export class JobQueue {
     await this.#compute?.close();
     this.#compute = null;
     this.#asking.lost();
-    for (const id of [...this.#running.keys()].filter((each) => !elsewhere.includes(each)))
-      this.#act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
-    this.#store.close();
+    for (const id of this.#book.runningIds.filter((each) => !elsewhere.includes(each)))
+      this.#book.act(this.get(id), 'interrupt', { error: stopped('The project was closed while this job ran.') });
+    this.#book.close();
   }
 
   async #stop(id: string, how: 'cancel' | 'pause'): Promise<void> {
     const job = this.get(id);
-    const running = this.#running.get(id);
+    const running = this.#book.running(id);
     if (running === undefined) {
-      this.#act(job, how);
+      this.#book.act(job, how);
       return;
     }
     nextState(job.state, how);
@@ -243,10 +230,10 @@ export class JobQueue {
 
   #pump(): void {
     if (this.#closed) return;
-    for (const job of this.#store.unfinished()) {
+    for (const job of this.#book.unfinished()) {
       if (job.state !== 'queued') continue;
       const isElsewhere = this.#runsElsewhere(job.id);
-      const busy = [...this.#running.keys()].some((id) => !this.#submissions.has(id) && this.get(id).priority === 'background');
+      const busy = this.#book.runningIds.some((id) => !this.#submissions.has(id) && this.get(id).priority === 'background');
       if (job.priority === 'background' && busy && !isElsewhere) continue;
       this.#start(job);
     }
@@ -257,20 +244,7 @@ export class JobQueue {
   }
 
   #start(job: Job): void {
-    const attempt = job.attempt + 1;
-    const started: Job = {
-      ...job,
-      state: nextState(job.state, 'start'),
-      attempt,
-      phase: 'Starting',
-      startedAt: job.startedAt ?? now(),
-      endedAt: null,
-      error: null,
-      canResume: false,
-    };
-    this.#running.set(job.id, { job: started, stopping: null, timer: null });
-    this.#store.save(started);
-    this.#options.events.changed(started);
+    const { attempt } = this.#book.start(job);
     if (this.#runsElsewhere(job.id)) {
       this.#submissions.start(job.id);
       return;
@@ -308,14 +282,13 @@ export class JobQueue {
 
   #receive(message: FromCompute): void {
     if (message.type === 'ready' || this.#asking.receive(message)) return;
-    const running = this.#running.get(message.jobId);
+    const running = this.#book.running(message.jobId);
     if (running === undefined) return;
     const job = this.get(message.jobId);
     switch (message.type) {
       case 'progress': {
         const { phase, fraction, remainingSeconds } = message.progress;
-        running.job = { ...job, phase, fraction: Math.min(1, Math.max(0, fraction)), remainingSeconds: remainingSeconds ?? null };
-        this.#options.events.changed(running.job);
+        this.#book.progress(job.id, { phase, fraction, remainingSeconds: remainingSeconds ?? null });
         return;
       }
       case 'point':
@@ -326,10 +299,10 @@ export class JobQueue {
         this.#options.events.alarm(job.id, message.alarm);
         return;
       case 'done':
-        this.#act(job, 'finish', { fraction: 1, remainingSeconds: 0, phase: 'Done', modelId: message.modelId });
+        this.#book.act(job, 'finish', { fraction: 1, remainingSeconds: 0, phase: 'Done', modelId: message.modelId });
         break;
       case 'stopped':
-        this.#act(job, running.stopping ?? 'interrupt');
+        this.#book.act(job, running.stopping ?? 'interrupt');
         break;
       case 'failed':
         this.#failed(job, message.error);
@@ -341,7 +314,7 @@ export class JobQueue {
   #crashed(reason: string, detail: string): void {
     this.#compute = null;
     this.#asking.lost();
-    const ids = [...this.#running.keys()].filter((id) => !this.#submissions.has(id));
+    const ids = this.#book.runningIds.filter((id) => !this.#submissions.has(id));
     this.#options.events.compute({
       state: 'crashed',
       message: `The compute process is gone. ${reason} No work of yours is lost.`,
@@ -349,8 +322,8 @@ export class JobQueue {
     });
     const again: string[] = [];
     for (const id of ids) {
-      const how = this.#running.get(id)?.stopping ?? null;
-      if (how !== null) this.#act(this.get(id), how);
+      const how = this.#book.running(id)?.stopping ?? null;
+      if (how !== null) this.#book.act(this.get(id), how);
       else if (
         this.#interrupt(
           this.get(id),
@@ -366,10 +339,10 @@ export class JobQueue {
 
   /** A device that failed or ran out of memory is tried again with a smaller plan, as after a crash. */
   #failed(job: Job, error: WireError): void {
-    if (error.code !== 'out-of-memory' && error.code !== 'device') this.#act(job, 'fail', { error });
+    if (error.code !== 'out-of-memory' && error.code !== 'device') this.#book.act(job, 'fail', { error });
     else if (this.#interrupt(job, error))
       this.#tell('restarted', `${error.message} The job resumes from its checkpoint with a smaller plan.`, [job.id]);
-    else this.#act(this.get(job.id), 'fail', { error });
+    else this.#book.act(this.get(job.id), 'fail', { error });
   }
 
   /** Interrupted; and, unless that happened too often in a row, back in the queue. Whether it is queued again. */
@@ -377,39 +350,12 @@ export class JobQueue {
     const crashes = (this.#crashes.get(job.id) ?? 0) + 1;
     this.#crashes.set(job.id, crashes);
     const again = crashes <= (this.#options.restarts ?? 2) && !this.#closed;
-    const interrupted = this.#act(job, 'interrupt', { error }, again);
-    if (again) this.#act(interrupted, 'resume', { phase: 'Starting again' });
+    const interrupted = this.#book.act(job, 'interrupt', { error }, again);
+    if (again) this.#book.act(interrupted, 'resume', { phase: 'Starting again' });
     return again;
   }
 
-  /** One step of the state table, remembered and told. `silent`: whoever waits goes on waiting. */
-  #act(job: Job, action: JobAction, change: Partial<Job> = {}, silent = false): Job {
-    const state = nextState(job.state, action);
-    clearTimeout(this.#running.get(job.id)?.timer ?? undefined);
-    this.#running.delete(job.id);
-    const over = isStopped(state);
-    const canResume = over && state !== 'done' && hasCheckpoint(handedOver(this.#options.folder(job.id)));
-    const next: Job = { ...job, state, canResume, endedAt: over ? now() : null, remainingSeconds: null, ...change };
-    this.#store.save(next);
-    // Before anyone else is told: whoever waits must not depend on what they do with it.
-    if (over && !silent) for (const resolve of this.#take(job.id)) resolve(next);
-    this.#options.events.changed(next);
-    return next;
-  }
-
-  #take(id: string): ((job: Job) => void)[] {
-    const waiters = this.#waiters.get(id) ?? [];
-    this.#waiters.delete(id);
-    return waiters;
-  }
-
-  #tell(state: ComputeState, message: string, jobIds: readonly string[] = [...this.#running.keys()]): void {
+  #tell(state: ComputeState, message: string, jobIds: readonly string[] = this.#book.runningIds): void {
     this.#options.events.compute({ state, message, jobIds });
   }
-}
-
-const now = (): string => new Date().toISOString();
-
-function stopped(message: string): WireError {
-  return { code: 'internal', message };
 }

@@ -16,6 +16,7 @@ const tasks: { readonly [Kind in TaskKind]: () => Promise<Task<RequestConfig<Kin
   bench: async () => (await import('./tasks/bench.ts')).benchTask,
   devices: async () => (await import('./tasks/devices.ts')).devicesTask,
   importModel: async () => (await import('./tasks/importModel.ts')).importModelTask,
+  joinModels: async () => (await import('./tasks/joinModels.ts')).joinModelsTask,
   exportModel: async () => (await import('./tasks/exportModel.ts')).exportModelTask,
   modelInfo: async () => (await import('./tasks/modelInfo.ts')).modelInfoTask,
   verifyGolden: async () => (await import('./tasks/verifyGolden.ts')).verifyGoldenTask,

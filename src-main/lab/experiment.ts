@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, sliceRules } from '#shared/domain/trainConfig.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { slicesText } from '#main/training/trainingPlan.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
@@ -25,6 +25,7 @@ const configSchema = v.object({
   patch: v.optional(v.tuple([atLeastOne, atLeastOne, atLeastOne])),
   batch: v.optional(atLeastOne),
   slices: v.optional(v.picklist(sliceRules)),
+  contrast: v.optional(v.picklist(contrastRules)),
   spacing: v.optional(v.tuple([positive, positive, positive])),
   /** Those of the study that run, by name; all unless given. */
   arms: v.optional(v.array(v.string()), []),

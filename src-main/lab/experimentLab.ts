@@ -6,11 +6,13 @@ import type { ReportProgress } from '#shared/base/progress.ts';
 import type { Severity } from '#shared/domain/job.ts';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
-import type { LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
+import type { ContrastRule, LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { train } from '#main/training/train.ts';
 import { chooseLoss, type TrainingPlan } from '#main/training/trainingPlan.ts';
@@ -39,6 +41,7 @@ export interface LabConfig extends BedSource {
   readonly patch?: readonly [number, number, number] | undefined;
   readonly batch?: number | undefined;
   readonly slices?: SliceRule | undefined;
+  readonly contrast?: ContrastRule | undefined;
   /** mm along i, j, k; the plan's unless given. */
   readonly spacing?: readonly [number, number, number] | undefined;
 }
@@ -121,6 +124,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
             patch: config.patch,
             batch: config.batch,
             slices: config.slices,
+            contrast: config.contrast,
             spacing: config.spacing,
           },
           folder,
@@ -128,6 +132,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
           context,
         );
   const { plan, architecture, labelSet, classToLabel } = preparation;
+  if (isImportedNetwork(architecture)) throw new StudioError('unsupported', 'Experiments train networks of this program.');
   // Test cases are written by the plan that the others led to.
   const work = new CasePreparation();
   const wanted = bed.channels && { names: bed.channels, optional: [] };
@@ -194,6 +199,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         test.map(({ file }) => file),
         {
           channels: taken?.numbers,
+          regions: classRegionsOf(labelSet, classToLabel),
           cancellation: context.cancellation,
           turn: context.turn,
           onProgress: (fraction) => {

@@ -60,6 +60,7 @@ export class Trials {
       patch,
       batch,
       slices,
+      contrast,
       spacing,
       variant,
       testCases,
@@ -68,7 +69,7 @@ export class Trials {
       pretrainBudget,
       added,
     } = context.config;
-    const data = { study, dataset, ...(labels.length > 0 && { labels }), channel, masks, ignore, patch, batch, slices, spacing };
+    const data = { study, dataset, ...(labels.length > 0 && { labels }), channel, masks, ignore, patch, batch, slices, contrast, spacing };
     const key = JSON.stringify({ ...data, variant, testCases, labelled, budget, pretrainBudget, added });
     await keepSettings(join(context.checkpointFolder, 'experiment.json'), key, 'trials that were made');
     const text = await readFile(join(context.checkpointFolder, 'trials.json'), 'utf8').catch(() => '[]');

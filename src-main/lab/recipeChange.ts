@@ -1,6 +1,6 @@
 import { StudioError } from '#shared/base/errors.ts';
 import { recipes, type LossName, type Recipe } from '#shared/domain/trainConfig.ts';
-import { variantNames, type ArchitectureConfig, type VariantName } from '#shared/domain/modelCard.ts';
+import { blockNames, variantNames, type ArchitectureConfig, type VariantName } from '#shared/domain/modelCard.ts';
 import { isVariantName } from '#main/model/variants.ts';
 
 /** The arm that changes nothing. */
@@ -13,14 +13,14 @@ export interface RecipeChange {
   /** Names of the images that the network takes. */
   readonly channels?: readonly string[];
   /** What the network has otherwise than its variant. */
-  readonly shape?: Partial<Pick<ArchitectureConfig, 'dims' | 'topWidth' | 'features'>>;
+  readonly shape?: Partial<Pick<ArchitectureConfig, 'dims' | 'topWidth' | 'block' | 'features'>>;
 }
 
 const { augmentation, ...standard } = recipes.standard;
 
 /**
  * What an arm changes of the standard recipe: NAME=VALUE, with commas between several; a number of the recipe or of its augmentation,
- * mirror=false, loss=paper, network=NAME, dims=32-64-128, topWidth=NUMBER,
+ * mirror=false, loss=paper, network=NAME, dims=32-64-128, topWidth=NUMBER, block=authors,
  * features=NUMBER or channels=NAME+NAME. Throws `invalid-argument` for anything else.
  */
 export function changeOf(arm: string): RecipeChange {
@@ -38,6 +38,8 @@ export function changeOf(arm: string): RecipeChange {
 }
 
 function shapeOf(name: string, value: string): RecipeChange['shape'] {
+  const block = blockNames.find((each) => each === value);
+  if (name === 'block') return block && { block };
   const numbers = value.split('-').map(Number);
   if (numbers.some((number) => !Number.isInteger(number) || number < 1)) return undefined;
   if (name === 'dims') return { dims: numbers };
@@ -54,6 +56,6 @@ function withNumber(recipe: Recipe, name: string, value: string): Recipe {
   }
   throw new StudioError(
     'invalid-argument',
-    `"${name}=${value}" is no change of the recipe: it has ${[...Object.keys(standard), ...Object.keys(augmentation)].join(', ')}, loss=paper, network=${variantNames.join('|')}, dims=NUMBER-NUMBER-NUMBER, topWidth=NUMBER, features=NUMBER and channels=NAME+NAME.`,
+    `"${name}=${value}" is no change of the recipe: it has ${[...Object.keys(standard), ...Object.keys(augmentation)].join(', ')}, loss=paper, network=${variantNames.join('|')}, dims=NUMBER-NUMBER-NUMBER, topWidth=NUMBER, block=${blockNames.join('|')}, features=NUMBER and channels=NAME+NAME.`,
   );
 }

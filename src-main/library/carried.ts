@@ -1,24 +1,17 @@
 import Database from 'better-sqlite3';
 import type { ImageRecord } from '#shared/domain/image.ts';
-import { connectReadOnly } from './database.ts';
-import { databaseError } from './handle.ts';
-import type { ProjectPaths } from './paths.ts';
+import { databaseError, type ReadHandle } from './handle.ts';
 
 /** Where an image lies in a project that is carried elsewhere, relative to its folder, and the hash that reading it there gives. */
 export type CarriedImage = Pick<ImageRecord, 'id' | 'paths' | 'storedHash'>;
 
 /**
- * Writes a copy of a library, also of one that is in use, for a project that is carried to another computer: every image is its own, and
+ * Writes a copy of a library for a project that is carried to another computer: every image is its own, and
  * nothing is left of jobs, whose folders stay behind. Throws `disk-full`, `io`.
  */
-export function copyForCarrying(paths: ProjectPaths, to: string, images: readonly CarriedImage[]): void {
+export function copyForCarrying(read: ReadHandle, to: string, images: readonly CarriedImage[]): void {
   try {
-    const source = connectReadOnly(paths.database);
-    try {
-      source.prepare('VACUUM INTO ?').run(to);
-    } finally {
-      source.close();
-    }
+    read.copyTo(to);
     const copy = new Database(to);
     try {
       const move = copy.prepare(

@@ -63,6 +63,11 @@ export class ReadHandle {
   all<Row>(sql: string, parameters: Parameters = {}): Row[] {
     return guarded(() => this.statement(sql).all(parameters) as Row[]);
   }
+
+  /** Writes the library as one new file. Throws `disk-full`, `io`. */
+  copyTo(path: string): void {
+    guarded(() => this.database.prepare('VACUUM INTO ?').run(path));
+  }
 }
 
 /** Reads and writes a library in the name of `author`. */
@@ -83,5 +88,23 @@ export class WriteHandle extends ReadHandle {
   /** All or nothing; durable when it returns. May be nested. */
   transaction<T>(work: () => T): T {
     return guarded(() => this.database.transaction(work).immediate());
+  }
+}
+
+/** Of a project that is open for reading alone: refuses with `sentence`. */
+export class RefusedHandle extends WriteHandle {
+  readonly #sentence: string;
+
+  constructor(database: Database.Database, sentence: string) {
+    super(database, '');
+    this.#sentence = sentence;
+  }
+
+  override run(): never {
+    throw new StudioError('conflict', this.#sentence);
+  }
+
+  override transaction(): never {
+    throw new StudioError('conflict', this.#sentence);
   }
 }

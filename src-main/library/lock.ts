@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import Database from 'better-sqlite3';
 import * as v from 'valibot';
@@ -17,7 +17,10 @@ const holderFile = v.object({
   /** The last sign of life; earlier versions gave none. */
   alive: v.optional(v.string()),
 });
-type Holder = v.InferOutput<typeof holderFile>;
+export type Holder = v.InferOutput<typeof holderFile>;
+
+/** How long another program's short hold, as that of whoever asks who has the project, is waited for. */
+const PATIENCE_MS = 100;
 
 /**
  * The right to write to a project: one process at a time. It is an exclusive transaction on a file of its own, held open, so that the
@@ -43,18 +46,11 @@ export class ProjectLock {
   /** Throws `conflict` naming who holds it. */
   static acquire(path: string): ProjectLock {
     const holderPath = `${path}.holder`;
-    const database = new Database(path, { timeout: 0 });
-    try {
-      // The WAL and memory modes would not lock the file itself.
-      database.pragma('journal_mode = DELETE');
-      database.exec('BEGIN EXCLUSIVE');
-    } catch (error) {
-      database.close();
-      if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY'))
-        throw new StudioError('conflict', heldBy(readHolder(holderPath), new Date()));
-      throw error;
-    }
-    return new ProjectLock(database, holderPath);
+    const database = take(path);
+    const holder = readHolder(holderPath);
+    if (database !== null && !mayBeThere(holder, new Date())) return new ProjectLock(database, holderPath);
+    database?.close();
+    throw new StudioError('conflict', heldBy(holder, new Date(), database !== null));
   }
 
   release(): void {
@@ -62,6 +58,66 @@ export class ProjectLock {
     rmSync(this.#holderPath, { force: true });
     this.#database.close();
   }
+}
+
+/** Whether others may take a project, and what is known of who has it. */
+export interface Hold {
+  /** Taking it would be refused. */
+  readonly held: boolean;
+  /** Null where whoever has it left no word. */
+  readonly holder: Holder | null;
+  /** What acquiring it would say; empty where it is free. */
+  readonly sentence: string;
+}
+
+/** Who has a project. Takes nothing, and writes nothing into its folder. */
+export function holdOf(path: string): Hold {
+  const holder = readHolder(`${path}.holder`);
+  const now = new Date();
+  if (!existsSync(path)) return { held: false, holder: null, sentence: '' };
+  const free = isFree(path);
+  if (free && !mayBeThere(holder, now)) return { held: false, holder: null, sentence: '' };
+  return { held: true, holder: holder ?? null, sentence: heldBy(holder, now, free) };
+}
+
+/** The lock, or null where another program has it. */
+function take(path: string): Database.Database | null {
+  const database = new Database(path, { timeout: PATIENCE_MS });
+  try {
+    // The WAL and memory modes would not lock the file itself.
+    database.pragma('journal_mode = DELETE');
+    database.exec('BEGIN EXCLUSIVE');
+    return database;
+  } catch (error) {
+    database.close();
+    if (isBusy(error)) return null;
+    throw error;
+  }
+}
+
+/** An exclusive lock lets nobody read. */
+function isFree(path: string): boolean {
+  const database = new Database(path, { readonly: true, timeout: 0 });
+  try {
+    database.pragma('schema_version');
+    return true;
+  } catch (error) {
+    if (isBusy(error)) return false;
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
+const isBusy = (error: unknown): boolean => error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY');
+
+/**
+ * The lock is free, and yet a program on another computer gave a sign of life a moment ago: either it ended without a word just now, or the file
+ * server does not pass locks on. Which of the two, its silence tells.
+ */
+function mayBeThere(holder: Holder | undefined, now: Date): boolean {
+  if (holder?.alive === undefined || holder.host === hostname()) return false;
+  return Math.abs(now.getTime() - Date.parse(holder.alive)) <= SILENCE_MS;
 }
 
 /** Only for the message that others get: a full disk, or a share that is away for a moment, must not bar the project. */
@@ -83,18 +139,23 @@ function readHolder(path: string): Holder | undefined {
   }
 }
 
-/** Who has the project, since when, and what to do. */
-export function heldBy(holder: Holder | undefined, now: Date): string {
-  if (holder === undefined) return 'This project is already open in another program. Close it there first.';
+/** Who has the project, since when, and what to do; `free`: the lock itself could be had. */
+export function heldBy(holder: Holder | undefined, now: Date, free = false): string {
+  if (holder === undefined) return `This project is already open in another program. Close it there first, ${untilThen}.`;
   const { host, process: id, since, user, alive } = holder;
   const who = `This project is already open on ${host}${user === undefined ? '' : ` by ${user}`} (process ${String(id)}), since ${when(since)}.`;
+  if (free) return `${who} It gave a sign of life less than a minute ago, and none may come any more: try again in a minute, ${untilThen}.`;
   const silence = alive === undefined ? 0 : now.getTime() - Date.parse(alive);
-  // SQLite's log can be read beside its writer on the same computer alone.
-  if (!(silence > SILENCE_MS))
-    return host === hostname()
-      ? `${who} Close it there first; until then “logonet project list” and “logonet project pack” read it without changing it.`
-      : `${who} Close it there first, or have “logonet project pack” make a copy of it there.`;
-  return `${who} Nothing has been heard of it for ${minutes(silence)}: its computer may have been switched off or lost its network. It opens here as soon as the file server sees that it is gone; try again in some minutes.`;
+  if (!(silence > SILENCE_MS)) return `${who} Close it there first, ${untilThen}.`;
+  return `${who} Nothing has been heard of it for ${minutes(silence)}: its computer may have been switched off or lost its network. It opens here as soon as the file server sees that it is gone; try again in some minutes, ${untilThen}.`;
+}
+const untilThen = 'or open it for reading alone';
+
+/** Why nothing is changed in a project that is open for reading alone. */
+export function onlyRead({ holder, held }: Pick<Hold, 'holder' | 'held'>): string {
+  if (holder === null) return `This project is open for reading alone${held ? ', because another program has it open' : ''}.`;
+  const { host, since, user } = holder;
+  return `This project is open for reading alone, because ${user === undefined ? 'a program' : user} has it open on ${host} since ${when(since)}.`;
 }
 
 function when(timestamp: string): string {

@@ -103,6 +103,13 @@ export class ProjectPaths {
     return join(this.folder, 'jobs', checkedId(id));
   }
 
+  /** Whether a path, also one that is not there yet, lies in this folder, or is it; links are followed. */
+  holds(path: string): boolean {
+    let existing = resolve(path);
+    while (dirname(existing) !== existing && !isThere(existing)) existing = dirname(existing);
+    return isWithin(realPath(this.folder) ?? this.folder, realPath(existing) ?? existing);
+  }
+
   /** `resolveInside` this folder. */
   inside(path: string): string {
     return resolveInside(this.folder, path);

@@ -3,12 +3,13 @@ import type Database from 'better-sqlite3';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import { backUp, dropEarlier, restoreFromBackup, type Repair } from './backup.ts';
+import { copyOf } from './copyOf.ts';
 import { breakSeal, connect, connectReadOnly, faultOf, markAsLibrary, seal, sealIsBroken } from './database.ts';
 import { writeText } from '#main/files/durable.ts';
 import { fileError } from '#main/files/fileError.ts';
 import { makeFolder, projectAway } from '#main/files/makeFolder.ts';
-import { databaseError, ReadHandle, WriteHandle } from './handle.ts';
-import { ProjectLock } from './lock.ts';
+import { databaseError, ReadHandle, RefusedHandle, WriteHandle } from './handle.ts';
+import { holdOf, onlyRead, ProjectLock, type Hold } from './lock.ts';
 import { migrate, refuseFuture, schemaVersion, latestVersion } from './migrations/index.ts';
 import { newId } from './newId.ts';
 import { ProjectPaths } from './paths.ts';
@@ -21,7 +22,7 @@ export interface ProjectInfo {
   readonly createdAt: string;
 }
 
-/** A project folder that this process alone may write to, until `close`. */
+/** A project folder that this process alone may write to, until `close`; or, for reading alone, a copy of its library at one moment. */
 export class Project {
   readonly paths: ProjectPaths;
   readonly info: ProjectInfo;
@@ -29,9 +30,11 @@ export class Project {
   readonly write: WriteHandle;
   /** What was done at opening about a damaged library, or null. */
   readonly repair: Repair | null;
+  /** Why nothing may be changed, in a sentence; null where it may. */
+  readonly readOnly: string | null;
   readonly #database: Database.Database;
   readonly #reader: Database.Database;
-  readonly #lock: ProjectLock;
+  readonly #lock: ProjectLock | null;
   #backedUpAt: number;
   #closed = false;
 
@@ -39,19 +42,32 @@ export class Project {
     paths: ProjectPaths;
     info: ProjectInfo;
     database: Database.Database;
-    lock: ProjectLock;
+    /** Null: for reading alone. */
+    lock: ProjectLock | null;
     repair: Repair | null;
     author: string;
+    readOnly?: string | null;
   }) {
     this.paths = parts.paths;
     this.info = parts.info;
     this.repair = parts.repair;
+    this.readOnly = parts.readOnly ?? null;
     this.#database = parts.database;
     this.#lock = parts.lock;
-    this.#reader = connectReadOnly(parts.paths.database);
+    this.#reader = this.readOnly === null ? connectReadOnly(parts.paths.database) : parts.database;
     this.read = new ReadHandle(this.#reader);
-    this.write = new WriteHandle(parts.database, parts.author);
+    this.write = this.readOnly === null ? new WriteHandle(parts.database, parts.author) : new RefusedHandle(parts.database, this.readOnly);
     this.#backedUpAt = -1;
+  }
+
+  /** Writes what spares work or is told in passing; of a project that is open for reading alone it is left out. */
+  note(work: (write: WriteHandle) => void): void {
+    if (this.readOnly === null) work(this.write);
+  }
+
+  /** Throws `conflict` where the project is open for reading alone. */
+  requireWritable(): void {
+    if (this.readOnly !== null) throw new StudioError('conflict', this.readOnly);
   }
 
   /** Throws `not-found` where the folder has gone while it was open: whoever made a folder in it would begin a project again in its old place. */
@@ -61,6 +77,7 @@ export class Project {
 
   /** Writes a backup, unless nothing has changed since this process made the last one. Throws `disk-full`, `io`. */
   backup(): void {
+    this.requireWritable();
     const changes = totalChanges(this.#database);
     if (changes === this.#backedUpAt) return;
     try {
@@ -73,6 +90,7 @@ export class Project {
 
   /** Leaves nothing of deleted rows in the library's file, its log and its backups: one new backup takes the place of all. Throws `disk-full`, `io`. */
   forgetDeleted(): void {
+    this.requireWritable();
     try {
       this.#database.exec('VACUUM');
       this.#database.pragma('wal_checkpoint(TRUNCATE)');
@@ -91,6 +109,10 @@ export class Project {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#lock === null) {
+      this.#database.close();
+      return;
+    }
     const isThere = existsSync(this.paths.info);
     try {
       this.#reader.close();
@@ -111,7 +133,7 @@ export class Project {
     } catch (error) {
       throw databaseError(fileError(error, this.paths.folder));
     } finally {
-      this.#lock.release();
+      this.#lock?.release();
     }
   }
 }
@@ -186,38 +208,37 @@ export function openProject(folder: string, options: { readonly author: string }
   });
 }
 
-/** Reads a project that may be open elsewhere. Throws `not-found`, `unsupported`, `corrupt`. */
-export function openProjectReadOnly(folder: string): {
-  readonly paths: ProjectPaths;
-  readonly info: ProjectInfo;
-  readonly read: ReadHandle;
-  close(): void;
-} {
+/**
+ * Opens a project for reading alone, whoever has it open: as it is now, and so until it is closed. An older one is brought up to date in memory.
+ * Throws `not-found`, `unsupported`, `corrupt`, `conflict` where it is written to all the time.
+ */
+export function openProjectReadOnly(folder: string): Project {
   const paths = new ProjectPaths(folder);
   return guarded(paths, () => {
     const info = readInfo(paths);
-    const database = connectReadOnly(paths.database);
+    const readOnly = onlyRead(holdOf(paths.lock));
+    if (!existsSync(paths.database))
+      throw new StudioError(
+        'corrupt',
+        'The library of this project is missing. Open the project in the application: it is restored there.',
+      );
+    const database = copyOf(paths.database);
     try {
-      refuseFuture(database);
-      const fault = schemaVersion(database) < latestVersion ? 'older schema' : faultOf(database);
-      if (fault !== null)
-        throw new StudioError(
-          'corrupt',
-          'Open this project in the application first: its library has to be brought up to date or repaired.',
-          { detail: fault },
-        );
-      return {
-        paths,
-        info,
-        read: new ReadHandle(database),
-        close: () => {
-          database.close();
-        },
-      };
+      migrate(database);
+      return new Project({ paths, info, database, lock: null, repair: null, author: '', readOnly });
     } catch (error) {
       database.close();
       throw error;
     }
+  });
+}
+
+/** Who has a project. Throws `not-found`, `io`. */
+export function projectHold(folder: string): Hold {
+  const paths = new ProjectPaths(folder);
+  return guarded(paths, () => {
+    readInfo(paths);
+    return holdOf(paths.lock);
   });
 }
 

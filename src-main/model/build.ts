@@ -25,7 +25,6 @@ export interface BuildOptions {
 /** A network in a graph builder that can still grow (loss, gradients, optimiser). */
 export interface Model {
   readonly builder: GraphBuilder;
-  readonly architecture: ArchitectureConfig;
   readonly options: BuildOptions;
   /** Input (B,C,D,H,W). */
   readonly x: Value;
@@ -33,6 +32,8 @@ export interface Model {
   readonly logits: Value;
   /** The second input and its logits, where there is one. */
   readonly scans?: { readonly x: Value; readonly logits: Value };
+  /** Of regions, which overlap: (B,1,D,H,W) each. */
+  readonly apart?: readonly Value[];
   readonly parameters: readonly ParameterSpec[];
   readonly states: readonly ParameterSpec[];
 }
@@ -55,7 +56,7 @@ export function buildModel(architecture: ArchitectureConfig, options: BuildOptio
       ? segmentationHead(m, features, architecture.classes)
       : pretrainHead(m, features, head.clusterers, head.clusters);
   };
-  const model: Model = { builder: m.graph, architecture, options, x, logits: network(x), parameters: m.parameters, states: m.states };
+  const model: Model = { builder: m.graph, options, x, logits: network(x), parameters: m.parameters, states: m.states };
   if (options.scans === undefined) return model;
   const scans = m.graph.input('scans', f32(options.scans, architecture.inChannels, ...options.size));
   return { ...model, scans: { x: scans, logits: m.again(() => network(scans)) } };
@@ -63,8 +64,8 @@ export function buildModel(architecture: ArchitectureConfig, options: BuildOptio
 
 /** Section 3: global ULKANet plus the reassembled local ULKANets; one cube per instance. x (B,C,D,H,W) → (B,F,D,H,W). */
 function backbone(m: ModelBuilder, architecture: ArchitectureConfig, x: Value): Value {
-  const { network, dims, depths, mlpRatios, topWidth, features: out, localStages, split } = architecture;
-  const top = topWidth === undefined ? {} : { topWidth };
+  const { network, dims, depths, mlpRatios, topWidth, block, features: out, localStages, split } = architecture;
+  const top = { ...(topWidth !== undefined && { topWidth }), ...(block && { block }) };
   if (network === 'unet') return unet(m, x, 'features', dims, out);
   const whole = ulkanet(m, x, 'features.glob', 1, { dims, depths, mlpRatios, ...top, out });
   if (network === 'ulkanet') return whole;

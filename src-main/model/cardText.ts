@@ -1,4 +1,4 @@
-import type { IntensityRule } from '#shared/domain/modelCard.ts';
+import type { IntensityRule, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
 import { isImported, type StoredImport, type StoredModel } from './modelFolder.ts';
 
 /** What a model is and how it is used, as Markdown for people: nothing of patients, paths or machines. */
@@ -39,17 +39,20 @@ function ownLines({ card }: StoredModel): Line[] {
           `${intensityText(channel.intensity)}${channel.optional === true ? '; 0 everywhere where a case lacks it' : ''}`,
         ])),
     ['Patch', `${patch.join(' × ')} voxels (D × H × W)`],
-    ['Training', history.length === 0 ? 'not recorded' : history.map(({ steps, cases }) => `${steps} steps on ${cases} cases`).join('; ')],
+    ['Training', history.length === 0 ? 'not recorded' : trainingText(history)],
   ];
 }
 
+const trainingText = (history: readonly TrainingHistoryEntry[]): string =>
+  history.map(({ steps, cases }) => `${steps} steps on ${cases} cases`).join('; ');
+
 function intensityText(rule: IntensityRule): string {
-  return rule.kind === 'window'
-    ? `clipped to ${rule.low} … ${rule.high}, scaled to 0 … 1`
-    : `clipped to the percentiles ${rule.lowPercentile} and ${rule.highPercentile} of each volume, then mean 0 and standard deviation 1`;
+  if (rule.kind === 'window') return `clipped to ${rule.low} … ${rule.high}, scaled to 0 … 1`;
+  const whole = `clipped to the percentiles ${rule.lowPercentile} and ${rule.highPercentile} of each volume, then mean 0 and standard deviation 1`;
+  return rule.kind === 'zscore' ? whole : `${whole}, then both again within ${rule.millimetres} mm of each voxel`;
 }
 
-function importedLines({ card: { network, pipeline, source, folds } }: StoredImport): Line[] {
+function importedLines({ card: { network, pipeline, source, folds, history = [], parent } }: StoredImport): Line[] {
   return [
     ['Imported from', `${source.kind}: ${source.dataset}, ${source.trainer}, ${source.plans}, ${source.configuration}`],
     ['Licence', source.licence ?? 'not stated in its files; ask where it comes from before you pass it on'],
@@ -63,6 +66,8 @@ function importedLines({ card: { network, pipeline, source, folds } }: StoredImp
     ],
     ['Voxel spacing', `${pipeline.spacing.map((mm) => mm.toFixed(3)).join(' × ')} mm, transposed`],
     ['Patch', `${pipeline.patch.join(' × ')} voxels, transposed`],
+    ...(history.length === 0 ? [] : [['Trained further', trainingText(history)] as const]),
+    ...(parent === undefined ? [] : [['Goes on from the weights', parent] as const]),
     ...Object.entries(source.checkpoints).map(([fold, hash]): Line => [`SHA-256 of ${fold}'s checkpoint`, hash]),
   ];
 }

@@ -1,5 +1,5 @@
 import { StudioError } from '#shared/base/errors.ts';
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
+import type { ArchitectureConfig, BlockName } from '#shared/domain/modelCard.ts';
 import type { Executor, Session } from '#main/engine/executors/executor.ts';
 import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { buildModel, type HeadConfig, type Model } from './build.ts';
@@ -37,6 +37,7 @@ interface GoldenConfig {
   readonly depths: number[];
   readonly mlp: number[];
   readonly features?: number;
+  readonly block?: BlockName;
   readonly classes?: number;
   readonly head?: 'seg' | 'pretrain';
   readonly mode?: 'train' | 'eval';
@@ -87,8 +88,19 @@ function goldenConfig(file: SafetensorsFile): GoldenConfig {
   }
 }
 
-function architectureOf({ dims, depths, mlp, channels = 1, features = 14, classes = 14 }: GoldenConfig): ArchitectureConfig {
-  return { network: 'logonet', dims, depths, mlpRatios: mlp, inChannels: channels, features, classes, localStages: 2, split: 2 };
+function architectureOf({ dims, depths, mlp, channels = 1, features = 14, classes = 14, block }: GoldenConfig): ArchitectureConfig {
+  return {
+    network: 'logonet',
+    dims,
+    depths,
+    mlpRatios: mlp,
+    ...(block && { block }),
+    inChannels: channels,
+    features,
+    classes,
+    localStages: 2,
+    split: 2,
+  };
 }
 
 function headOf({ head, clusterers = 1, clusters = 2 }: GoldenConfig): HeadConfig {
@@ -117,7 +129,9 @@ function golden(file: SafetensorsFile, name: string): NamedTensor {
 /** The file's parameters (p/) and running statistics (b/) under the model's own names. */
 function stored(file: SafetensorsFile, model: Model): Map<string, NamedTensor> {
   const names = (specs: Model['parameters'], prefix: string): [string, NamedTensor][] =>
-    specs.flatMap((spec) => spec.names.map((name): [string, NamedTensor] => [name, golden(file, prefix + name)]));
+    specs.flatMap((spec) =>
+      (spec.fixed === true ? [] : spec.names).map((name): [string, NamedTensor] => [name, golden(file, prefix + name)]),
+    );
   return new Map([...names(model.parameters, 'p/'), ...names(model.states, 'b/')]);
 }
 
@@ -175,7 +189,7 @@ async function gradientErrors(
 
 async function statisticsError(session: Session, model: Model, file: SafetensorsFile): Promise<number> {
   let worst = 0;
-  for (const spec of model.states) {
+  for (const spec of model.states.filter(({ fixed }) => fixed !== true)) {
     const joined = (await session.read(spec.value)) as Float32Array;
     const length = instanceLength(spec);
     spec.names.forEach((name, instance) =>

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '#main/engine/graph/builder.ts';
 import type { Value } from '#main/engine/graph/graph.ts';
 import type { ActivationKind } from '#main/engine/ops/attributes.ts';
-import { activation as extents, elementCount, f32 } from '#main/engine/tensor/tensorType.ts';
+import { activation as extents, elementCount, f32, type TensorType } from '#main/engine/tensor/tensorType.ts';
 
 export const NORM_EPSILON = 1e-5;
 const NORM_MOMENTUM = 0.1;
@@ -19,6 +19,8 @@ export interface ParameterSpec {
   readonly value: Value;
   readonly names: readonly string[];
   readonly init: Initialiser;
+  /** A constant of the network: it stays as it begins, and no weight file has it. */
+  readonly fixed?: true;
   /** predict mode: this convolution weight or bias absorbs the norm of this name (one per instance). */
   readonly foldedNorm?: { readonly part: 'weight' | 'bias'; readonly names: readonly string[]; readonly convolution: readonly string[] };
 }
@@ -107,6 +109,24 @@ export class ModelBuilder {
     return this.graph.apply('layerNorm', { instances, epsilon: NORM_EPSILON }, [x, gamma, beta], name);
   }
 
+  /**
+   * x times a learned factor for each channel, which begins at `start`. The factors are spread over the voxels as the bias of a convolution whose weights
+   * are 0 and stay so, so that no executor needs an operation for it.
+   */
+  scale(x: Value, name: string, instances: number, start: number): Value {
+    const { n, c, d, h, w } = extents(x.type);
+    // In training a channel of zeros: through one of x a gradient would flow that is 0 and costs as much as any.
+    const one =
+      this.mode === 'train'
+        ? this.#fixed(`zeros.${n}x${d}x${h}x${w}`, f32(n, 1, d, h, w))
+        : this.graph.apply('sliceChannels', { start: 0, count: 1 }, [x], name);
+    const nothing = this.#fixed(`zeros.${instances}x${c}`, f32(instances, c, 1, 1, 1, 1));
+    const factors = this.#parameter(name, instances, [c], { kind: 'constant', value: start });
+    const attributes = { kernel: 1, stride: 1, padding: 0, instances, activation: 'none' } as const;
+    const spread = this.graph.apply('conv3d', attributes, [one, nothing, factors], name);
+    return this.graph.apply('multiply', {}, [x, spread], name);
+  }
+
   gelu(x: Value, scope: string): Value {
     return this.graph.apply('activation', { kind: 'gelu' }, [x], scope);
   }
@@ -136,6 +156,15 @@ export class ModelBuilder {
     );
     const bias = this.#parameter(`${name}.bias`, instances, [out], { kind: 'uniform', bound }, folded('bias'));
     return this.graph.apply('conv3d', { kernel, stride, padding, instances, activation }, [x, weight, bias], name);
+  }
+
+  #fixed(name: string, type: TensorType): Value {
+    const built = this.#shared.get(name);
+    if (built !== undefined) return built;
+    const value = this.graph.state(name, type);
+    this.#shared.set(name, value);
+    this.states.push({ value, names: [name], init: { kind: 'constant', value: 0 }, fixed: true });
+    return value;
   }
 
   #parameter(name: string, instances: number, shape: readonly number[], init: Initialiser, more: Partial<ParameterSpec> = {}): Value {

@@ -4,10 +4,12 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { AnyModelCard, JoinedModelCard } from '#shared/domain/joinedModel.ts';
+import { blockNames, type ModelCard } from '#shared/domain/modelCard.ts';
 import { buildModel } from './build.ts';
 import { instanceLength, type ParameterSpec } from './modelBuilder.ts';
 import { importedCard } from './nnunet/card.ts';
+import { partWeights } from './labelValues.ts';
 import { buildNnunet } from './nnunet/network.ts';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts';
 import { sideMultiple } from './variants.ts';
@@ -22,9 +24,18 @@ const triple = <S extends v.GenericSchema>(item: S): v.TupleSchema<[S, S, S], un
 const upTo = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
 const stages = (most: number) => v.pipe(v.array(upTo(most)), v.minLength(1), v.maxLength(6));
 const span = v.object({ low: v.pipe(v.array(number), v.maxLength(16)), high: v.pipe(v.array(number), v.maxLength(16)) });
+/** Of a joined model. */
+export const MOST_PARTS = 16;
+
 const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: number, high: number }),
   v.object({ kind: v.literal('zscore'), lowPercentile: number, highPercentile: number }),
+  v.object({
+    kind: v.literal('local'),
+    lowPercentile: number,
+    highPercentile: number,
+    millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+  }),
 ]);
 const card = v.object({
   format: v.literal(1),
@@ -37,6 +48,7 @@ const card = v.object({
       depths: stages(64),
       mlpRatios: stages(64),
       topWidth: v.optional(upTo(1024)),
+      block: v.optional(v.picklist(blockNames)),
       inChannels: upTo(16),
       features: upTo(1024),
       classes: upTo(1024),
@@ -48,7 +60,11 @@ const card = v.object({
         dims.length === depths.length && dims.length === mlpRatios.length && localStages <= dims.length,
     ),
   ),
-  labelSet: v.object({ labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })) }),
+  labelSet: v.object({
+    labels: v.array(
+      v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),
+    ),
+  }),
   classToLabel: v.array(v.number()),
   spacing: triple(above),
   intensity,
@@ -74,6 +90,19 @@ const card = v.object({
   ),
 });
 
+const joined = v.object({
+  format: v.literal(3),
+  variant: v.string(),
+  parts: v.pipe(
+    v.array(v.object({ name: v.string(), card: v.union([card, importedCard]), weightsHash: v.string() })),
+    v.minLength(2),
+    v.maxLength(MOST_PARTS),
+  ),
+  overlap: v.literal('laterOverEarlier'),
+  labelSet: card.entries.labelSet,
+  joinedAt: v.string(),
+});
+
 export interface StoredModel {
   readonly card: ModelCard;
   readonly weights: Weights;
@@ -88,19 +117,48 @@ export interface StoredImport {
   readonly weightsHash: string;
 }
 
-export const isImported = (model: StoredModel | StoredImport): model is StoredImport => model.card.format === 2;
+/** Models that are joined, in their folder. */
+export interface StoredJoined {
+  readonly card: JoinedModelCard;
+  /** Of all parts, each with its prefix. */
+  readonly weights: Weights;
+  readonly weightsHash: string;
+}
 
-/** As `loadAnyModel`, for what only models of this program can do. Throws `unsupported` for an imported one too. */
+/** One network, trained here or imported. */
+export type StoredNetwork = StoredModel | StoredImport;
+
+export const isImported = (model: StoredNetwork): model is StoredImport => model.card.format === 2;
+export const isJoined = (model: StoredNetwork | StoredJoined): model is StoredJoined => model.card.format === 3;
+
+/** The parts of a joined model, each as a model of its own. */
+export function partsOf({ card, weights }: StoredJoined): StoredNetwork[] {
+  return card.parts.map(
+    (part, index) => ({ card: part.card, weights: partWeights(weights, index), weightsHash: part.weightsHash }) as StoredNetwork,
+  );
+}
+
+/** As `loadAnyModel`, for what only models of this program can do. Throws `unsupported` for others too. */
 export async function loadModel(folder: string): Promise<StoredModel> {
-  const model = await loadAnyModel(folder);
+  const model = await loadNetwork(folder);
   if (!isImported(model)) return model;
-  throw new StudioError('unsupported', 'This model was imported. It predicts, but it cannot be trained further here.');
+  throw new StudioError('unsupported', 'This works with models of this program alone, and this one was imported.');
+}
+
+/** As `loadAnyModel`, for what works with one network. Throws `unsupported` for a joined one too. */
+export async function loadNetwork(folder: string): Promise<StoredNetwork> {
+  const model = await loadAnyModel(folder);
+  if (!isJoined(model)) return model;
+  throw new StudioError(
+    'unsupported',
+    'These are several models that were joined: they predict together. For this take one of the models that they were joined from.',
+  );
 }
 
 /** Reads `model.json` and `weights.safetensors` of a folder. Throws `not-found` or `invalid-file`, and `unsupported` for a network that is asked with prompts. */
-export async function loadAnyModel(folder: string): Promise<StoredModel | StoredImport> {
+export async function loadAnyModel(folder: string): Promise<StoredNetwork | StoredJoined> {
   const model = await readModel(folder);
-  if (isImported(model) || model.card.kind === undefined) return model;
+  if (!isAsked(model)) return model;
   throw new StudioError(
     'unsupported',
     'This network segments what it is pointed at, and nothing by itself: it is no model to predict with.',
@@ -110,11 +168,13 @@ export async function loadAnyModel(folder: string): Promise<StoredModel | Stored
 /** A network that is asked with prompts. Throws as `loadAnyModel`, and `unsupported` for any other model. */
 export async function loadPromptModel(folder: string): Promise<StoredModel> {
   const model = await readModel(folder);
-  if (!isImported(model) && model.card.kind === 'prompts') return model;
+  if (isAsked(model)) return model;
   throw new StudioError('unsupported', 'This model cannot be asked with prompts: choose one that “logonet prompts train” made.');
 }
 
-async function readModel(folder: string): Promise<StoredModel | StoredImport> {
+const isAsked = (model: StoredNetwork | StoredJoined): model is StoredModel => model.card.format === 1 && model.card.kind === 'prompts';
+
+async function readModel(folder: string): Promise<StoredNetwork | StoredJoined> {
   const [json, bytes] = await Promise.all([readOne(folder, 'model.json'), readOne(folder, 'weights.safetensors')]);
   let parsed: unknown;
   try {
@@ -123,16 +183,27 @@ async function readModel(folder: string): Promise<StoredModel | StoredImport> {
     throw new StudioError('invalid-file', `The model card (model.json) in ${folder} is damaged.`, { cause: error });
   }
   const weightsHash = createHash('sha256').update(bytes).digest('hex');
-  if ((parsed as { format?: unknown } | null)?.format === 2) {
+  const { format } = (parsed ?? {}) as { format?: unknown };
+  if (format === 3) {
+    const whole = { card: checkedCard(joined, parsed, folder), weights: decodeSafetensors(bytes).tensors, weightsHash };
+    for (const part of partsOf(whole)) requireItsFit(folder, part);
+    return whole;
+  }
+  if (format === 2) {
     const imported = checkedCard(importedCard, parsed, folder);
-    const { tensors } = decodeSafetensors(bytes);
-    requireImportedFit(folder, imported, tensors);
-    return { card: imported, weights: tensors, weightsHash };
+    const model = { card: imported, weights: decodeSafetensors(bytes).tensors, weightsHash };
+    requireItsFit(folder, model);
+    return model;
   }
   const own = checkedCard(card, parsed, folder);
-  const { tensors } = decodeSafetensors(bytes);
-  requireFit(folder, own, tensors);
-  return { card: own, weights: tensors, weightsHash };
+  const model = { card: own, weights: decodeSafetensors(bytes).tensors, weightsHash };
+  requireItsFit(folder, model);
+  return model;
+}
+
+function requireItsFit(folder: string, model: StoredNetwork): void {
+  if (isImported(model)) requireImportedFit(folder, model.card, model.weights);
+  else requireFit(folder, model.card, model.weights);
 }
 
 function checkedCard<S extends v.GenericSchema>(schema: S, parsed: unknown, folder: string): v.InferOutput<S> {
@@ -176,7 +247,7 @@ function requireFit(folder: string, { architecture, patch, channels }: ModelCard
   const specsOf = (): readonly ParameterSpec[] => {
     try {
       const { parameters, states } = buildModel(architecture, { batch: 1, size: [multiple, multiple, multiple], mode: 'train' });
-      return [...parameters, ...states];
+      return [...parameters, ...states].filter(({ fixed }) => fixed !== true);
     } catch (error) {
       throw unfit('no network can be built as its model.json says', String(error instanceof StudioError ? error.detail : error));
     }
@@ -197,13 +268,13 @@ async function readOne(folder: string, name: string): Promise<Buffer> {
 }
 
 /** Writes the weights first and the card last: a folder with a card is complete. Throws `not-found` where the folder above it is not there, `disk-full` or `io`. */
-export async function saveModel(folder: string, modelCard: ModelCard | ImportedModelCard, weights: Weights): Promise<void> {
+export async function saveModel(folder: string, modelCard: AnyModelCard, weights: Weights): Promise<void> {
   makeFolderBelow(dirname(dirname(folder)), folder);
   await writeFileAtomically(join(folder, 'weights.safetensors'), encodeSafetensors(weights));
   await saveCard(folder, modelCard);
 }
 
 /** Beside weights that are there already. Throws `disk-full`, `io`. */
-export async function saveCard(folder: string, modelCard: ModelCard | ImportedModelCard): Promise<void> {
+export async function saveCard(folder: string, modelCard: AnyModelCard): Promise<void> {
   await writeFileAtomically(join(folder, 'model.json'), `${JSON.stringify(modelCard, null, 2)}\n`);
 }

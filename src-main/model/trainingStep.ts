@@ -13,6 +13,8 @@ export interface SegmentationLoss {
   readonly classWeights?: readonly number[];
   /** Whether there are voxels that nobody marked, from which no gradient comes. */
   readonly ignoring?: boolean;
+  /** Whether the heads are regions, which may overlap: the mean over them of the loss of each against what is outside of it. */
+  readonly regions?: boolean;
 }
 
 export type LossConfig =
@@ -39,8 +41,12 @@ const DICE_EPSILON = 1e-5;
 
 /** What goes into a step besides x, as inputs of the graph. */
 export interface LossTargets {
-  /** Segmentation, consistency: i32 (B,D,H,W). */
+  /** Segmentation, consistency: i32 (B,D,H,W). Not of regions. */
   readonly label?: Value;
+  /** Of regions: i32 (B,D,H,W) for each, 1 inside. */
+  readonly regions?: readonly Value[];
+  /** Of regions: f32 (B,1,D,H,W), the logit of what is outside: SETTLED at ignored voxels, whose labels are 0; 0 elsewhere. */
+  readonly outside?: Value;
   /** With a loss that is `ignoring`: f32 (B,classes,D,H,W), SETTLED at the background of ignored voxels, whose label is 0; 0 elsewhere. */
   readonly ignored?: Value;
   /** Pre-training: i32 (B,Z,N). */
@@ -150,10 +156,31 @@ function addLoss(model: Model, config: LossConfig, scalars: Map<string, Value>):
     return { targets: { pseudo, masked }, terms: new Map([[loss, undefined]]) };
   }
   if (config.kind === 'consistency') return addConsistencyLoss(model, config, scalars);
+  if (config.regions === true) return addRegionLoss(model, config, scalars);
   const { targets, outputs } = maskLoss(model, config);
   const [loss, dice, crossEntropy] = outputs;
   scalars.set('loss', loss).set('dice', dice).set('crossEntropy', crossEntropy);
   return { targets, terms: new Map([[loss, undefined]]) };
+}
+
+/** A sigmoid is a softmax beside 0: of each region cross entropy (binary) and Dice of what is inside and outside, over the batch. */
+function addRegionLoss({ builder, apart = [], options }: Model, config: SegmentationLoss, scalars: Map<string, Value>): Loss {
+  const { batch, size } = options;
+  const count = apart.length;
+  const outside = builder.input('outside', f32(batch, 1, ...size));
+  const { diceWeight, crossEntropyWeight } = config;
+  const each = { ...config, diceWeight: diceWeight / count, crossEntropyWeight: crossEntropyWeight / count, classWeights: [1, 1] };
+  const regions: Value[] = [];
+  const losses = apart.map((logits, region) => {
+    const label = builder.input(`region${region}`, i32(batch, ...size));
+    regions.push(label);
+    return segmentationLoss(builder, each, builder.apply('concatChannels', {}, [outside, logits], 'loss'), label)[0];
+  });
+  scalars.set(
+    'loss',
+    losses.reduce((sum, loss) => builder.apply('add', {}, [sum, loss], 'loss')),
+  );
+  return { targets: { regions, outside }, terms: new Map(losses.map((loss) => [loss, undefined])) };
 }
 
 /** The loss against masks: loss, Dice and cross entropy. */

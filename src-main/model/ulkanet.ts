@@ -1,4 +1,5 @@
 import type { Value } from '#main/engine/graph/graph.ts';
+import type { BlockName } from '#shared/domain/modelCard.ts';
 import type { ModelBuilder } from './modelBuilder.ts';
 
 export interface UlkanetShape {
@@ -7,6 +8,8 @@ export interface UlkanetShape {
   readonly mlpRatios: readonly number[];
   /** As ArchitectureConfig has it. */
   readonly topWidth?: number;
+  /** As ArchitectureConfig has it. */
+  readonly block?: BlockName;
   /** Channels of the output. */
   readonly out: number;
 }
@@ -33,12 +36,62 @@ function mlp(m: ModelBuilder, x: Value, name: string, instances: number, out: nu
   return m.convolution(m.gelu(m.depthwise(wide, `${name}.dw`, instances, 3, 1), name), `${name}.fc2`, instances, { out, kernel: 1 });
 }
 
+/** Attention of the authors' code: a norm before the depthwise pair, the gate multiplies what was not normalised, and x is added at the end. */
+function gatedAttention(m: ModelBuilder, x: Value, name: string, instances: number, out: number): Value {
+  const u = m.gelu(m.convolution(x, `${name}.proj_1`, instances, { out, kernel: 1 }), name);
+  const normed = m.batchNorm(u, `${name}.norm`, instances, 'none');
+  const wide = m.depthwise(m.depthwise(normed, `${name}.dw`, instances, 5, 1), `${name}.dil`, instances, 7, 3);
+  const weights = m.convolution(wide, `${name}.pw`, instances, { out, kernel: 1 });
+  const gated = m.convolution(m.graph.apply('multiply', {}, [u, weights], name), `${name}.proj_2`, instances, { out, kernel: 1 });
+  return m.graph.apply('add', {}, [x, gated], name);
+}
+
+/** 1³ → depthwise 3³ → GELU → 1³. */
+function plainMlp(m: ModelBuilder, x: Value, name: string, instances: number, out: number, hidden: number): Value {
+  const wide = m.depthwise(m.convolution(x, `${name}.fc1`, instances, { out: hidden, kernel: 1 }), `${name}.dw`, instances, 3, 1);
+  return m.convolution(m.gelu(wide, name), `${name}.fc2`, instances, { out, kernel: 1 });
+}
+
+const firstScale = 1e-2;
+
+/**
+ * Two halves y = s ⊙ f(BN(x)) with a factor for each channel. `authors`, as their code has it: y + y goes on, without x. `residual`, the usual block of
+ * visual attention networks: x + y.
+ */
+function scaledBlock(
+  m: ModelBuilder,
+  input: Value,
+  name: string,
+  instances: number,
+  width: number,
+  ratio: number,
+  block: 'authors' | 'residual',
+): Value {
+  const half = (x: Value, number: 1 | 2, part: (normed: Value) => Value): Value => {
+    const y = m.scale(part(m.batchNorm(x, `${name}.norm${number}`, instances, 'none')), `${name}.scale_${number}`, instances, firstScale);
+    return m.graph.apply('add', {}, [block === 'authors' ? y : x, y], name);
+  };
+  const attended = half(input, 1, (normed) => gatedAttention(m, normed, `${name}.attn`, instances, width));
+  return half(attended, 2, (normed) => plainMlp(m, normed, `${name}.mlp`, instances, width, width * ratio));
+}
+
 /** Alg. 3, read literally: the residual is the normalised tensor. */
 function lkaBlock(m: ModelBuilder, input: Value, name: string, instances: number, width: number, ratio: number): Value {
   const x = m.batchNorm(input, `${name}.norm1`, instances, 'none');
   const attended = m.graph.apply('add', {}, [x, attention(m, x, `${name}.attn`, instances, width)], name);
   const y = m.batchNorm(attended, `${name}.norm2`, instances, 'none');
   return m.graph.apply('add', {}, [y, mlp(m, y, `${name}.mlp`, instances, width, width * ratio)], name);
+}
+
+/** One block of an encoder. x (N,C,D,H,W) → the same. */
+export function encoderPart(
+  m: ModelBuilder,
+  x: Value,
+  name: string,
+  instances: number,
+  { width, ratio, block }: { readonly width: number; readonly ratio: number; readonly block: BlockName },
+): Value {
+  return block === 'literal' ? lkaBlock(m, x, name, instances, width, ratio) : scaledBlock(m, x, name, instances, width, ratio, block);
 }
 
 /** Patch embedding → LKA blocks → LayerNorm over channels. */
@@ -51,10 +104,11 @@ function encoderBlock(
   depth: number,
   ratio: number,
   first: boolean,
+  block: BlockName,
 ): Value {
   const patch = first ? { out: width, kernel: 7, stride: 4 } : { out: width, kernel: 3, stride: 2 };
   let x = m.convolutionNorm(input, `${name}.embed.proj`, `${name}.embed.norm`, instances, patch, 'none');
-  for (let block = 0; block < depth; block++) x = lkaBlock(m, x, `${name}.blocks.${block}`, instances, width, ratio);
+  for (let index = 0; index < depth; index++) x = encoderPart(m, x, `${name}.blocks.${index}`, instances, { width, ratio, block });
   return m.layerNorm(x, `${name}.norm`, instances);
 }
 
@@ -67,7 +121,7 @@ export function ulkanet(
   x: Value,
   name: string,
   instances: number,
-  { dims, depths, mlpRatios, topWidth, out }: UlkanetShape,
+  { dims, depths, mlpRatios, topWidth, block = 'literal', out }: UlkanetShape,
 ): Value {
   const stages = dims.length;
   const width = (level: number): number => dims[level] ?? 0;
@@ -78,7 +132,7 @@ export function ulkanet(
   const features: Value[] = [];
   let y = x;
   for (let stage = 0; stage < stages; stage++) {
-    y = encoderBlock(m, y, `${name}.enc.${stage}`, instances, width(stage), depths[stage] ?? 0, mlpRatios[stage] ?? 0, stage === 0);
+    y = encoderBlock(m, y, `${name}.enc.${stage}`, instances, width(stage), depths[stage] ?? 0, mlpRatios[stage] ?? 0, stage === 0, block);
     features.push(y);
   }
   y = up(convolutionBlocks(m, y, `${name}.bottleneck`, instances, [below(stages - 1), below(stages - 1)]), `${name}.bottleneck`);

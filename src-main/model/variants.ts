@@ -1,5 +1,5 @@
 import { StudioError } from '#shared/base/errors.ts';
-import { variantNames, type ArchitectureConfig, type VariantName } from '#shared/domain/modelCard.ts';
+import { variantNames, type ArchitectureConfig, type BlockName, type VariantName } from '#shared/domain/modelCard.ts';
 
 /** Channels F that every backbone puts out. It stays 14 whatever the label set, so that weights carry over (LOGONET.md). */
 const FEATURES = 14;
@@ -26,11 +26,15 @@ export function isVariantName(name: string): name is VariantName {
   return Object.hasOwn(shapes, name);
 }
 
-/** The architecture of a named variant for a number of output classes, background included, and of channels. Throws `usage` for an unknown name. */
-export function variant(name: string, classes: number, inChannels = 1): ArchitectureConfig {
+/**
+ * The architecture of a named variant for a number of output classes, background included, and of channels. Throws `usage` for an unknown name, and
+ * for a block of a network that has none.
+ */
+export function variant(name: string, classes: number, inChannels = 1, block: BlockName = 'literal'): ArchitectureConfig {
   if (!isVariantName(name))
     throw new StudioError('usage', `There is no model variant "${name}"; choose one of ${variantNames.join(', ')}.`);
-  return { ...shapes[name], inChannels, features: FEATURES, classes, localStages: 2, split: 2 };
+  if (block !== 'literal' && shapes[name].network === 'unet') throw new StudioError('usage', 'A U-Net has no blocks to choose.');
+  return { ...shapes[name], ...(block !== 'literal' && { block }), inChannels, features: FEATURES, classes, localStages: 2, split: 2 };
 }
 
 /** Every side of an input must be a multiple of this, so that the global and the local pieces divide evenly. */

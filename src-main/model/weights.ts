@@ -9,10 +9,15 @@ import type { NamedTensor } from './safetensors.ts';
 /** Weights and running statistics by the reference implementation's names; one tensor per instance. */
 export type Weights = ReadonlyMap<string, NamedTensor>;
 
+/** What is kept of a network: its parameters and running statistics, not its constants. */
+function stored({ parameters, states }: Pick<Model, 'parameters' | 'states'>): ParameterSpec[] {
+  return [...parameters, ...states].filter(({ fixed }) => fixed !== true);
+}
+
 /** Fresh weights as PyTorch's defaults draw them: uniform ±1/√fan-in for convolutions, ones and zeros for norms. */
 export function initialWeights(model: Model, random: Random): Map<string, NamedTensor> {
   const weights = new Map<string, NamedTensor>();
-  for (const spec of [...model.parameters, ...model.states]) {
+  for (const spec of stored(model)) {
     for (const name of spec.names) {
       const { init } = spec;
       const data = new Float32Array(instanceLength(spec));
@@ -35,6 +40,7 @@ export async function loadWeights(session: Session, model: Pick<Model, 'paramete
 export function specData(spec: ParameterSpec, weights: Weights): Float32Array {
   const length = instanceLength(spec);
   const joined = new Float32Array(length * spec.names.length);
+  if (spec.fixed === true) return joined;
   spec.names.forEach((name, instance) =>
     joined.set(spec.foldedNorm ? folded(spec, instance, weights) : tensor(weights, name, length), instance * length),
   );
@@ -44,7 +50,7 @@ export function specData(spec: ParameterSpec, weights: Weights): Float32Array {
 /** Reads weights and running statistics back out of a training session. */
 export async function readWeights(session: Session, model: Model): Promise<Map<string, NamedTensor>> {
   const weights = new Map<string, NamedTensor>();
-  for (const spec of [...model.parameters, ...model.states]) {
+  for (const spec of stored(model)) {
     const joined = (await session.read(spec.value)) as Float32Array;
     const length = instanceLength(spec);
     spec.names.forEach((name, instance) =>
@@ -81,13 +87,27 @@ export function interpolated(before: Weights, after: Weights, alpha: number): Ma
   );
 }
 
+/** The mean of weights that began from the same ones; all have the same names and shapes. */
+export function meanOf(all: readonly Weights[]): Weights {
+  const [first, ...others] = all;
+  if (first === undefined || others.length === 0) return first ?? new Map<string, NamedTensor>();
+  return new Map(
+    [...first].map(([name, { shape, data }]): [string, NamedTensor] => {
+      const rest = others.map((each) => each.get(name)?.data);
+      const sum = (at: number): number => rest.reduce((total, each) => total + (each?.[at] ?? 0), data[at] ?? 0);
+      return [name, { shape, data: data.map((_value, at) => sum(at) / all.length) as typeof data }];
+    }),
+  );
+}
+
 /**
  * Weights for another list of labels by class: each label keeps its row of the head, wherever it stands now, and a new one begins at
  * zero; no label inherits the row of another. `from` and `to`: label values by class. A head of other size than `from` is left out.
+ * `heads`: the names of its weight and bias.
  */
-export function forLabels(weights: Weights, from: readonly number[], to: readonly number[]): Weights {
+export function forLabels(weights: Weights, from: readonly number[], to: readonly number[], heads: readonly string[] = OWN_HEAD): Weights {
   const mapped = new Map(weights);
-  for (const name of ['head.cls.weight', 'head.cls.bias']) {
+  for (const name of heads) {
     const head = weights.get(name);
     if (head === undefined) continue;
     const [rows, ...shape] = head.shape;
@@ -103,6 +123,8 @@ export function forLabels(weights: Weights, from: readonly number[], to: readonl
   }
   return mapped;
 }
+
+const OWN_HEAD = ['head.cls.weight', 'head.cls.bias'] as const;
 
 /** Numbers in all tensors together. */
 export function elementCountOf(weights: Weights): number {

@@ -1,4 +1,5 @@
 import { sameChannelName } from '#shared/domain/caseImages.ts';
+import { channelsOfModelCard } from '#shared/domain/modelChannels.ts';
 import { knownImage, type ImageRecord, type KnownImage } from '#shared/domain/image.ts';
 import type { ModelRecord } from '#shared/domain/model.ts';
 import { chosenChannels, type ChannelFiles } from '#shared/domain/trainingCase.ts';
@@ -48,7 +49,7 @@ export function commonChannels(cases: readonly (readonly Pick<ImageRecord, 'name
 
 /** What a model takes of a case; empty: the leading image. */
 export function channelsOfCard({ card }: Pick<ModelRecord, 'card'>): readonly { readonly name: string; readonly optional?: boolean }[] {
-  return card.format === 2 ? card.pipeline.channels : (card.channels ?? []);
+  return channelsOfModelCard(card) ?? [];
 }
 
 /** What of these a case lacks, by name. */

@@ -13,22 +13,12 @@ import { withOtherProject } from '#main/exchange/readings/otherProject.ts';
 import { FolderWatch, type Arrival } from '#main/exchange/watch/folderWatch.ts';
 import { WatchMemory } from '#main/exchange/watch/watchedFolder.ts';
 import { openProjectReadOnly } from '#main/library/index.ts';
-import { withProject, type HeadlessOptions } from './headless.ts';
+import { withProject, withProjectToRead, type HeadlessOptions } from './headless.ts';
 import { byMap } from './headlessProject.ts';
 
 /** Throws as `packProject`; a project that is open elsewhere is packed as it stands. */
-export async function packProjectFolder(folder: string, out: string, options: PackOptions): Promise<PackResult> {
-  try {
-    return await withProject(folder, ({ project }) => packProject(project, out, options));
-  } catch (error) {
-    if (!(error instanceof StudioError && error.code === 'conflict' && isOpenElsewhere(folder))) throw error;
-    const project = openProjectReadOnly(folder);
-    try {
-      return await packProject(project, out, options);
-    } finally {
-      project.close();
-    }
-  }
+export function packProjectFolder(folder: string, out: string, options: PackOptions & Pick<HeadlessOptions, 'note'>): Promise<PackResult> {
+  return withProjectToRead(folder, options.note, ({ project }) => packProject(project, out, options));
 }
 
 export { unpackProject };
@@ -116,14 +106,4 @@ async function pause(milliseconds: number, { cancellation }: HeadlessOptions): P
     await new Promise((done) => {
       setTimeout(done, Math.min(200, milliseconds));
     });
-}
-
-/** Whether it can at least be read. */
-function isOpenElsewhere(folder: string): boolean {
-  try {
-    openProjectReadOnly(folder).close();
-    return true;
-  } catch {
-    return false;
-  }
 }

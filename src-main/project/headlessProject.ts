@@ -7,6 +7,7 @@ import {
   countByStatus,
   everyCase,
   getLabelSet,
+  insideOf,
   latestMaskRevision,
   listCases,
   imagesByCase,
@@ -19,6 +20,7 @@ import {
   type Project,
 } from '#main/library/index.ts';
 import { filesOfCase, type FilesOfCase } from './caseFiles.ts';
+import { readAcceptanceSheet, writeAcceptanceSheet, type SheetRequest, type ShownCases } from './acceptanceSheet.ts';
 import { acceptCases, type AcceptOutcome, type AcceptOptions } from './acceptCases.ts';
 import { keepPseudonyms } from '#main/exchange/pseudonymFile.ts';
 import { exportWarning, importWarning } from './care/diskNeeds.ts';
@@ -31,7 +33,7 @@ import { planImport } from '#main/exchange/plan/planImport.ts';
 import { distinctNames } from '#main/files/outputs.ts';
 import { caseName } from '#main/imageio/dataset.ts';
 import { relinkImages, type RelinkResult } from '#main/exchange/relinkImages.ts';
-import { headlessWorkbench, withProject, type HeadlessOptions } from './headless.ts';
+import { headlessWorkbench, readingWith, withProject, withProjectToRead, type HeadlessOptions } from './headless.ts';
 import { pretrainedFolder } from './improvement.ts';
 import { labelLists, removeUnusedLabel } from './labelChanges.ts';
 import { colorFor } from '#main/exchange/labelColors.ts';
@@ -54,20 +56,32 @@ export interface LabelChangeOptions {
   /** Values, or names. */
   readonly removed: readonly string[];
   readonly restored: readonly string[];
+  /** A label and the one that it lies inside of (null: none), by values or names. */
+  readonly inside: readonly (readonly [label: string, outer: string | null])[];
 }
 
 /** Brings labels back, adds and removes some. Resolves with all labels. Throws `not-found`, and `conflict` where the project is open elsewhere or masks hold a label that is to go. */
 export function changeLabels(
   folder: string,
-  { added, removed, restored }: LabelChangeOptions,
+  { added, removed, restored, inside }: LabelChangeOptions,
   options: HeadlessOptions,
 ): Promise<ReturnType<typeof labelLists>> {
-  return withProject(folder, async (session) => {
+  const isAsked = added.length + removed.length + restored.length > 0;
+  return (isAsked ? withProject : readingWith(options))(folder, async (session) => {
     const { project } = session;
     for (const name of restored) restoreLabel(project.write, labelNamed(listRemovedLabels(project.read), name).value);
     const labels = new Map(getLabelSet(project.read).labels.map((label) => [label.value, label]));
     for (const { value, name } of added) labels.set(value, { color: colorFor(value), locked: false, ...labels.get(value), value, name });
     if (added.length > 0) setLabelSet(project.write, { labels: [...labels.values()].sort((a, b) => a.value - b.value) });
+    if (inside.length > 0) {
+      const { labels: all } = getLabelSet(project.read);
+      const outerOf = new Map(
+        inside.map(([label, outer]) => [labelNamed(all, label).value, outer === null ? undefined : labelNamed(all, outer).value]),
+      );
+      setLabelSet(project.write, {
+        labels: all.map((label) => (outerOf.has(label.value) ? insideOf(label, outerOf.get(label.value)) : label)),
+      });
+    }
     for (const name of removed) await removeUnusedLabel(session, labelNamed(getLabelSet(project.read).labels, name).value, options);
     return labelLists(project);
   });
@@ -110,7 +124,7 @@ export function planProjectImport(
   { mode, ...said }: Pick<ImportOptions, 'choices' | 'mode' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies'>,
   options: HeadlessOptions,
 ): Promise<DescribedPlan & { readonly space: string | null }> {
-  return withProject(folder, async ({ project }) => {
+  return withProjectToRead(folder, options.note, async ({ project }) => {
     const plan = await planImport(sources, importTarget(project, options.cancellation), { ...options, ...said, answer: byMap });
     return { ...describePlan(plan), space: await importWarning(project, plan, mode) };
   });
@@ -121,8 +135,27 @@ export function relinkProject(folder: string, from: string, to: string, options:
   return withProject(folder, ({ project }) => relinkImages(project, from, to, options));
 }
 
-export function acceptInProject(folder: string, request: AcceptOptions, options: HeadlessOptions): Promise<AcceptOutcome> {
-  return withProject(folder, (session) => acceptCases(session, request, options));
+/** With a `sheet`, what it shows and nothing else: a mask that has changed since is not accepted. */
+export async function acceptInProject(
+  folder: string,
+  { sheet, ...request }: AcceptOptions & { readonly sheet?: string },
+  options: HeadlessOptions,
+): Promise<AcceptOutcome> {
+  const seen = sheet === undefined ? null : await readAcceptanceSheet(sheet);
+  return withProject(folder, (session) => {
+    if (seen === null) return acceptCases(session, request, options);
+    if (seen.project !== session.project.info.id) throw new StudioError('conflict', 'This sheet shows the cases of another project.');
+    const shown = new Map(seen.cases.flatMap(({ caseId, fingerprint }) => (fingerprint === '' ? [] : [[caseId, fingerprint] as const])));
+    const caseIds = request.caseIds ?? [...shown.keys()];
+    const hidden = caseIds.find((id) => !shown.has(id));
+    if (hidden !== undefined) throw new StudioError('conflict', `The sheet does not show the case ${hidden}.`);
+    return acceptCases(session, { ...request, caseIds, shown, prediction: request.prediction || seen.prediction }, options);
+  });
+}
+
+/** As `writeAcceptanceSheet`; also of a project that is open elsewhere. */
+export function writeProjectSheet(folder: string, request: SheetRequest, options: HeadlessOptions): Promise<ShownCases> {
+  return withProjectToRead(folder, options.note, (session) => writeAcceptanceSheet(session, request, options));
 }
 
 /** Accepted cases (for predictions: all that have one) unless `caseIds` names others. */
@@ -131,7 +164,7 @@ export function exportProject(
   request: Omit<ExportRequest, 'caseIds'> & { readonly caseIds?: readonly string[] },
   options: HeadlessOptions,
 ): Promise<ExportOutcome & { readonly pseudonyms: string | null; readonly space: string | null }> {
-  return withProject(folder, async (session) => {
+  return withProjectToRead(folder, options.note, async (session) => {
     const wanted = everyCase(session.project.read).filter(({ status, hasPrediction }) =>
       request.source === 'prediction' ? hasPrediction : status === 'accepted',
     );

@@ -1,15 +1,26 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { neverCancelled, type Cancellation } from '#shared/base/cancellation.ts';
-import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { AnyModelCard } from '#shared/domain/joinedModel.ts';
 import type { Label, LabelSet } from '#shared/domain/labelSet.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { copyDurably, replaceFolder } from '#main/files/durable.ts';
 import { makeFolderBelow } from '#main/files/makeFolder.ts';
-import { getLabelSet, listModels, listRemovedLabels, newId, nextLabelValue, setLabelSet, type Project } from '#main/library/index.ts';
+import {
+  getLabelSet,
+  getModel,
+  listModels,
+  listRemovedLabels,
+  newId,
+  nextLabelValue,
+  setLabelSet,
+  type Project,
+} from '#main/library/index.ts';
 import { loadAnyModel, saveCard, saveModel } from '#main/model/modelFolder.ts';
 import { importNnunetFolder } from '#main/model/nnunet/importFolder.ts';
-import { elementCountOf, type Weights } from '#main/model/weights.ts';
+import { withValues } from '#main/model/labelValues.ts';
+import { joinModels, type NamedModel } from '#main/model/joinModels.ts';
+import { parametersOf } from '#main/model/parameters.ts';
+import type { Weights } from '#main/model/weights.ts';
 import { listModel, nextName } from './results/adoptModel.ts';
 
 export interface ModelImportOptions {
@@ -19,8 +30,6 @@ export interface ModelImportOptions {
   readonly cancellation?: Cancellation;
   readonly onProgress?: (fraction: number) => void;
 }
-
-type Card = ModelCard | ImportedModelCard;
 
 /**
  * A model from outside as a model of a project: a model folder of this program's (model.json beside its weights) or an nnU-Net result folder. Its
@@ -46,37 +55,53 @@ export async function importModel(project: Project, folder: string, options: Mod
       return mapped;
     },
   );
-  const { weightsHash } = await loadAnyModel(target);
+  await listIn(project, id, { card, weights: found.weights }, options.name);
+  return id;
+}
+
+/** Models of a project as one more, which predict one after the other. Resolves with its id. Throws what `joinModels` throws, and `not-found`. */
+export async function joinProjectModels(project: Project, modelIds: readonly string[], name?: string): Promise<string> {
+  const models: NamedModel[] = [];
+  for (const each of modelIds)
+    models.push({ name: getModel(project.read, each).name, model: await loadAnyModel(project.paths.model(each)) });
+  const joined = joinModels(models);
+  const id = newId();
+  await replaceFolder(
+    project.paths.model(id),
+    (incoming) => makeFolderBelow(project.paths.folder, incoming),
+    (incoming) => saveModel(incoming, joined.card, joined.weights),
+  );
+  await listIn(project, id, joined, name);
+  return id;
+}
+
+async function listIn(
+  project: Project,
+  id: string,
+  { card, weights }: { readonly card: AnyModelCard; readonly weights: Weights },
+  name: string | undefined,
+): Promise<void> {
+  const { weightsHash } = await loadAnyModel(project.paths.model(id));
   listModel(
     project,
     {
       id,
       card,
       weightsHash,
-      name: options.name ?? (card.format === 2 ? nameFor(project, card) : nextName(project)),
-      parameters: parametersOf(card, found.weights),
-      trainingCases: card.format === 2 ? 0 : (card.history.at(-1)?.cases ?? 0),
+      name: name ?? nameFor(project, card),
+      parameters: parametersOf(card, weights),
+      trainingCases: card.format === 3 ? 0 : (card.history?.at(-1)?.cases ?? 0),
       dice: null,
       jobId: null,
     },
     [],
   );
-  return id;
 }
 
-/** Of one network: an ensemble's folds count once. */
-export const parametersOf = (card: Card, weights: Weights): number =>
-  Math.round(elementCountOf(weights) / (card.format === 2 ? card.folds.length : 1));
-
 /** The card with the project's values for labels of the same names. New names join the project, removed ones come back. */
-function withProjectLabels<C extends Card>(project: Project, card: C): C {
+function withProjectLabels<C extends AnyModelCard>(project: Project, card: C): C {
   const { labelSet, valueOf } = projectLabels(project, card.labelSet);
-  if (card.format === 1) return { ...card, labelSet, classToLabel: card.classToLabel.map(valueOf) };
-  return {
-    ...card,
-    labelSet,
-    pipeline: { ...card.pipeline, output: { ...card.pipeline.output, values: card.pipeline.output.values.map(valueOf) } },
-  };
+  return withValues(card, labelSet, valueOf);
 }
 
 function projectLabels(project: Project, labelSet: LabelSet): { labelSet: LabelSet; valueOf: (value: number) => number } {
@@ -96,8 +121,9 @@ function projectLabels(project: Project, labelSet: LabelSet): { labelSet: LabelS
   return { labelSet: { labels }, valueOf: (value) => values.get(value) ?? 0 };
 }
 
-function nameFor(project: Project, { source }: ImportedModelCard): string {
-  const name = `${source.dataset} (nnU-Net)`.slice(0, 200);
+function nameFor(project: Project, card: AnyModelCard): string {
+  if (card.format === 1) return nextName(project);
+  const name = (card.format === 2 ? `${card.source.dataset} (nnU-Net)` : card.parts.map((part) => part.name).join(' + ')).slice(0, 200);
   const taken = new Set(listModels(project.read).map((model) => model.name));
   if (!taken.has(name)) return name;
   for (let n = 2; ; n++) if (!taken.has(`${name} ${n}`)) return `${name} ${n}`;

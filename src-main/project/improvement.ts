@@ -4,8 +4,8 @@ import { StudioError } from '#shared/base/errors.ts';
 import { chooseHeldOut } from '#shared/domain/heldOut.ts';
 import type { Case } from '#shared/domain/case.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
-import type { ModelRecord } from '#shared/domain/model.ts';
-import { takesThese } from '#shared/domain/modelCard.ts';
+import { goesOn } from '#shared/domain/goesOn.ts';
+import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { planImprove } from '#main/jobs/improvePlan.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
 import { submitJob } from '#main/jobs/run.ts';
@@ -26,6 +26,7 @@ import {
 } from '#main/library/index.ts';
 import { channelsOfCard, commonChannels, filesOfCase, lackedImages, type ProjectChannels } from './caseFiles.ts';
 import { packImprovement, type Submit } from './handOver.ts';
+import { namedImages, type NamedImages } from './projectImages.ts';
 import type { ProjectSession } from './session.ts';
 
 export interface ImproveOptions {
@@ -37,7 +38,7 @@ export interface ImproveOptions {
   readonly steps?: { readonly pretrain: number; readonly train: number };
   readonly threads?: number;
   readonly seed?: number;
-  /** Of a first model; a later one is of the kind of the model in use. */
+  /** Of a first model; a later one is of the kind of the model in use. Beside an imported model in use a new one of this kind begins. */
   readonly variant?: string;
   /** Runs elsewhere instead of in the compute process. */
   readonly submit?: Submit;
@@ -54,7 +55,10 @@ export interface ImproveOptions {
 export const pretrainedFolder = (project: Project): string => join(project.paths.folder, 'learned');
 
 /** What improving would do with the cases as they are now. */
-export async function planImprovement(project: Project, options: ImproveOptions): Promise<ImprovePlan> {
+export async function planImprovement(
+  project: Project,
+  options: ImproveOptions,
+): Promise<ImprovePlan & { readonly images: readonly PlannedImages[] }> {
   const cases = everyCase(project.read).filter(({ status }) => status !== 'excluded');
   const accepted = cases.filter(isAccepted);
   const further = new Set(await furtherHeldOut(project, accepted));
@@ -66,11 +70,31 @@ export async function planImprovement(project: Project, options: ImproveOptions)
     trainingCases: accepted.length - heldOut.length,
     validationCases: heldOut.length - notLookedAt(project, heldOut).size,
     unlabelledCases: cases.filter((each) => !isAccepted(each) && !each.heldOut).length,
-    current: current === undefined ? null : { name: current.name, imported: !canBegin(current.card, options) },
+    current:
+      current === undefined ? null : { name: current.name, imported: current.card.format === 2, anew: !goesOn(current.card, options) },
     pretrainedCases: readPretrained(pretrainedFolder(project))?.cases.length ?? 0,
     memoryBytes: options.memoryBytes === 0 ? null : options.memoryBytes,
   });
-  return { ...plan, remarks: [...plan.remarks, ...channelRemarks(project, accepted, options)] };
+  return {
+    ...plan,
+    remarks: [...plan.remarks, ...channelRemarks(project, accepted, options)],
+    images: plannedImages(project, accepted, options),
+  };
+}
+
+/** An image by its name, whether the network takes it, and which accepted cases lack it. */
+export interface PlannedImages extends NamedImages {
+  readonly isTaken: boolean;
+}
+
+/** Where cases have several images with names, or some were asked for. */
+function plannedImages(project: Project, accepted: readonly Case[], options: ImproveOptions): PlannedImages[] {
+  const { names = [] } = channelsFor(project, accepted, options);
+  const found = namedImages(project, accepted);
+  const unknown = names.filter((name) => !found.some((each) => sameChannelName(each.name, name)));
+  const all = [...found, ...unknown.map((name) => ({ name, cases: 0, lacking: accepted.map((each) => each.name) }))];
+  if (all.length < 2) return [];
+  return all.map((each) => ({ ...each, isTaken: names.some((name) => sameChannelName(name, each.name)) }));
 }
 
 /** What the network takes of each case, and which cases lack it. */
@@ -92,16 +116,16 @@ function channelRemarks(project: Project, accepted: readonly Case[], options: Im
   ];
 }
 
-/** Whether a training can begin from a model: it is none from elsewhere, and takes what is asked for. */
-function canBegin(card: ModelRecord['card'], { channels }: ImproveOptions): boolean {
-  return card.format === 1 && (channels === undefined || takesThese(card, channels));
-}
-
 /** Of a model that begins from the one in use, that one's. */
-function channelsFor(project: Project, accepted: readonly Case[], { channels }: ImproveOptions): ProjectChannels {
+function channelsFor(project: Project, accepted: readonly Case[], options: ImproveOptions): ProjectChannels {
+  const { channels } = options;
   const current = promotedModel(project.read);
   if (channels !== undefined) return { names: channels, some: [] };
-  if (current?.card.format === 1) return { names: current.card.channels?.map(({ name }) => name), some: [] };
+  if (current !== undefined && goesOn(current.card, options)) {
+    const own = channelsOfCard(current);
+    // A case's only image is taken, whatever an imported model of one channel calls it.
+    return { names: own.length > (current.card.format === 2 ? 1 : 0) ? own.map(({ name }) => name) : undefined, some: [] };
+  }
   const images = imagesByCase(project.read);
   return commonChannels(accepted.flatMap(({ id }) => [images.get(id) ?? []]));
 }

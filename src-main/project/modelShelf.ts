@@ -3,13 +3,14 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
+import type { AnyModelCard } from '#shared/domain/joinedModel.ts';
 import { copyDurably, replaceFolder } from '#main/files/durable.ts';
 import { folderSize } from '#main/files/folderSize.ts';
 import { readJson } from '#main/files/jsonStore.ts';
 import { makeFolder } from '#main/files/makeFolder.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { loadAnyModel } from '#main/model/modelFolder.ts';
-import { parametersOf } from './importModel.ts';
+import { parametersOf } from '#main/model/parameters.ts';
 
 /** What the shelf knows of a model without opening its weights. */
 const entry = v.object({
@@ -27,6 +28,30 @@ const entry = v.object({
 export type ShelfEntry = v.InferOutput<typeof entry>;
 
 const about = 'shelf.json';
+
+/** Licence and source, of joined models those of the parts that state them. */
+function statedBy(card: AnyModelCard): Pick<ShelfEntry, 'licence' | 'source'> {
+  if (card.format === 1) return { licence: null, source: null };
+  if (card.format === 2) {
+    const { kind, dataset, licence, reference } = card.source;
+    return { licence, source: [kind, dataset, reference].filter((each) => each !== null).join(', ') };
+  }
+  const parts = card.parts.map((part) => statedBy(part.card));
+  const together = (texts: readonly (string | null)[], by: string): string | null => {
+    const stated = [...new Set(texts.filter((each) => each !== null))];
+    return stated.length === 0 ? null : stated.join(by).slice(0, 4096);
+  };
+  return {
+    licence: together(
+      parts.map(({ licence }) => licence),
+      '; ',
+    ),
+    source: together(
+      parts.map(({ source }) => source),
+      '; ',
+    ),
+  };
+}
 
 /** The models that this computer keeps for all projects, each in a folder named by the SHA-256 of its weights. Nothing is ever downloaded. */
 export class ModelShelf {
@@ -53,11 +78,7 @@ export class ModelShelf {
       keptAt: new Date().toISOString(),
       variant: card.variant,
       labels: card.labelSet.labels.map((label) => label.name),
-      licence: card.format === 2 ? card.source.licence : null,
-      source:
-        card.format === 2
-          ? [card.source.kind, card.source.dataset, card.source.reference].filter((each) => each !== null).join(', ')
-          : null,
+      ...statedBy(card),
       parameters: parametersOf(card, weights),
     };
     await replaceFolder(this.#of(weightsHash), makeFolder, async (incoming) => {

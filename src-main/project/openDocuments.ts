@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { neverCancelled, throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { acceptQuestion, type Acceptance, type AcceptQuestion, type MaskRevision } from '#shared/domain/mask.ts';
 import { voxelCount, type Grid, type LabelVolume } from '#shared/geometry/grid.ts';
-import { labelCounts } from '#shared/segmentation/index.ts';
+import { encodeHistory, encodeMask, History, labelCounts } from '#shared/segmentation/index.ts';
 import { EditingSession, readDocument, readMaskFile, sameWriter, type HandedOver, type Writer } from '#main/document/index.ts';
 import { keepRevision } from '#main/exchange/keepRevision.ts';
 import { getCase, imageOf, latestMaskRevision, listRemovedLabels, recordEvent, setCaseStatus, type Project } from '#main/library/index.ts';
@@ -40,15 +40,14 @@ export class OpenDocuments {
 
   /** `gone`: the window that asked is no longer there; it takes the case from nobody then. */
   open(caseId: string, gone: Cancellation = neverCancelled): Promise<OpenedDocument> {
+    if (this.#project.readOnly !== null) return this.#show(caseId);
     return this.#inTurn(caseId, async () => {
       throwIfCancelled(gone);
       const editing = await this.#hold(caseId);
       const { ended, ...given } = await editing.session.handOver();
       editing.marked = false;
       if (ended !== null) this.#sessionEnded(caseId, ended);
-      const accepted = latestMaskRevision(this.#project.read, caseId);
-      const changed = accepted !== undefined && accepted.contentHash !== createHash('sha256').update(given.mask).digest('hex');
-      return { ...given, grid: editing.session.volume.grid, changedSinceAccepted: changed };
+      return { ...given, grid: editing.session.volume.grid, changedSinceAccepted: this.#isChanged(caseId, given.mask) };
     });
   }
 
@@ -165,7 +164,7 @@ export class OpenDocuments {
   async standing(caseId: string): Promise<{ readonly volume: LabelVolume; readonly steps: number }> {
     return this.#inTurn(caseId, async () => {
       const { grid } = imageOf(this.#project.read, caseId);
-      const saved = (await this.#editing.get(caseId)?.session.copy()) ?? (await readDocument(this.#folderOf(caseId), caseId, () => grid));
+      const saved = (await this.#editing.get(caseId)?.session.copy()) ?? (await this.#read(caseId));
       if (saved !== null && saved !== undefined) return saved;
       const accepted = await acceptedMask(this.#project, caseId);
       return { volume: accepted ?? { grid, data: new Uint8Array(voxelCount(grid)) }, steps: 0 };
@@ -177,9 +176,31 @@ export class OpenDocuments {
     return this.#inTurn(caseId, async () => {
       const open = this.#editing.get(caseId)?.session.volume;
       if (open !== undefined) return open.data.includes(value);
-      const saved = await readDocument(this.#folderOf(caseId), caseId, () => imageOf(this.#project.read, caseId).grid);
+      const saved = await this.#read(caseId);
       return saved?.volume.data.includes(value) ?? false;
     });
+  }
+
+  /** The mask of a case that nobody here may edit, without its history: the session is nobody's. */
+  async #show(caseId: string): Promise<OpenedDocument> {
+    getCase(this.#project.read, caseId);
+    const { volume } = await this.standing(caseId);
+    const mask = encodeMask(volume);
+    return {
+      ...{ session: randomUUID(), base: null, recovery: null, mask, history: encodeHistory(new History()), grid: volume.grid },
+      changedSinceAccepted: this.#isChanged(caseId, mask),
+    };
+  }
+
+  #isChanged(caseId: string, mask: Uint8Array): boolean {
+    const accepted = latestMaskRevision(this.#project.read, caseId);
+    return accepted !== undefined && accepted.contentHash !== createHash('sha256').update(mask).digest('hex');
+  }
+
+  /** The mask in correction of a case that is not open. */
+  #read(caseId: string): ReturnType<typeof readDocument> {
+    const { read, readOnly } = this.#project;
+    return readDocument(this.#folderOf(caseId), caseId, () => imageOf(read, caseId).grid, { beside: readOnly !== null });
   }
 
   #folderOf(caseId: string): string {

@@ -11,8 +11,11 @@ const kept = 5000;
 export class ProblemList {
   readonly #store: JsonStore<v.ArraySchema<typeof problem, undefined>>;
   readonly #changed: () => void;
+  readonly #keeps: boolean;
 
-  constructor(projectFolder: string, changed: () => void) {
+  /** Nothing is added where nothing may be `kept`. */
+  constructor(projectFolder: string, changed: () => void, { keeps = true } = {}) {
+    this.#keeps = keeps;
     // A project that has gone is not begun again in its old place.
     this.#store = new JsonStore(join(projectFolder, 'problems.json'), v.array(problem), [], { makesFolder: false });
     this.#changed = changed;
@@ -24,7 +27,7 @@ export class ProblemList {
 
   /** One write for all of them. */
   async add(problems: readonly Pick<Problem, 'severity' | 'subject' | 'message' | 'caseId'>[]): Promise<void> {
-    if (problems.length === 0) return;
+    if (problems.length === 0 || !this.#keeps) return;
     const at = new Date().toISOString();
     const fresh = problems.map((each) => ({
       severity: each.severity,

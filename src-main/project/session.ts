@@ -3,6 +3,7 @@ import type { WatchedFolder } from '#main/exchange/watch/watchedFolder.ts';
 import type { Project } from '#main/library/index.ts';
 import type { Adoptions } from './results/adoptions.ts';
 import type { ImageCache } from './imageCache.ts';
+import type { Night } from './night.ts';
 import type { OpenDocuments } from './openDocuments.ts';
 import type { ProblemList } from './problemList.ts';
 
@@ -18,6 +19,7 @@ export interface ProjectSession {
   readonly documents: OpenDocuments;
   readonly problems: ProblemList;
   readonly queue: JobQueue;
+  readonly night: Night;
   readonly watched: WatchedFolder;
   readonly notices: readonly Notice[];
   /** Of the application, for what is the person's and not the project's. */

@@ -1,7 +1,7 @@
 import { StudioError } from '#shared/base/errors.ts';
 import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
 import type { ChannelFiles, LabelledCase, SkippedCase } from '#shared/domain/trainingCase.ts';
-import { matchPairs, readDataset, type Dataset, type DatasetCase } from '#main/imageio/dataset.ts';
+import { matchPairs, readDataset, type Dataset, type DatasetCase, type DatasetLabel } from '#main/imageio/dataset.ts';
 
 export interface TrainingInput {
   readonly cases: readonly LabelledCase[];
@@ -78,6 +78,6 @@ export function channelsOf(each: DatasetCase, described: readonly string[]): Cha
 }
 
 /** The labels that a `dataset.json` names. */
-export async function datasetLabels(description: string): Promise<{ value: number; name: string }[]> {
+export async function datasetLabels(description: string): Promise<DatasetLabel[]> {
   return [...(await readDataset(description)).labels];
 }

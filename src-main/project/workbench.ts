@@ -5,19 +5,21 @@ import type { Publish } from '#shared/contract/contract.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { ComputeOptions } from '#main/jobs/computeProcess.ts';
 import { JobQueue } from '#main/jobs/queue.ts';
-import { countByStatus, createProject, openProject, promotedModel, type Project } from '#main/library/index.ts';
+import { countByStatus, createProject, openProject, openProjectReadOnly, promotedModel, type Project } from '#main/library/index.ts';
 import { Adoptions } from './results/adoptions.ts';
 import type { DeviceList } from './deviceList.ts';
 import { bringJobsHome } from './earlierJobs.ts';
 import { finishEverywhere } from './care/everywhere.ts';
 import { ImageCache } from './imageCache.ts';
-import { startRanking } from './improvement.ts';
+import { startImprovement, startRanking } from './improvement.ts';
 import { labelLists } from './labelChanges.ts';
 import { libraryJobStore } from './jobStore.ts';
 import type { Log } from '#shared/base/log.ts';
+import { describeNight, Night } from './night.ts';
 import { OpenDocuments } from './openDocuments.ts';
 import { ProblemList } from './problemList.ts';
 import { finishRemoval } from './care/removal.ts';
+import { readingSession } from './readingSession.ts';
 import type { RecentProjects } from './recentProjects.ts';
 import type { Notice, ProjectSession } from './session.ts';
 import { toArrival, WatchedFolder } from '#main/exchange/watch/watchedFolder.ts';
@@ -35,6 +37,8 @@ export interface WorkbenchOptions {
   /** False leaves waiting jobs alone: a command that only imports does not begin to train. */
   readonly runsJobs?: boolean;
   readonly compute?: ComputeOptions;
+  /** Whether models are improved by themselves, as projects plan it: a command that opens a project for a moment does not begin to. */
+  readonly nights?: boolean;
 }
 
 /** Holds the one open project. */
@@ -69,8 +73,18 @@ export class Workbench {
 
   open(folder: string): Promise<ProjectSession> {
     return this.#exclusively(async () => {
-      if (this.#session?.project.paths.folder === resolve(folder)) return this.#session;
+      const { project } = this.#session ?? {};
+      if (this.#session !== null && project?.paths.folder === resolve(folder) && project.readOnly === null) return this.#session;
       return this.#begin(() => openProject(resolve(folder), { author: this.#author }));
+    });
+  }
+
+  /** Opens a project for reading alone, as it is now, whoever has it open; also one that is open here for reading already. */
+  openReadOnly(folder: string): Promise<ProjectSession> {
+    return this.#exclusively(async () => {
+      const project = openProjectReadOnly(resolve(folder));
+      await this.#end();
+      return this.#enter(readingSession(project, this.#options.settings.folder));
     });
   }
 
@@ -91,6 +105,7 @@ export class Workbench {
       name: project.info.name,
       createdAt: project.info.createdAt,
       ...labelLists(project),
+      readOnly: project.readOnly,
       counts: countByStatus(project.read),
       notices,
     };
@@ -126,7 +141,7 @@ export class Workbench {
     // First the new one: should it refuse to open, the old one stays.
     const project = openIt();
     await this.#end();
-    const { publish, log, recent, settings, runsJobs = true, compute } = this.#options;
+    const { publish, log, settings, runsJobs = true, nights = false, compute } = this.#options;
     let inUse = promotedModel(project.read)?.id;
     const problems = new ProblemList(project.paths.folder, () => {
       publish('problems.changed', {});
@@ -196,6 +211,17 @@ export class Workbench {
         message: `“${job.title}” was interrupted when the program ended.${job.canResume ? ' It can go on from its last checkpoint: see Train.' : ''}`,
       })),
     ];
+    const night = new Night({
+      project,
+      queue,
+      begin: (minutes) => startImprovement(session, { minutes, device: this.device, memoryBytes: settings.current.memoryBytes }),
+      adopted: (jobId) => adoptions.wait(jobId),
+      changed: () => {
+        publish('jobs.night', describeNight(night));
+      },
+      log,
+      ...(!nights && { everyMs: 0 }),
+    });
     const session: ProjectSession = {
       project,
       images: new ImageCache(project),
@@ -209,6 +235,7 @@ export class Workbench {
       }),
       problems,
       queue,
+      night,
       watched: new WatchedFolder(project.paths.folder, (arrival) => {
         publish('library.arrived', { arrived: arrival === null ? null : toArrival(arrival) });
       }),
@@ -218,10 +245,18 @@ export class Workbench {
       adopted: (jobId) => adoptions.wait(jobId),
       settle: () => adoptions.settle(),
     };
-    this.#session = session;
     // What had finished before a crash but was not taken over.
     for (const job of queue.list(recentJobs)) if (job.state === 'done') adoptions.jobChanged(job);
-    await recent?.add(project.paths.folder, project.info.name);
+    await this.#enter(session);
+    if (nights) await night.look(); // What was missed is said at once.
+    return session;
+  }
+
+  async #enter(session: ProjectSession): Promise<ProjectSession> {
+    const { recent, publish } = this.#options;
+    const { paths, info } = session.project;
+    this.#session = session;
+    await recent?.add(paths.folder, info.name);
     publish('projects.changed', { project: this.describe(session) });
     return session;
   }
@@ -234,6 +269,7 @@ export class Workbench {
     if (this.#countsTimer !== null) clearTimeout(this.#countsTimer);
     this.#countsTimer = null;
     session.watched.close();
+    await session.night.close();
     try {
       await session.documents.closeAll();
     } finally {

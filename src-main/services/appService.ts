@@ -21,7 +21,13 @@ const lostWindow = {
     'The window crashed and was reopened. What the history panel showed as saved is there, with its undo steps; work in the background went on. If it happens again, update the graphics driver.',
 };
 
-export function appService(host: HostAbilities, marker: RunMarker, log: Log, platform = process.platform): ServiceHandlers<'app'> {
+export function appService(
+  host: HostAbilities,
+  marker: RunMarker,
+  log: Log,
+  present: () => void = () => undefined,
+  platform = process.platform,
+): ServiceHandlers<'app'> {
   return {
     info: () => ({
       name: 'LoGoNet Studio',
@@ -47,6 +53,10 @@ export function appService(host: HostAbilities, marker: RunMarker, log: Log, pla
       const error = new StudioError('internal', 'window');
       error.stack = stack;
       log.error('window error', error);
+      return {};
+    },
+    present: () => {
+      present();
       return {};
     },
     shutdown: () => {

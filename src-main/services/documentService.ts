@@ -1,10 +1,12 @@
 import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import { encodeMask } from '#shared/segmentation/index.ts';
 import { acceptCases } from '#main/project/acceptCases.ts';
 import { previewMask } from '#main/project/maskPreview.ts';
 import type { Workbench } from '#main/project/workbench.ts';
 
 export function documentService(workbench: Workbench): ServiceHandlers<'document'> {
   return {
+    read: async ({ caseId }) => ({ mask: encodeMask((await workbench.require().documents.standing(caseId)).volume) }),
     open: async ({ caseId }, { signal }) => {
       const { recovery, ...opened } = await workbench.require().documents.open(caseId, signal);
       return {
@@ -17,9 +19,11 @@ export function documentService(workbench: Workbench): ServiceHandlers<'document
     resume: async ({ caseId, session, sequence, base, records }) => ({
       sequence: await workbench.require().documents.resume(caseId, { session, sequence }, base, records),
     }),
-    append: async ({ caseId, session, sequence, records }) => ({
-      sequence: await workbench.require().documents.append(caseId, session, sequence, records),
-    }),
+    append: async ({ caseId, session, sequence, records }) => {
+      const { documents, night } = workbench.require();
+      night.corrected();
+      return { sequence: await documents.append(caseId, session, sequence, records) };
+    },
     snapshot: async ({ caseId, session }) => {
       await workbench.require().documents.snapshot(caseId, session);
       return {};

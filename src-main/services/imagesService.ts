@@ -1,9 +1,12 @@
-import { isFileFault, StudioError } from '#shared/base/errors.ts';
-import type { ServiceHandlers } from '#shared/contract/contract.ts';
+import { isFileFault } from '#shared/base/errors.ts';
+import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import { voxelCount } from '#shared/geometry/grid.ts';
 import { requireRigid } from '#shared/geometry/rigid.ts';
-import { getCase, listImages, placeImage } from '#main/library/index.ts';
+import type { ImageRecord } from '#shared/domain/image.ts';
+import { imageIn } from '#main/exchange/caseImages.ts';
+import { getCase, listImages, placeImage, placeScan } from '#main/library/index.ts';
 import { describeImage } from '#main/project/imageDescription.ts';
+import { namedImages, renameImages } from '#main/project/projectImages.ts';
 import { streamVoxels } from './voxelStream.ts';
 import type { Workbench } from '#main/project/workbench.ts';
 
@@ -11,7 +14,12 @@ import type { Workbench } from '#main/project/workbench.ts';
 const furtherId = (images: readonly { readonly id: string }[], imageId: string | undefined): string | null =>
   imageId === undefined || images[0]?.id === imageId ? null : imageId;
 
-export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
+/** As a list of images shows one. */
+export function shownImage({ id, name, modality, placement, scale }: ImageRecord) {
+  return { imageId: id, name, modality, placedBy: placement.by, toLeading: placement.toLeading, unit: scale.unit };
+}
+
+export function imagesService(workbench: Workbench, publish: Publish): ServiceHandlers<'images'> {
   return {
     open: async ({ caseId, imageId }, { signal, report }) => {
       const session = workbench.require();
@@ -19,7 +27,7 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
       const { name } = getCase(project.read, caseId);
       report({ phase: 'Reading the image', fraction: 0 });
       const own = listImages(project.read, caseId);
-      const record = imageId === undefined ? own[0] : own.find(({ id }) => id === imageId);
+      const record = imageId === undefined ? own[0] : imageIn(project, caseId, imageId);
       const image = await images.get(caseId, signal, furtherId(own, imageId)).catch(async (error: unknown) => {
         // The refusal matters more than that it can be noted.
         if (isFileFault(error))
@@ -30,14 +38,7 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
         caseId,
         name,
         ...describeImage(image, record),
-        images: own.map(({ id, name: called, modality, placement, scale }) => ({
-          imageId: id,
-          name: called,
-          modality,
-          placedBy: placement.by,
-          toLeading: placement.toLeading,
-          unit: scale.unit,
-        })),
+        images: own.map(shownImage),
       };
     },
     read: async ({ caseId, imageId, firstSlice }, context) => {
@@ -50,13 +51,20 @@ export function imagesService(workbench: Workbench): ServiceHandlers<'images'> {
     },
     place: ({ caseId, imageId, toLeading }) => {
       const { project, images } = workbench.require();
-      if (!listImages(project.read, caseId).some(({ id }) => id === imageId))
-        throw new StudioError('not-found', 'This case has no such image.', { detail: imageId });
+      const image = imageIn(project, caseId, imageId);
       if (toLeading !== null) requireRigid(toLeading);
-      placeImage(project.write, imageId, { by: 'hand', toLeading });
+      if (image.caseId === caseId) placeImage(project.write, imageId, { by: 'hand', toLeading });
+      else placeScan(project.write, caseId, image.caseId, toLeading);
       images.release(caseId);
       workbench.casesChanged([caseId]);
       return {};
+    },
+    names: () => ({ images: namedImages(workbench.require().project) }),
+    rename: ({ from, to }) => {
+      const renamed = renameImages(workbench.require().project, from, to);
+      workbench.casesChanged(null);
+      publish('history.changed', {});
+      return renamed;
     },
     close: ({ caseId }) => {
       workbench.current?.images.release(caseId);

@@ -6,6 +6,7 @@ import { trySubmission } from '#main/jobs/submit/trySubmission.ts';
 import type { Submit } from '#main/project/handOver.ts';
 import { trainingWarning } from '#main/project/care/diskNeeds.ts';
 import { planImprovement, startImprovement, startRanking, type ImproveOptions } from '#main/project/improvement.ts';
+import { describeNight } from '#main/project/night.ts';
 import type { SettingsKeeper } from '#main/project/settingsKeeper.ts';
 import type { Workbench } from '#main/project/workbench.ts';
 
@@ -16,12 +17,13 @@ function submitOptions({ to, folder, mapped }: NonNullable<Parameters<ServiceHan
 }
 
 export function jobsService(workbench: Workbench, settings: SettingsKeeper): ServiceHandlers<'jobs'> {
-  const optionsFor = ({ budget, device, channels, missingChannels }: Input): ImproveOptions => ({
+  const optionsFor = ({ budget, device, channels, missingChannels, variant }: Input): ImproveOptions => ({
     minutes: budgetMinutes(budget),
     device: device ?? workbench.device,
     memoryBytes: settings.current.memoryBytes,
     ...(channels && { channels }),
     ...(missingChannels && { missingChannels }),
+    ...(variant && { variant }),
   });
   return {
     plan: async (input) => {
@@ -42,6 +44,16 @@ export function jobsService(workbench: Workbench, settings: SettingsKeeper): Ser
     trySubmit: async ({ to, folder }, { signal }) =>
       trySubmission(to, folder === '' ? null : requireAbsolute(folder), settings.folder, signal),
     rank: async () => ({ jobId: await startRanking(workbench.require(), workbench.device) }),
+    night: () => describeNight(workbench.require().night),
+    planNight: async (plan) => {
+      const { night } = workbench.require();
+      await night.setPlan(plan);
+      return describeNight(night);
+    },
+    nightSeen: async () => {
+      await workbench.require().night.seen();
+      return {};
+    },
     list: ({ limit }) => ({ jobs: workbench.require().queue.list(limit) }),
     get: async ({ jobId }) => {
       const { queue, adopted } = workbench.require();

@@ -143,6 +143,6 @@ export function libraryService(workbench: Workbench, settings: SettingsKeeper, p
   };
 }
 
-function toRow({ ranking, patientKey: _pseudonym, ...row }: Case, how: ReadonlyMap<string, Acceptance>) {
+function toRow({ ranking, patientKey: _pseudonym, scanDate: _day, ...row }: Case, how: ReadonlyMap<string, Acceptance>) {
   return { ...row, acceptance: how.get(row.id) ?? null, rank: ranking?.rank ?? null, reason: ranking?.reason ?? null };
 }

@@ -5,7 +5,7 @@ import { requireAbsolute } from '#main/files/requireAbsolute.ts';
 import { getModel, listModels, rollBackModel } from '#main/library/index.ts';
 import { comparisonOf } from '#main/project/results/comparisonResult.ts';
 import { startRanking } from '#main/project/improvement.ts';
-import { importModel } from '#main/project/importModel.ts';
+import { importModel, joinProjectModels } from '#main/project/importModel.ts';
 import { ModelShelf } from '#main/project/modelShelf.ts';
 import { promote } from '#main/project/promotion.ts';
 import type { ProjectSession } from '#main/project/session.ts';
@@ -34,6 +34,11 @@ export function modelsService(workbench: Workbench, dataFolder: string, publish:
       });
       joined();
       return { modelId, card: JSON.stringify(getModel(project.read, modelId).card, null, 2) };
+    },
+    join: async ({ modelIds, name }) => {
+      const modelId = await joinProjectModels(workbench.require().project, modelIds, name);
+      joined();
+      return { modelId };
     },
     shelf: async () => ({ models: await shelf.list() }),
     keep: async ({ modelId }) => {

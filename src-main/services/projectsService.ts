@@ -2,7 +2,7 @@ import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { packProject } from '#main/exchange/carry/packProject.ts';
 import { lookIntoPacked, unpackProject } from '#main/exchange/carry/unpackProject.ts';
-import { restoreLabel, setLabelSet } from '#main/library/index.ts';
+import { projectHold, restoreLabel, setLabelSet } from '#main/library/index.ts';
 import { openDemo } from '#main/project/demoProject.ts';
 import { addLabel, labelLists, removeUnusedLabel } from '#main/project/labelChanges.ts';
 import { requireAbsolute } from '#main/files/requireAbsolute.ts';
@@ -26,7 +26,16 @@ export function projectsService(
       return {};
     },
     create: async ({ path, name, labels }) => workbench.describe(await workbench.create(requireAbsolute(path), name, { labels })),
-    open: async ({ path }) => workbench.describe(await workbench.open(requireAbsolute(path))),
+    open: async ({ path, readOnly }) => {
+      const folder = requireAbsolute(path);
+      return workbench.describe(await (readOnly ? workbench.openReadOnly(folder) : workbench.open(folder)));
+    },
+    hold: ({ path }) => {
+      const { held, sentence, holder } = projectHold(requireAbsolute(path));
+      if (holder === null) return { held, sentence, holder };
+      const { host, user = '', since, alive = null } = holder;
+      return { held, sentence, holder: { host: host.slice(0, 256), user: user.slice(0, 256), since, alive } };
+    },
     current: () => ({ project: workbench.current === null ? null : workbench.describe(workbench.current) }),
     close: async () => {
       await workbench.close();

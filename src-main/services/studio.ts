@@ -19,9 +19,11 @@ import { predictionsService } from './predictionsService.ts';
 import { problemsService } from './problemsService.ts';
 import { projectsService } from './projectsService.ts';
 import { promptsService } from './promptsService.ts';
+import { refuseChanges } from './refuseChanges.ts';
 import { RecentProjects } from '#main/project/recentProjects.ts';
 import { RunMarker } from '#main/project/runMarker.ts';
 import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
+import { scansService } from './scansService.ts';
 import { settingsService } from './settingsService.ts';
 import { Workbench } from '#main/project/workbench.ts';
 
@@ -33,6 +35,8 @@ export interface StudioOptions {
   readonly host: HostAbilities;
   readonly publish: Publish;
   readonly log: Log;
+  /** False where a project is opened for a moment: its model is not improved by itself meanwhile. */
+  readonly nights?: boolean;
 }
 
 /** Everything beneath a window: both hosts serve `handlers`. */
@@ -42,32 +46,36 @@ export interface Studio {
   close(): Promise<void>;
 }
 
-export function createStudio({ folders, host, publish, log }: StudioOptions): Studio {
+export function createStudio({ folders, host, publish, log, nights = true }: StudioOptions): Studio {
   const marker = new RunMarker(join(folders.data, 'running.json'));
   const settings = new SettingsKeeper(folders.data);
   const recent = new RecentProjects(folders.data);
   const devices = new DeviceList(folders.data, settings);
-  const workbench = new Workbench({ publish, log, settings, recent, devices });
+  const workbench = new Workbench({ publish, log, settings, recent, devices, nights });
   return {
-    handlers: {
-      app: appService(host, marker, log),
-      projects: projectsService(workbench, recent, folders.demo, publish),
-      library: libraryService(workbench, settings, publish),
-      images: imagesService(workbench),
-      document: documentService(workbench),
-      jobs: jobsService(workbench, settings),
-      models: modelsService(workbench, folders.data, publish),
-      predictions: predictionsService(workbench),
-      prompts: promptsService(workbench, folders.data),
-      exports: exportsService(workbench, folders.data),
-      problems: problemsService(workbench),
-      devices: devicesService(devices, publish),
-      settings: settingsService(settings, publish),
-      files: filesService(host),
-      history: historyService(workbench, publish),
-      disk: diskService(workbench),
-      measurements: measurementsService(workbench),
-    },
+    handlers: refuseChanges(
+      {
+        app: appService(host, marker, log, () => workbench.current?.night.present()),
+        projects: projectsService(workbench, recent, folders.demo, publish),
+        library: libraryService(workbench, settings, publish),
+        images: imagesService(workbench, publish),
+        document: documentService(workbench),
+        jobs: jobsService(workbench, settings),
+        models: modelsService(workbench, folders.data, publish),
+        predictions: predictionsService(workbench),
+        prompts: promptsService(workbench, folders.data),
+        exports: exportsService(workbench, folders.data),
+        problems: problemsService(workbench),
+        devices: devicesService(devices, publish),
+        settings: settingsService(settings, publish),
+        files: filesService(host),
+        history: historyService(workbench, publish),
+        disk: diskService(workbench),
+        measurements: measurementsService(workbench),
+        scans: scansService(workbench, publish),
+      },
+      workbench,
+    ),
     close: async () => {
       await workbench.close();
       marker.clear();

@@ -5,12 +5,15 @@ import type { CurvePoint } from '#shared/domain/job.ts';
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from '#main/model/safetensors.ts';
 import type { Weights } from '#main/model/weights.ts';
 
+/** Of a second training beside the first, where slices are left out in turn. */
+export type CheckpointName = `${'checkpoint' | 'best'}${'' | '-second'}`;
+
 /** Where a training keeps its files; each `save` replaces the file as a whole or not at all. */
 export interface CheckpointStore {
   /** The bytes last saved under a name, or undefined. */
-  load(name: 'checkpoint' | 'best'): Promise<Uint8Array | undefined>;
+  load(name: CheckpointName): Promise<Uint8Array | undefined>;
   /** Throws `disk-full` or `io`; what was saved before is then intact. */
-  save(name: 'checkpoint' | 'best', bytes: Uint8Array): Promise<void>;
+  save(name: CheckpointName, bytes: Uint8Array): Promise<void>;
 }
 
 /** What a run is besides its tensors. All random draws follow from the seed and the step, so that no generator state is needed. */

@@ -1,6 +1,7 @@
 import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
 import type { Augmentation } from '#shared/domain/trainConfig.ts';
+import { classesOf } from '#main/model/networkConfig.ts';
 import type { Weights } from '#main/model/weights.ts';
 import type { Batch } from './patches/batches.ts';
 import { BatchSource } from './patches/batchSource.ts';
@@ -78,7 +79,7 @@ export class Consistency extends Supervised {
         }
       }
     });
-    this.#unsure ??= new Settled(batch, architecture.classes, voxels);
+    this.#unsure ??= new Settled(batch, classesOf(architecture), voxels);
     this.#unsure.mark(taught, (at) => sure[at] === 1);
     return {
       ...(await super.inputs(step, labelled, pace)),

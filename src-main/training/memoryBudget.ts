@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os';
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import { paperOptimiser, type SegmentationLoss } from '#main/model/trainingStep.ts';
 import { memorySize } from '#shared/base/bytes.ts';
 import { trainingBytes } from './trainingNetwork.ts';
@@ -44,7 +44,7 @@ export function budgetAfterCrashes(
 /** Bytes of a training step by its budget; undefined where it does not fit. `unlabelled`: with as many patches of scans without masks. */
 export function stepBytes(
   executor: Executor,
-  architecture: ArchitectureConfig,
+  architecture: NetworkConfig,
   { batch, patch, markedShare }: Pick<TrainingPlan, 'batch' | 'patch' | 'markedShare'>,
   unlabelled: boolean,
 ) {

@@ -2,6 +2,7 @@ import type { Disposable } from '#shared/base/disposable.ts';
 import { Random } from '#shared/base/random.ts';
 import type { Recipe } from '#shared/domain/trainConfig.ts';
 import type { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import { classesOf, paddingOf, regionsOf } from '#main/model/networkConfig.ts';
 import { initialWeights, transplant, type Weights } from '#main/model/weights.ts';
 import { averageEvery, WeightAverage } from './average.ts';
 import type { Batch, BatchSpecification } from './patches/batches.ts';
@@ -11,6 +12,7 @@ import type { GuardedStore } from './guardedStore.ts';
 import { Settled, withoutIgnored } from './ignored.ts';
 import { collapsedClasses, type NamedMessage } from './guards.ts';
 import { patchDice } from './patchDice.ts';
+import { RegionTargets } from './regionTargets.ts';
 import { isSameRun, runSignature } from './runSignature.ts';
 import { learningRate } from './schedule.ts';
 import type { Measured, Pace, Snapshot, TrainingHooks, TrainingStrategy } from './strategy.ts';
@@ -34,6 +36,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   #average: WeightAverage | undefined;
   #best: RunState['best'] = null;
   readonly #settled: Settled | undefined;
+  readonly #regions: RegionTargets | undefined;
 
   constructor(setup: TrainingSetup, hooks: TrainingHooks, network: TrainingNetwork, predictor: NetworkPredictor) {
     this.setup = setup;
@@ -43,7 +46,9 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     this.signature = this.sign();
     const { batch, patch, markedShare } = setup.plan;
     const voxels = patch[0] * patch[1] * patch[2];
-    this.#settled = markedShare === undefined ? undefined : new Settled(batch, setup.architecture.classes, voxels);
+    this.#settled = markedShare === undefined ? undefined : new Settled(batch, classesOf(setup.architecture), voxels);
+    const regions = regionsOf(setup.architecture);
+    this.#regions = regions && new RegionTargets(regions, batch * voxels);
   }
 
   protected sign(): string {
@@ -86,7 +91,8 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   }
 
   protected batches(cases: readonly string[], seed: number, rule: Pick<Recipe, 'augmentation' | 'foregroundShare'>): BatchSpecification {
-    const { plan, mirrorAxes, channels } = this.setup;
+    const { architecture, plan, mirrorAxes, channels } = this.setup;
+    const padding = paddingOf(architecture);
     const [d, h, w] = plan.patch;
     return {
       cases,
@@ -99,6 +105,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
         mirrorAxes,
         ...(plan.slices && { sliceAxis: plan.slices.axis }),
         ...(channels && { channels }),
+        ...(padding !== undefined && { padding }),
         ...dropoutOf(plan),
       },
     };
@@ -135,6 +142,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
 
   /** What a step learns from. */
   protected inputs(_step: number, { image, classes }: Batch, _pace: Pace): Promise<StepInputs> {
+    if (this.#regions !== undefined) return Promise.resolve({ x: image, ...this.#regions.of(classes) });
     return Promise.resolve({ x: image, ...(this.#settled === undefined ? { label: classes } : withoutIgnored(classes, this.#settled)) });
   }
 
@@ -151,7 +159,11 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     const weights = await this.current();
     await this.predictor.load(weights);
     const watched = validationCases.length > 0 ? validationCases : trainingCases.slice(0, watchedTrainingCases);
-    const { summary, score } = await validate(this.predictor, watched, { ...this.hooks, channels: this.setup.channels });
+    const { summary, score } = await validate(this.predictor, watched, {
+      ...this.hooks,
+      channels: this.setup.channels,
+      regions: this.setup.regions,
+    });
     const dice = Object.fromEntries(
       summary.flatMap((row, index) => (row.dice === null ? [] : [[classes[index]?.name ?? String(row.label), row.dice]])),
     );
@@ -193,6 +205,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     return validate(this.predictor, validationCases, {
       ...this.hooks,
       channels: this.setup.channels,
+      regions: this.setup.regions,
       distances: true,
       onProgress: (fraction) => this.hooks.report({ phase: 'Measuring', fraction }),
     });

@@ -1,7 +1,7 @@
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Recipe } from '#shared/domain/trainConfig.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import type { SegmentationLoss } from '#main/model/trainingStep.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { Consistency } from './consistency.ts';
@@ -15,7 +15,7 @@ import type { Validation } from './validate.ts';
 
 export interface TrainingSetup extends LoopSettings {
   readonly executor: Executor;
-  readonly architecture: ArchitectureConfig;
+  readonly architecture: NetworkConfig;
   readonly plan: TrainingPlan;
   readonly recipe: Recipe;
   readonly seed: number;
@@ -28,6 +28,8 @@ export interface TrainingSetup extends LoopSettings {
   readonly channels?: readonly number[] | undefined;
   /** Classes 1..C−1, in order. */
   readonly classes: readonly ClassFacts[];
+  /** What is measured of a class that others lie inside of: all of these classes together. */
+  readonly regions?: ReadonlyMap<number, readonly number[]> | undefined;
   readonly mirrorAxes: readonly (0 | 1 | 2)[];
   /** Weights to start from, carried over wherever name and shape agree. */
   readonly start?: Weights;

@@ -1,11 +1,11 @@
 import { must } from '#shared/base/assert.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import { StudioError } from '#shared/base/errors.ts';
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor, Session } from '#main/engine/executors/executor.ts';
 import { makePlan } from '#main/engine/plan/makePlan.ts';
-import { buildModel, type HeadConfig, type Model } from '#main/model/build.ts';
+import type { HeadConfig, Model } from '#main/model/build.ts';
+import { buildNetwork, regionsOf, type NetworkConfig } from '#main/model/networkConfig.ts';
 import type { NamedTensor } from '#main/model/safetensors.ts';
 import { trainingStep, type LossConfig, type OptimiserConfig, type TrainingGraph } from '#main/model/trainingStep.ts';
 import { loadWeights, readWeights, type Weights } from '#main/model/weights.ts';
@@ -28,6 +28,8 @@ export interface StepInputs {
   readonly x: Float32Array;
   readonly label?: Int32Array;
   readonly ignored?: Float32Array;
+  readonly regions?: readonly Int32Array[];
+  readonly outside?: Float32Array;
   readonly pseudo?: Int32Array;
   readonly masked?: Int32Array;
   readonly scans?: Float32Array;
@@ -74,8 +76,8 @@ export class TrainingNetwork implements Disposable {
   }
 
   /** Throws `out-of-memory` where the step does not fit the budget, `device` where the executor cannot run it. */
-  static async create(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): Promise<TrainingNetwork> {
-    const { model, graph } = trainingGraph(executor, architecture, options);
+  static async create(executor: Executor, network: NetworkConfig, options: TrainingNetworkOptions): Promise<TrainingNetwork> {
+    const { model, graph } = trainingGraph(executor, network, options);
     const obstacle = executor.unsupported(graph.graph);
     if (obstacle !== undefined) throw new StudioError('device', obstacle);
     const plan = makePlan(graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes });
@@ -89,9 +91,11 @@ export class TrainingNetwork implements Disposable {
   async step(inputs: StepInputs, { learningRate, maximumNorm, count }: StepRate): Promise<StepScalars> {
     const { x, targets, hyper, lossScale, scalars } = this.#graph;
     await this.#session.write(x, inputs.x);
-    for (const [name, value] of Object.entries(targets)) {
-      if (value !== undefined) await this.#session.write(value, must(inputs[name as keyof typeof targets], name));
+    const { regions = [], ...single } = targets;
+    for (const [name, value] of Object.entries(single)) {
+      if (value !== undefined) await this.#session.write(value, must(inputs[name as keyof typeof single], name));
     }
+    for (const [index, value] of regions.entries()) await this.#session.write(value, must(inputs.regions?.[index], 'region'));
     const { beta1, beta2 } = this.#optimiser;
     await this.#session.write(must(hyper, 'hyper'), Float32Array.of(learningRate, 1 - beta1 ** count, 1 - beta2 ** count, maximumNorm));
     const scalar = async (name: string): Promise<number> => (await this.#session.read(must(scalars.get(name), name)))[0] ?? NaN;
@@ -142,23 +146,24 @@ export class TrainingNetwork implements Disposable {
 
 function trainingGraph(
   { narrow }: Executor,
-  architecture: ArchitectureConfig,
+  network: NetworkConfig,
   { batch, patch, loss, optimiser, head, scans }: TrainingNetworkOptions,
 ): { model: Model; graph: TrainingGraph } {
-  const model = buildModel(architecture, {
+  const model = buildNetwork(network, {
     batch,
     size: patch,
     mode: 'train',
     ...(head && { head }),
     ...(scans !== undefined && { scans }),
   });
-  return { model, graph: trainingStep(model, { loss, optimiser, scaled: narrow !== undefined }) };
+  const segmentation = loss.kind === 'diceCrossEntropy' && regionsOf(network) !== undefined ? { ...loss, regions: true } : loss;
+  return { model, graph: trainingStep(model, { loss: segmentation, optimiser, scaled: narrow !== undefined }) };
 }
 
 /** Bytes that a training step would take on an executor, recomputing as the budget asks; undefined where it does not fit. */
-export function trainingBytes(executor: Executor, architecture: ArchitectureConfig, options: TrainingNetworkOptions): number | undefined {
+export function trainingBytes(executor: Executor, network: NetworkConfig, options: TrainingNetworkOptions): number | undefined {
   try {
-    return makePlan(trainingGraph(executor, architecture, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes })
+    return makePlan(trainingGraph(executor, network, options).graph.graph, executor, { memoryBudgetBytes: options.memoryBudgetBytes })
       .arenaBytes;
   } catch (error) {
     if (error instanceof StudioError && error.code === 'out-of-memory') return undefined;

@@ -1,7 +1,22 @@
+import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
 import type { IntensityRule, LossRule, ModelChannel } from '#shared/domain/modelCard.ts';
-import { classWeighting, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
+import {
+  classWeighting,
+  type ClassWeighting,
+  type ContrastRule,
+  type LossName,
+  type RecipeName,
+  type SliceRule,
+} from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { ChannelSummary, DatasetFingerprint } from './fingerprint.ts';
+
+/** Slices that lie far apart. */
+export interface ThickSlices {
+  readonly axis: 0 | 1 | 2;
+  /** Into how many each slice is divided; 1: kept as it is. */
+  readonly parts: number;
+}
 
 /** How this data set is trained on: derived from its fingerprint, as nnU-Net does, and fixed for the model's life. */
 export interface TrainingPlan {
@@ -14,12 +29,14 @@ export interface TrainingPlan {
   /** Voxels along D, H, W. */
   readonly patch: Triple;
   readonly batch: number;
-  /** Where one axis is over three times as coarse as the finest: which, and into how many each slice is divided (1: kept as it is). */
-  readonly slices?: { readonly axis: 0 | 1 | 2; readonly parts: number };
+  /** Where one axis is over three times as coarse as the finest. */
+  readonly slices?: ThickSlices;
   /** Part of the training cases' voxels that each class has, background first. Absent in plans of earlier versions. */
   readonly classShares?: readonly number[];
   /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
   readonly markedShare?: number;
+  /** Of an imported model that goes on: what cases go through, in place of `spacing` and the rules of intensity, which are then for reports alone. */
+  readonly pipeline?: NnunetPipeline;
   /** Absent in plans of earlier versions: the paper's. */
   readonly loss?: LossRule;
 }
@@ -30,6 +47,8 @@ export interface PlanConstraints {
   readonly recipe: RecipeName;
   /** What becomes of thick slices: kept, or divided until the axis is at most three times as coarse as the finest. */
   readonly slices: SliceRule;
+  /** How MR intensities are made alike; 'local' where slices are thick unless given (docs/explanation/training.md), else 'volume'. */
+  readonly contrast?: ContrastRule | undefined;
   /** mm along i, j, k, instead of what the fingerprint leads to. */
   readonly spacing?: Triple | undefined;
   /** Every side is a multiple of this: 16 with three stages, 32 with four. */
@@ -55,7 +74,7 @@ export function chooseSpacing(fingerprint: DatasetFingerprint): Triple {
 }
 
 /** The axis of thick slices of a spacing, and the fewest parts of each that make it at most three times as coarse as the finest; undefined where it is. */
-export function thickSlices(spacing: Triple, rule: SliceRule): TrainingPlan['slices'] {
+export function thickSlices(spacing: Triple, rule: SliceRule): ThickSlices | undefined {
   const finest = Math.min(...spacing);
   const axis = spacing.indexOf(Math.max(...spacing)) as 0 | 1 | 2;
   const times = spacing[axis] / finest;
@@ -79,7 +98,7 @@ export function balancedSpacing({ medianExtent }: DatasetFingerprint, spacing: T
 }
 
 /** What was done about thick slices, for the person. */
-export function slicesText(spacing: Triple, { axis, parts }: NonNullable<TrainingPlan['slices']>): string {
+export function slicesText(spacing: Triple, { axis, parts }: ThickSlices): string {
   const finest = Math.min(...spacing);
   const apart = spacing[axis] * parts;
   const done = parts === 1 ? 'kept as they are' : `divided into ${parts} each`;
@@ -87,9 +106,21 @@ export function slicesText(spacing: Triple, { axis, parts }: NonNullable<Trainin
   return `The slices are ${apart.toFixed(1)} mm apart, ${(apart / finest).toFixed(1)} times the voxels within them: they are ${done}, on a grid of ${grid} mm, and rotation, zoom and elastic changes stay within the slices.`;
 }
 
-/** CT: a window around what lies under the labels (the paper: −1000 to 1000). MR: percentile clip and z-score per volume. */
-export function chooseIntensity(channel: ChannelSummary | undefined, recipe: RecipeName): IntensityRule {
-  if (channel?.modality !== 'CT') return { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 };
+/** Standard deviation of the surroundings that local contrast is taken from: a few centimetres, as a surface coil's shading has, and some organs' width. */
+const surroundings = 25;
+
+/** MR: percentile clip and z-score by volume, and then by each voxel's surroundings. */
+export function mrIntensity(contrast: ContrastRule): IntensityRule {
+  const percentiles = { lowPercentile: 0.5, highPercentile: 99.5 };
+  return contrast === 'local' ? { kind: 'local', ...percentiles, millimetres: surroundings } : { kind: 'zscore', ...percentiles };
+}
+
+/** Thick slices are as a rule of the trunk, where brightness falls off from the coils on the skin (docs/explanation/training.md). */
+export const contrastOf = (spacing: Triple): ContrastRule => (thickSlices(spacing, 'keep') === undefined ? 'volume' : 'local');
+
+/** CT: a window around what lies under the labels (the paper: −1000 to 1000). MR: `mrIntensity`. */
+export function chooseIntensity(channel: ChannelSummary | undefined, recipe: RecipeName, contrast: ContrastRule = 'volume'): IntensityRule {
+  if (channel?.modality !== 'CT') return mrIntensity(contrast);
   if (recipe === 'paper') return { kind: 'window', low: -1000, high: 1000 };
   const [low, high] = channel.foregroundRange;
   const margin = Math.max(50, 0.25 * (high - low));
@@ -154,10 +185,15 @@ function shrinkOne(patch: [number, number, number], extent: readonly number[], m
 }
 
 /** Each by its own intensities. One that some cases lack is optional. */
-export function chooseChannels({ channels, cases }: DatasetFingerprint, names: readonly string[], recipe: RecipeName): ModelChannel[] {
+export function chooseChannels(
+  { channels, cases }: DatasetFingerprint,
+  names: readonly string[],
+  recipe: RecipeName,
+  contrast?: ContrastRule,
+): ModelChannel[] {
   return names.map((name, n) => ({
     name,
-    intensity: chooseIntensity(channels[n], recipe),
+    intensity: chooseIntensity(channels[n], recipe, contrast),
     ...((channels[n]?.cases ?? 0) < cases && { optional: true }),
   }));
 }
@@ -168,10 +204,11 @@ export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: P
     constraints.slices === 'balance' ? balancedSpacing(fingerprint, own, constraints.patchVoxels ?? constraints.largestPatch) : own;
   const slices = thickSlices(chosen, constraints.slices);
   const spacing = chosen.map((mm, axis) => (axis === slices?.axis ? mm / slices.parts : mm)) as unknown as Triple;
+  const contrast = constraints.contrast ?? (constraints.recipe === 'standard' ? contrastOf(chooseSpacing(fingerprint)) : 'volume');
   return {
     spacing,
-    intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe),
-    ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe) }),
+    intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe, contrast),
+    ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, contrast) }),
     ...choosePatch(fingerprint, spacing, constraints),
     ...(slices && { slices }),
   };

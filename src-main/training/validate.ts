@@ -14,6 +14,8 @@ export interface Validation {
 export interface ValidateOptions {
   /** Of the case files, in the order of the network's input; the first alone unless given. */
   readonly channels?: readonly number[] | undefined;
+  /** Classes whose voxels count as a class's, where some lie inside it; each alone where not given. */
+  readonly regions?: ReadonlyMap<number, readonly number[]> | undefined;
   /** HD95 too, which takes longer. */
   readonly distances?: boolean;
   readonly cancellation?: Cancellation;
@@ -40,7 +42,10 @@ export async function validate(
       for (let at = 0; at < truth.length; at++) if (truth[at] === IGNORED_CLASS) truth[at] = result.classes[at] = 0;
       cases.push({
         name,
-        metrics: compareLabels(truth, result.classes, size, spacing, classes, { distances: options.distances === true }),
+        metrics: compareLabels(truth, result.classes, size, spacing, classes, {
+          distances: options.distances === true,
+          regions: options.regions,
+        }),
       });
     } finally {
       reader.close();

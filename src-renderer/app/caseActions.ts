@@ -5,6 +5,11 @@ import type { CaseActions } from './commands.ts';
 /** What can be done with the open case; what goes wrong becomes a message. */
 export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
   const { activities } = studio;
+  const changing =
+    (act: () => void): (() => void) =>
+    () => {
+      if (studio.mayChange()) act();
+    };
   const guarded = (act: () => unknown): void => {
     try {
       void act();
@@ -13,20 +18,20 @@ export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
     }
   };
   return {
-    predict: () => {
+    predict: changing(() => {
       const session = studio.session;
       if (session !== null)
         void activities.run('Predicting', async (context) => {
           await session.predict(context);
           if (studio.session === session) studio.appearance.setLook('prediction', { visible: true }); // What was asked for is seen.
         });
-    },
-    takePrediction: () => {
+    }),
+    takePrediction: changing(() => {
       const session = studio.session;
       if (session !== null) void activities.run('Using the prediction', (context) => session.takePrediction(context));
-    },
-    accept: () => accepting.begin(false),
-    acceptAndNext: () => accepting.begin(true),
+    }),
+    accept: changing(() => accepting.begin(false)),
+    acceptAndNext: changing(() => accepting.begin(true)),
     look: () => {
       const session = studio.session;
       if (session !== null) void activities.run('Looking for what was not shown', () => studio.lookNext(session));

@@ -70,6 +70,7 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
   const inProject = (): boolean => studio.project !== null;
   const inCase = (): boolean => studio.session !== null && studio.workspace === 'correct';
   const hasImages = (): boolean => inCase() && (studio.session?.images.all.length ?? 0) > 1;
+  const mayChange = (): boolean => studio.project?.readOnly === null;
   const inPrompts = (): boolean => inCase() && studio.session?.prompting.active === true;
   const command = (
     id: string,
@@ -126,7 +127,7 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
       'Remove the selected cases for good',
       'Project',
       '',
-      () => studio.workspace === 'cases' && studio.cases.chosen.length > 0,
+      () => studio.workspace === 'cases' && studio.cases.chosen.length > 0 && mayChange(),
       () => {
         studio.cases.removing = studio.cases.chosen;
       },
@@ -165,7 +166,7 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
       'Remove the label that is drawn with',
       'Labels',
       'Delete',
-      () => inCase() && editing()?.label(editing()?.activeLabel ?? 0) !== undefined,
+      () => inCase() && mayChange() && editing()?.label(editing()?.activeLabel ?? 0) !== undefined,
       () => {
         const session = editing();
         if (session !== undefined) session.removing = session.label(session.activeLabel) ?? null;
@@ -176,7 +177,7 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
       'Turn the active label into another, or erase it, in all cases',
       'Labels',
       '',
-      () => inCase() && editing()?.label(editing()?.activeLabel ?? 0) !== undefined,
+      () => inCase() && mayChange() && editing()?.label(editing()?.activeLabel ?? 0) !== undefined,
       () => {
         studio.history.everywhere = editing()?.label(editing()?.activeLabel ?? 0) ?? null;
       },

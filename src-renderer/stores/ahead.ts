@@ -1,6 +1,7 @@
 import type { Client } from '#shared/contract/client.ts';
-import type { Volume } from '#shared/geometry/grid.ts';
+import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import type { ActivityContext } from './activities.svelte.ts';
+import { decodeMaskAside } from '../work/decodeMask.ts';
 import { readImage, readPredictionLayer, type ImageDescription, type Prediction } from './caseData.ts';
 
 /** A prediction with its voxels. */
@@ -13,6 +14,8 @@ export interface ReadPrediction {
 
 /** A case as it was read before anyone asked for it. */
 export interface ReadAhead {
+  /** As it stood then: as the host sent it, and decoded. */
+  readonly mask: { readonly encoded: Uint8Array; readonly volume: LabelVolume };
   readonly description: ImageDescription;
   readonly volume: Volume;
   readonly prediction: ReadPrediction | null;
@@ -104,7 +107,9 @@ export class Ahead {
     const quietly: ActivityContext = { signal, report: () => undefined };
     const image = await readImage(this.#client, caseId, quietly, MOST_BYTES);
     if (image === null) return null;
+    const { mask: encoded } = await this.#client.document.read({ caseId }, { signal });
+    const mask = { encoded, volume: await decodeMaskAside(encoded, signal) };
     const prediction = await this.#client.predictions.get({ caseId });
-    return { ...image, prediction: prediction === null ? null : await readPrediction(this.#client, prediction, signal) };
+    return { ...image, mask, prediction: prediction === null ? null : await readPrediction(this.#client, prediction, signal) };
   }
 }

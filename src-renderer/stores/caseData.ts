@@ -3,8 +3,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { CallOptions } from '#shared/contract/contract.ts';
 import type { Client } from '#shared/contract/client.ts';
 import { applyAffine } from '#shared/geometry/affine.ts';
-import { voxelCount, type Grid, type LpsPoint, type Volume, type VoxelArray } from '#shared/geometry/grid.ts';
-import { decodeMask } from '#shared/segmentation/index.ts';
+import { voxelCount, type Grid, type LabelVolume, type LpsPoint, type Volume, type VoxelArray } from '#shared/geometry/grid.ts';
 import type { ActivityContext } from './activities.svelte.ts';
 
 type ImageDescription = Awaited<ReturnType<Client['images']['open']>>;
@@ -97,9 +96,8 @@ export function windowsOf(description: ImageDescription): readonly WindowPreset[
   return [...presets.CT, ...description.windows.filter(({ name }) => !names.has(name))];
 }
 
-/** The mask that the host sent, for this image. */
-export function maskOf(encoded: Uint8Array, image: Volume): Volume<Uint8Array> {
-  const { grid, data } = decodeMask(encoded);
+/** A mask that can be corrected on this image. */
+export function maskFor({ grid, data }: LabelVolume, image: Volume): Volume<Uint8Array> {
   if (!(data instanceof Uint8Array))
     throw new StudioError('unsupported', 'This mask holds more than 255 labels. Split its labels into two projects.');
   if (data.length !== image.data.length)

@@ -4,9 +4,13 @@ import type { Affine, Volume } from '#shared/geometry/grid.ts';
 import { rigidAbout, rigidParts, type RigidParts } from '#shared/geometry/rigid.ts';
 import type { Activities } from './activities.svelte.ts';
 import { readImage, windowsOf, type ImageDescription, type WindowPreset } from './caseData.ts';
+import { scanName } from './scanName.ts';
 import type { ViewerState, Window } from './viewer.svelte.ts';
 
-export type CaseImageInfo = ImageDescription['images'][number];
+export type CaseImageInfo = ImageDescription['images'][number] & {
+  /** Another scan of the patient: how it is called, and whether something says where it lies. */
+  readonly scan?: { readonly name: string; readonly isPlaced: boolean };
+};
 
 /** An image that lies over the one that is shown. */
 export interface Blend {
@@ -78,6 +82,7 @@ export class CaseImages {
 
   nameOf(index: number): string {
     const image = this.all[index];
+    if (image?.scan !== undefined) return image.scan.name;
     return image === undefined || image.name === '' ? `Image ${String(index + 1)}` : image.name;
   }
 
@@ -118,12 +123,29 @@ export class CaseImages {
       client.images.place({ caseId, imageId: image.imageId, toLeading: toLeading === null ? null : [...toLeading] }),
     );
     if (placed === undefined) return;
-    this.all = this.all.with(index, { ...image, placedBy: 'hand', toLeading: toLeading === null ? null : [...toLeading] });
+    this.all = this.all.with(index, {
+      ...image,
+      placedBy: 'hand',
+      toLeading: toLeading === null ? null : [...toLeading],
+      ...(image.scan && { scan: { ...image.scan, isPlaced: true } }),
+    });
     const before = this.windowOf(index);
     const anew = await this.#fresh(index);
     if (anew === null) return;
     if (index !== this.shown) this.#windows = this.#windows.with(index, before);
     this.read = this.read.with(index, anew);
+  }
+
+  /** Gives one of the case's images another name in all cases. */
+  async rename(index: number, to: string): Promise<void> {
+    const { client, activities } = this.#parts;
+    const image = this.all[index];
+    if (image === undefined || to.trim() === '' || to.trim() === image.name) return;
+    const done = await activities.run(`Renaming ${this.nameOf(index)}`, () => client.images.rename({ from: image.name, to }));
+    if (done === undefined) return;
+    this.all = this.all.with(index, { ...image, name: to.trim() });
+    activities.say(`Renamed in ${done.images === 1 ? '1 case' : `${String(done.images)} cases`}. Project history takes it back.`, 'good');
+    if (done.warning !== null) activities.say(done.warning, 'warning');
   }
 
   /** How an image is placed: about the middle of the leading one. */
@@ -174,13 +196,25 @@ export class CaseImages {
     });
   }
 
-  /** Reads the further images one after the other, those that are not too large. */
+  /** The leading images of other scans of the patient come behind the case's own; they are read when they are asked for. */
+  addScans(
+    scans: readonly { readonly date: string | null; readonly name: string; readonly isPlaced: boolean; readonly image: CaseImageInfo }[],
+  ): void {
+    const added = scans.map(({ image, ...scan }) => ({ ...image, scan: { name: scanName(scan), isPlaced: scan.isPlaced } }));
+    this.all = [...this.all, ...added];
+    this.read = [...this.read, ...added.map(() => null)];
+    this.#windows = [...this.#windows, ...added.map(() => null)];
+  }
+
+  /** Reads the further images of the case one after the other, those that are not too large. */
   async readAll(): Promise<void> {
-    for (const index of this.all.keys()) {
+    for (const [index, { scan }] of this.all.entries()) {
+      if (scan !== undefined) continue;
       while (this.#parts.isBusy() && !this.#ending.signal.aborted) await new Promise((done) => setTimeout(done, strokePause));
       if (this.#ending.signal.aborted) return;
       await this.fetch(index, MOST_BYTES);
     }
+    performance.mark('images-read');
   }
 
   /** Whether an image is here, once it was read; one that cannot be read is said, and the others go on. */

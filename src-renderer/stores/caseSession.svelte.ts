@@ -3,16 +3,17 @@ import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { DisposableStore } from '#shared/base/disposable.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { spacing, type LpsPoint, type Volume } from '#shared/geometry/grid.ts';
-import type { Label } from '#shared/domain/labelSet.ts';
+import { regionOf } from '#shared/domain/regions.ts';
 import type { AcceptQuestion } from '#shared/domain/mask.ts';
-import { decodeHistory, leakOf, type Operation } from '#shared/segmentation/index.ts';
+import { decodeHistory, decodeMask, leakOf, type Operation } from '#shared/segmentation/index.ts';
 import type { Surface } from '#shared/geometry/surfaceNets.ts';
 import type { Shelf, Unsaved } from '../api/shelf.ts';
 import type { Activities, ActivityContext } from './activities.svelte.ts';
 import { readPrediction, type Ahead, type ReadPrediction } from './ahead.ts';
-import { maskOf, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
-import { Editing } from './editing.svelte.ts';
+import { maskFor, middleOf, readImage, type ImageDescription, type Prediction, type WindowPreset } from './caseData.ts';
+import { Editing, type EditingOptions } from './editing.svelte.ts';
 import { CaseImages, firstWindow, type ImageValue } from './caseImages.svelte.ts';
+import { FollowUp } from './followUp.svelte.ts';
 import { JournalSender } from './journalSender.svelte.ts';
 import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
@@ -43,6 +44,7 @@ export class CaseSession {
   readonly images: CaseImages;
   readonly prompting: Prompting;
   readonly review: MaskReview;
+  readonly followUp: FollowUp;
   prediction = $state.raw<Prediction | null>(null);
   predictedLabels = $state.raw<Volume<Uint8Array> | null>(null);
   /** 0 … 255. */
@@ -77,6 +79,7 @@ export class CaseSession {
       isBusy: () => parts.editing.stroking,
     });
     this.#scope.add({ dispose: () => this.images.end() });
+    this.followUp = new FollowUp({ ...parts, images: this.images });
     this.review = new MaskReview(parts.editing, parts.work, parts.viewer);
     this.prompting = new Prompting(
       parts.editing,
@@ -101,7 +104,7 @@ export class CaseSession {
   static async open(
     { client, activities, viewer, ahead }: Pick<SessionParts, 'client' | 'activities' | 'viewer'> & { readonly ahead: Ahead },
     shelf: Shelf,
-    { labels, removedLabels }: { readonly labels: readonly Label[]; readonly removedLabels: readonly Label[] },
+    project: Pick<EditingOptions, 'labels' | 'removedLabels' | 'readOnly'>,
     caseId: string,
     context: ActivityContext,
   ): Promise<CaseSession> {
@@ -113,19 +116,18 @@ export class CaseSession {
     try {
       const reading = ahead
         .take(caseId, context)
-        .then(async (early) => early ?? { ...(await readImage(client, caseId, context)), prediction: null });
-      const [{ description, volume, prediction }, opened] = await Promise.all([reading, opening]);
+        .then(async (early) => early ?? { ...(await readImage(client, caseId, context)), mask: null, prediction: null });
+      const [{ description, volume, mask: early, prediction }, opened] = await Promise.all([reading, opening]);
       throwIfCancelled(context.signal);
       if (taken.has(opened.session)) throw new StudioError('conflict', 'This case was opened in another window at the same moment.');
       performance.mark('case-read');
-      const mask = maskOf(opened.mask, volume);
+      const mask = maskFor(early !== null && isSame(early.encoded, opened.mask) ? early.volume : decodeMask(opened.mask), volume);
       const { session, base } = opened;
       const journal = new JournalSender({ client, shelf, caseId, caseName: description.name, session, base });
       const editing = new Editing({
         image: volume,
         mask,
-        labels,
-        removedLabels,
+        ...project,
         history: decodeHistory(opened.history),
         sink: (record) => journal.add(record),
       });
@@ -303,14 +305,20 @@ export class CaseSession {
     };
   }
 
+  /** Of a label with all that lies inside it. */
   millilitres(label: number): number {
     const [si, sj, sk] = spacing(this.editing.mask.grid);
-    return ((this.counts[label] ?? 0) * si * sj * sk) / 1000;
+    const voxels = regionOf({ labels: this.editing.labels }, label).reduce((sum, value) => sum + (this.counts[value] ?? 0), 0);
+    return (voxels * si * sj * sk) / 1000;
   }
 
-  /** World point of the middle of a label, to jump to; null where it is not drawn. */
+  /** World point of the middle of a label, or of one inside it, to jump to; null where none is drawn. */
   middleOf(label: number): LpsPoint | null {
-    return middleOf(this.editing.mask, label);
+    for (const value of regionOf({ labels: this.editing.labels }, label)) {
+      const middle = middleOf(this.editing.mask, value);
+      if (middle !== null) return middle;
+    }
+    return null;
   }
 
   /** Another window has the case, and so many records of this one are on disk: ends what runs here. What is not saved lies on the shelf. */
@@ -372,6 +380,8 @@ export class CaseSession {
     }
   }
 }
+
+const isSame = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && one.every((byte, at) => byte === other[at]);
 
 /** The host's prompt network, which is loaded there by a first question, so that the first prompt need not wait for that. */
 async function hostNetwork({ prompts }: Client): Promise<HostNetwork | null> {

@@ -4,6 +4,13 @@ import type { Activities } from './activities.svelte.ts';
 export type CaseRow = Awaited<ReturnType<Client['library']['list']>>['cases'][number];
 export type CaseStatus = CaseRow['status'];
 export type CaseSort = 'rank' | 'name' | 'status' | 'updatedAt' | 'uncertainty';
+/** Which rows the list holds, and in which order. */
+export interface CaseFilter {
+  readonly text: string;
+  readonly status: CaseStatus | 'all';
+  readonly sort: CaseSort;
+  readonly descending: boolean;
+}
 export interface Thumbnail {
   readonly width: number;
   readonly height: number;
@@ -97,10 +104,17 @@ export class CasesStore {
   }
 
   /** The list under another filter or order; the suggestion stays. */
-  async refilter(): Promise<void> {
+  show({ text = this.text, status = this.status, sort = this.sort, descending = this.descending }: Partial<CaseFilter>): void {
+    Object.assign(this, { text, status, sort, descending });
     this.#generation++;
     this.#pages.clear();
-    await this.#fetch(0, true);
+    void this.#fetch(0, true);
+  }
+
+  /** Another order, the one that is expected of it first; the same order the other way round. */
+  sortBy(sort: CaseSort): void {
+    const falls = sort === 'uncertainty' || sort === 'updatedAt'; // most uncertain, and latest, first
+    this.show({ sort, descending: this.sort === sort ? !this.descending : falls });
   }
 
   /** Makes sure that rows [first, last] are there or on their way. */

@@ -4,9 +4,11 @@ import { lpsToIjk } from '#shared/geometry/affine.ts';
 import type { LpsPoint, Volume } from '#shared/geometry/grid.ts';
 import {
   applyDelta,
+  erasingPolicy,
   fits,
   labelsIn,
   paint,
+  policyOf,
   revertDelta,
   SegmentationDocument,
   type Box,
@@ -27,6 +29,8 @@ export interface EditingOptions {
   readonly labels: readonly Label[];
   readonly removedLabels?: readonly Label[];
   readonly history?: History;
+  /** Why nothing may be changed, in a sentence; null where it may. */
+  readonly readOnly?: string | null;
   /** What the journal is told, in order. */
   readonly sink?: (record: Uint8Array) => void;
 }
@@ -73,9 +77,11 @@ export class Editing {
   /** Waits for the person's yes or no; nothing else changes the mask meanwhile. */
   proposal = $state.raw<Proposal | null>(null);
   readonly #listeners = new Set<MaskListener>();
+  readonly #readOnly: string | null;
 
   constructor(options: EditingOptions) {
     this.image = options.image;
+    this.#readOnly = options.readOnly ?? null;
     this.mask = options.mask;
     this.labels = options.labels;
     this.removedLabels = options.removedLabels ?? [];
@@ -98,13 +104,12 @@ export class Editing {
   }
 
   get policy(): EditPolicy {
-    const locked = this.labels.filter((label) => label.locked).map((label) => label.value);
-    return { overwrite: this.overwrite, locked };
+    return policyOf({ labels: this.labels }, this.overwrite);
   }
 
-  /** Erasing replaces labels, so it takes only the locks into account. */
+  /** Erasing replaces labels, so it takes only the locks into account; where the active label lies inside another, that label alone goes, and the other stays whole. */
   target(erasing: boolean, threshold?: IntensityRange): EditTarget {
-    const policy = erasing ? { ...this.policy, overwrite: 'all' as const } : this.policy;
+    const policy = erasing ? { ...erasingPolicy(this.policy, this.activeLabel), overwrite: 'all' as const } : this.policy;
     const limits = [threshold, this.range].filter((limit) => limit !== undefined && limit !== null);
     const within = { low: Math.max(...limits.map(({ low }) => low)), high: Math.min(...limits.map(({ high }) => high)) };
     return { volume: this.mask, policy, image: this.image, ...(limits.length === 0 ? {} : { threshold: within }) };
@@ -136,7 +141,7 @@ export class Editing {
 
   /** Shows the label that is about to be drawn with. Throws `conflict` when it is locked or not in the list, or a proposal waits. */
   readyToDraw(value: number): void {
-    this.#refuseProposal();
+    this.#requireReady();
     const label = this.label(value);
     if (label === undefined && value !== 0)
       throw new StudioError('conflict', 'There is no label to draw with. Add one to the list of labels.');
@@ -147,7 +152,7 @@ export class Editing {
 
   /** Shows what `delta` would change; `settle` makes it so or takes it back. Throws `conflict` when the mask has changed under it. */
   propose(name: string, delta: Delta, warning: string | null): void {
-    this.#refuseProposal();
+    this.#requireReady();
     if (!fits(this.mask, delta)) throw new StudioError('conflict', 'The mask has changed in the meantime; run the tool again.');
     applyDelta(this.mask, delta);
     this.proposal = { name, delta, warning };
@@ -165,7 +170,7 @@ export class Editing {
   }
 
   begin(name: string): BrushStroke {
-    this.#refuseProposal();
+    this.#requireReady();
     this.stroking = true;
     const stroke = new BrushStroke(this, this.#document.begin(name), () => {
       this.stroking = false;
@@ -188,13 +193,14 @@ export class Editing {
   }
 
   push(name: string, delta: Delta): void {
+    this.#requireWritable();
     this.#document.push(name, delta);
     this.#refresh();
   }
 
   /** A delta that a worker made; throws `conflict` when the mask has changed under it. */
   apply(name: string, delta: Delta): boolean {
-    this.#refuseProposal();
+    this.#requireReady();
     const edit = this.#document.apply(name, delta);
     this.#refresh();
     return edit !== null;
@@ -202,7 +208,7 @@ export class Editing {
 
   /** The name of what was taken back, or null. */
   undo(): string | null {
-    this.#refuseProposal();
+    this.#requireReady();
     if (this.stroking) return null;
     const edit = this.#document.undo();
     this.#refresh();
@@ -210,7 +216,7 @@ export class Editing {
   }
 
   redo(): string | null {
-    this.#refuseProposal();
+    this.#requireReady();
     if (this.stroking) return null;
     const edit = this.#document.redo();
     this.#refresh();
@@ -255,7 +261,12 @@ export class Editing {
     this.hidden = new Set(isSolo ? [] : others);
   }
 
-  #refuseProposal(): void {
+  #requireWritable(): void {
+    if (this.#readOnly !== null) throw new StudioError('conflict', this.#readOnly);
+  }
+
+  #requireReady(): void {
+    this.#requireWritable();
     if (this.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${this.proposal.name}” first.`);
   }
 

@@ -37,6 +37,9 @@ export class Incoming {
     readonly isArrival: boolean;
     readonly joining: Joining;
   } | null>(null);
+  /** What the person has said last, also while the plan of it is being made. */
+  #said: Joining = unsaid;
+  #turn = 0;
   /** New files in the watched folder, until they are imported or dismissed. */
   arrived = $state.raw<Arrival | null>(null);
 
@@ -51,16 +54,20 @@ export class Incoming {
 
   /** Shows what an import of these files would do; it is done by `import`. */
   async plan(sources: readonly string[], isArrival = false, joining: Joining = unsaid): Promise<void> {
+    this.#said = joining;
+    const turn = ++this.#turn;
     const plan = await this.#activities.run('Looking into files', ({ signal, report }) =>
       this.#client.library.planImport({ sources, ...joining }, { signal, onProgress: report }),
     );
+    if (turn !== this.#turn) return; // Something else was said meanwhile.
     if (plan !== undefined) this.planned = { sources, plan, isArrival, joining };
+    else this.#said = this.planned?.joining ?? unsaid;
   }
 
   /** Shows the same import with other choices of what is one case. */
   async planJoined(joining: Partial<Joining>): Promise<void> {
     const { planned } = this;
-    if (planned !== null) await this.plan(planned.sources, planned.isArrival, { ...planned.joining, ...joining });
+    if (planned !== null) await this.plan(planned.sources, planned.isArrival, { ...this.#said, ...joining });
   }
 
   /** Does what was shown, with what the person said of labels and masks. */

@@ -1,5 +1,5 @@
 import type { Grid } from '#shared/geometry/grid.ts';
-import { writeAgain, writtenBy, type Written } from '#shared/segmentation/index.ts';
+import { exactPolicy, writeAgain, writtenBy, type Written } from '#shared/segmentation/index.ts';
 import type { Unsaved } from '../api/shelf.ts';
 import type { Editing } from './editing.svelte.ts';
 
@@ -18,7 +18,7 @@ export function leftStrokes(of: Unsaved, grid: Grid): LeftStrokes | null {
 /** Makes them again as one step, in labels that the project has, where none is locked. */
 export function takeOver(editing: Editing, { of, written }: LeftStrokes): void {
   const copy = { grid: editing.mask.grid, data: editing.mask.data.slice() };
-  const policy = { ...editing.policy, overwrite: 'all' as const };
+  const policy = { ...exactPolicy(editing.policy), overwrite: 'all' as const };
   const labels = editing.labels.map(({ value }) => value);
   editing.apply(`Strokes of ${new Date(of.since).toLocaleTimeString()}`, writeAgain(copy, policy, written, labels));
 }

@@ -1,23 +1,37 @@
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { AnyModelCard, JoinedModelCard } from '#shared/domain/joinedModel.ts';
+import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
 
 export type CardRow = readonly [name: string, value: string];
 
 /** A model card as rows for a person; text that is no card is shown as it is. */
 export function modelCardRows(text: string): readonly CardRow[] {
   try {
-    const card = JSON.parse(text) as ModelCard | ImportedModelCard;
-    if (card.format === 2) return importedRows(card);
-    return [
-      ...rowsOf(card),
-      ...card.history.map((entry): CardRow => [
-        'Training',
-        `${new Date(entry.startedAt).toLocaleDateString(undefined, { dateStyle: 'medium' })}: ${entry.steps} steps in ${Math.round(entry.minutes)} min on ${entry.cases} cases, validation Dice ${diceOf(entry.validationDice)}`,
-      ]),
-    ];
+    const card = JSON.parse(text) as AnyModelCard;
+    if (card.format === 3) return joinedRows(card);
+    return [...(card.format === 2 ? importedRows(card) : rowsOf(card)), ...(card.history ?? []).map(trainingRow)];
   } catch {
     return [['Card', text]];
   }
+}
+
+function trainingRow({ startedAt, steps, minutes, cases, validationDice }: TrainingHistoryEntry): CardRow {
+  const day = new Date(startedAt).toLocaleDateString(undefined, { dateStyle: 'medium' });
+  return ['Training', `${day}: ${steps} steps in ${Math.round(minutes)} min on ${cases} cases, validation Dice ${diceOf(validationDice)}`];
+}
+
+function joinedRows({ parts, labelSet }: JoinedModelCard): CardRow[] {
+  return [
+    ['Joined from', parts.map(({ name }) => name).join(', ')],
+    ['Where they overlap', 'a later one is written over an earlier one'],
+    ['Labels', labelSet.labels.map(({ value, name }) => `${value} ${name}`).join(', ')],
+    ...parts.flatMap(({ name, card, weightsHash }): CardRow[] => [
+      [name, card.variant],
+      ...(card.format === 2 ? [[`${name}: licence`, card.source.licence ?? 'not stated in its files'] as const] : []),
+      [`${name}: labels`, card.labelSet.labels.map((label) => label.name).join(', ')],
+      [`${name}: SHA-256`, weightsHash],
+    ]),
+  ];
 }
 
 function rowsOf({ architecture, labelSet, spacing, intensity, patch, scans, datasetHash }: ModelCard): CardRow[] {
@@ -32,7 +46,7 @@ function rowsOf({ architecture, labelSet, spacing, intensity, patch, scans, data
       'Intensities',
       intensity.kind === 'window'
         ? `${intensity.low} to ${intensity.high}, scaled to 0..1`
-        : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score`,
+        : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score${intensity.kind === 'local' ? ` within ${intensity.millimetres} mm` : ''}`,
     ],
     ['Patch', `${patch.join(' × ')} voxels (D × H × W)`],
     ...(scans === undefined ? [] : [['Learned from', scansText(scans)] as const]),
@@ -47,7 +61,7 @@ function scansText({ isCt, spacing, extent }: NonNullable<ModelCard['scans']>): 
   return `${kind}, voxels of ${between(spacing, 2)} mm, ${between(extent, 0)} mm in all`;
 }
 
-function importedRows({ network, pipeline, folds, labelSet, source }: ImportedModelCard): CardRow[] {
+function importedRows({ network, pipeline, folds, labelSet, source, parent }: ImportedModelCard): CardRow[] {
   const kind = network.kind === 'plainConvUNet' ? 'PlainConvUNet' : 'ResidualEncoderUNet';
   return [
     ['Imported from', `${source.kind}: ${source.dataset}, ${source.trainer}, ${source.plans}, ${source.configuration}`],
@@ -60,6 +74,7 @@ function importedRows({ network, pipeline, folds, labelSet, source }: ImportedMo
     ['Voxel spacing', `${pipeline.spacing.map((mm) => mm.toFixed(2)).join(' × ')} mm`],
     ['Patch', `${pipeline.patch.join(' × ')} voxels`],
     ['Mirroring', pipeline.mirrorAxes.length === 0 ? 'none' : `along ${pipeline.mirrorAxes.length} axes`],
+    ...(parent === undefined ? [] : [['Goes on from (SHA-256)', parent] as const]),
     ...Object.entries(source.checkpoints).map(([fold, hash]): CardRow => [`SHA-256 ${fold}`, hash]),
   ];
 }

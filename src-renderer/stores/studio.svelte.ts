@@ -7,11 +7,13 @@ import { Appearance } from './appearance.svelte.ts';
 import { CaseSession } from './caseSession.svelte.ts';
 import { Cine } from './cine.svelte.ts';
 import { CasesStore } from './cases.svelte.ts';
+import { Held } from './held.svelte.ts';
 import { Keymap } from './keymap.svelte.ts';
 import { Incoming } from './incoming.svelte.ts';
 import type { Unseen } from './maskReview.ts';
 import { Memory } from './memory.ts';
 import { ProjectHistory } from './projectHistory.svelte.ts';
+import { NightStore } from './night.svelte.ts';
 import { TrainingStore } from './training.svelte.ts';
 import { UnsavedWork } from './unsaved.svelte.ts';
 import { ViewerState } from './viewer.svelte.ts';
@@ -36,11 +38,13 @@ export class Studio {
   readonly appearance = new Appearance();
   readonly cases: CasesStore;
   readonly training: TrainingStore;
+  readonly night: NightStore;
   readonly memory: Memory;
   readonly unsaved: UnsavedWork;
   readonly history: ProjectHistory;
   readonly keymap: Keymap;
   readonly incoming: Incoming;
+  readonly held: Held;
   /** The case that comes next, read before it is asked for. */
   readonly ahead: Ahead;
   readonly #aheadAfter: number;
@@ -69,6 +73,7 @@ export class Studio {
     });
     this.cases = new CasesStore(client, this.activities);
     this.training = new TrainingStore(client, this.activities);
+    this.night = new NightStore(client, this.activities);
     this.viewer.onMeasured = (measurements) => {
       const caseId = this.session?.caseId;
       if (caseId !== undefined) client.measurements.set({ caseId, measurements }).catch((error: unknown) => this.activities.fail(error));
@@ -77,6 +82,7 @@ export class Studio {
     this.keymap = new Keymap(this.memory);
     this.history = new ProjectHistory({ client, activities: this.activities, aside: (work) => this.#aside(work) });
     this.incoming = new Incoming(client, this.activities, () => this.cases.reload());
+    this.held = new Held(client);
     this.unsaved = new UnsavedWork(client, shelf, this.activities, () => this.#showStrokes());
     client.on('projects.changed', ({ project }) => {
       const isSame = project !== null && project.path === this.project?.path;
@@ -111,15 +117,50 @@ export class Studio {
     this.go('models');
   }
 
-  /** A packed project is unpacked first: the person is asked where to. */
-  async openProject(path: string): Promise<void> {
+  /**
+   * A packed project is unpacked first: the person is asked where to. One that another program has: whether to read it alone. The case that is open
+   * comes back where the same project is opened again.
+   */
+  async openProject(path: string, { readOnly = false } = {}): Promise<void> {
     if (/\.logonet$/i.test(path)) {
       this.carrying = { file: path };
       return;
     }
     if (!(await this.unsaved.mayLeave(this.session))) return;
-    const project = await this.activities.run('Opening the project', ({ signal }) => this.client.projects.open({ path }, { signal }));
-    if (project !== undefined) await this.#enter(project, true);
+    const [before, caseId] = [this.project, this.session?.caseId];
+    const project = await this.activities.run('Opening the project', async ({ signal }) => {
+      try {
+        return await this.client.projects.open({ path, readOnly }, { signal });
+      } catch (error) {
+        if (await this.held.ask(path, error)) return undefined;
+        throw error;
+      }
+    });
+    if (project === undefined) return;
+    const again = before?.path === project.path && before.readOnly !== null;
+    if (again) await this.#change(null, false); // What it showed is of before.
+    await this.#enter(project, true);
+    if (again && caseId !== undefined && (await this.#isThere(caseId))) await this.openCase(caseId);
+  }
+
+  /** The person leaves a project to whoever has it. */
+  leaveHeld(): void {
+    this.held.asked = null;
+    this.held.watch(this.project?.readOnly === null ? null : (this.project?.path ?? null));
+  }
+
+  /** Whether the open project may be changed; says why not. */
+  mayChange(): boolean {
+    const why = this.project?.readOnly ?? null;
+    if (why !== null) this.activities.say(why, 'warning');
+    return why === null;
+  }
+
+  #isThere(caseId: string): Promise<boolean> {
+    return this.client.library.get({ caseId }).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Unpacks a project and opens it; false where the person stays with what is not saved. Throws what unpacking throws. */
@@ -161,9 +202,11 @@ export class Studio {
     await this.closeCase();
     if (this.session !== null) return; // The person stays.
     await this.activities.run('Closing the project', () => this.client.projects.close());
+    this.held.watch(null);
     this.project = null;
     this.cases.clear();
     this.training.clear();
+    this.night.clear();
     this.incoming.arrived = null;
     this.workspace = 'start';
   }
@@ -188,13 +231,7 @@ export class Studio {
     try {
       return await work();
     } finally {
-      const isThere =
-        caseId !== undefined &&
-        (await this.client.library.get({ caseId }).then(
-          () => true,
-          () => false,
-        ));
-      if (isThere) await this.#change(caseId);
+      if (caseId !== undefined && (await this.#isThere(caseId))) await this.#change(caseId);
     }
   }
 
@@ -227,14 +264,23 @@ export class Studio {
     this.cine.stop();
     if (before !== null) this.memory.set(windowKey(before.caseId), before.images.remembered);
     this.session = null;
-    await before?.close().catch((error: unknown) => this.activities.fail(error));
-    await this.unsaved.look();
+    // The next case need not wait until the one before is put away.
+    const left = (before?.close() ?? Promise.resolve())
+      .catch((error: unknown) => this.activities.fail(error))
+      .then(() => this.unsaved.look());
     if (caseId === null) this.ahead.drop();
-    if (caseId === null || superseded.aborted) return;
-    const labels = { labels: this.project?.labels ?? [], removedLabels: this.project?.removedLabels ?? [] };
+    else if (!superseded.aborted) await this.#begin(caseId, superseded);
+    await left;
+  }
+
+  async #begin(caseId: string, superseded: AbortSignal): Promise<void> {
+    const { labels = [], removedLabels = [], readOnly = null } = this.project ?? {};
     const session = await this.activities.run('Opening the case', async ({ signal, report }) => {
-      await this.unsaved.resume(caseId);
-      return CaseSession.open(this, this.unsaved.shelf, labels, caseId, { signal: AbortSignal.any([signal, superseded]), report });
+      if (readOnly === null) await this.unsaved.resume(caseId);
+      return CaseSession.open(this, this.unsaved.shelf, { labels, removedLabels, readOnly }, caseId, {
+        signal: AbortSignal.any([signal, superseded]),
+        report,
+      });
     });
     if (session === undefined) return;
     if (superseded.aborted) await session.close().catch((error: unknown) => this.activities.fail(error));
@@ -256,6 +302,7 @@ export class Studio {
         })
         .then(async () => {
           if (this.session === session) await session.images.readAll();
+          if (this.session === session) await session.followUp.load();
           if (this.session === session) this.ahead.follow(caseId, this.#aheadAfter);
         });
       this.memory.set('lastCase', { project: this.project?.path, caseId });
@@ -379,12 +426,27 @@ export class Studio {
       await this.#change(null, false); // The host has left the project already.
       this.cases.clear();
       this.training.clear();
+      this.night.clear();
       this.modelShown = null;
     }
     this.project = project;
+    this.held.watch(project.readOnly === null ? null : project.path);
     for (const { severity, message } of project.notices) this.activities.say(message, severity);
     this.workspace = 'cases';
-    await Promise.all([this.cases.reload(), this.training.reload(), this.countProblems(), this.incoming.lookForArrival()]);
+    await Promise.all([
+      this.cases.reload(),
+      this.training.reload(),
+      this.countProblems(),
+      this.incoming.lookForArrival(),
+      this.night.reload(),
+    ]);
+    const { report } = this.night;
+    if (report !== null) {
+      // What came of the night is what the person sees first.
+      this.workspace = 'train';
+      if (report.jobId !== null) await this.training.show(report.jobId).catch((error: unknown) => this.activities.fail(error));
+      return;
+    }
     const last = (await this.memory.get('lastCase')) as { readonly project?: unknown; readonly caseId?: unknown } | null;
     if (!moved && last?.project === project.path && typeof last.caseId === 'string') await this.openCase(last.caseId);
   }

@@ -20,6 +20,9 @@ export class TrainingStore {
   budget = $state<BudgetKind>('quick');
   minutes = $state(5);
   device = $state('auto');
+  /** Names of the images that the network takes; null: as the plan proposes. */
+  channels = $state.raw<readonly string[] | null>(null);
+  missingChannels = $state<'leaveOut' | 'zeros'>('leaveOut');
   /** Hands the next improvement over, as the settings say. */
   elsewhere = $state(false);
   plan = $state.raw<ImprovePlan | null>(null);
@@ -118,12 +121,19 @@ export class TrainingStore {
   clear(): void {
     this.jobs = [];
     this.plan = null;
+    this.channels = null;
+    this.missingChannels = 'leaveOut';
     this.#clearShown();
   }
 
   #request(): Parameters<Client['jobs']['improve']>[0] {
     const budget = this.budget === 'minutes' ? { kind: 'minutes' as const, minutes: this.minutes } : { kind: this.budget };
-    return { budget, ...(this.device === 'auto' ? {} : { device: this.device }) };
+    return {
+      budget,
+      ...(this.device === 'auto' ? {} : { device: this.device }),
+      ...(this.channels !== null && { channels: this.channels }),
+      ...(this.missingChannels === 'zeros' && { missingChannels: this.missingChannels }),
+    };
   }
 
   #clearShown(): void {

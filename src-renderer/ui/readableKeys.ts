@@ -1,4 +1,10 @@
-const pretty: Record<string, string> = { $mod: navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl', ArrowUp: '↑', ArrowDown: '↓' };
+const pretty: Record<string, string> = {
+  $mod: navigator.platform.startsWith('Mac') ? '⌘' : 'Ctrl',
+  ArrowUp: '↑',
+  ArrowDown: '↓',
+  ArrowLeft: '←',
+  ArrowRight: '→',
+};
 
 /** Keys as a person reads them: 'Ctrl+K'. */
 export function readableKeys(keys: string): readonly string[] {

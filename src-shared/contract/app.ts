@@ -22,6 +22,8 @@ export const app = defineService({
     acknowledgeCrash: { input: nothing, output: nothing },
     /** What the window saw go wrong; the log keeps it without its data. */
     reportError: { input: v.strictObject({ message: text(2000), stack: v.optional(text(16_000), '') }), output: nothing },
+    /** The person did something in a window; at most a few times a minute. */
+    present: { input: nothing, output: nothing },
     /** Saves, stops jobs at a checkpoint and ends the program. */
     shutdown: { input: nothing, output: nothing },
   },

@@ -15,6 +15,7 @@ import { predictions } from './predictions.ts';
 import { problems } from './problems.ts';
 import { projects } from './projects.ts';
 import { prompts } from './prompts.ts';
+import { scans } from './scans.ts';
 import { settings } from './settings.ts';
 import type { Cancellation } from '../base/cancellation.ts';
 import type { ReportProgress } from '../base/progress.ts';
@@ -38,6 +39,7 @@ export const contract = {
   history,
   disk,
   measurements,
+  scans,
 } as const;
 
 export type Contract = typeof contract;

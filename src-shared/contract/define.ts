@@ -8,6 +8,8 @@ export interface MethodDefinition<Input extends Schema = Schema, Output extends 
   readonly input: Input;
   readonly output: Output;
   readonly item?: Item;
+  /** It changes the open project: refused where that is open for reading alone. */
+  readonly changes?: true;
 }
 
 /** Calls that a window makes, and events that it is told. Every type on either side is inferred from these schemas. */

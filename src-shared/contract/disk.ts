@@ -25,7 +25,7 @@ export const disk = defineService({
       }),
     },
     /** Removes it; answers with what was freed. `conflict` while a job runs. */
-    clean: { input: v.strictObject({ kinds: v.pipe(list(cleanable, 10), v.minLength(1)) }), output: v.strictObject(size) },
+    clean: { changes: true, input: v.strictObject({ kinds: v.pipe(list(cleanable, 10), v.minLength(1)) }), output: v.strictObject(size) },
     /** A sentence where an export would fill the disk that it goes to; null where it fits. */
     exportWarning: {
       input: v.strictObject({ format: id, destination: path, caseIds: v.optional(list(id, 100_000)) }),

@@ -13,6 +13,8 @@ const records = v.pipe(list(bytes, 256), v.minLength(1));
  */
 export const document = defineService({
   methods: {
+    /** The mask as it stands in correction (else as it was accepted last, else empty), as `encodeMask` writes it: to be held ready. Nobody's session ends. */
+    read: { input: v.strictObject({ caseId: id }), output: v.strictObject({ mask: bytes }) },
     /** Opens (or begins) the case's mask for editing: the state for `SegmentationDocument.restore`. Ends any other window's session on it. */
     open: {
       input: v.strictObject({ caseId: id }),
@@ -38,6 +40,7 @@ export const document = defineService({
      * on `base`. Ends any other window's session. As `append`, and `conflict` where others have written since.
      */
     resume: {
+      changes: true,
       input: v.strictObject({ ...editing.entries, sequence: count, base: v.nullable(writer), records }),
       output: v.strictObject({ sequence: count }),
     },
@@ -47,17 +50,19 @@ export const document = defineService({
      * `io` or without an answer. `conflict` when the session has ended or the sequence has a gap: open again.
      */
     append: {
+      changes: true,
       input: v.strictObject({ ...editing.entries, sequence: count, records }),
       output: v.strictObject({ sequence: count }),
     },
     /** Writes a snapshot now, so that reopening is quick. */
-    snapshot: { input: editing, output: nothing },
+    snapshot: { changes: true, input: editing, output: nothing },
     /**
      * Keeps the mask as it is on disk now as the case's accepted segmentation: the truth that training uses. An empty mask, or one that
      * lacks labels of the newest prediction, asks first, and is kept only with `asItIs`. `lookedAt`: the person was shown each of its labels;
      * else it is kept as `unseen`, which may train and never measures.
      */
     accept: {
+      changes: true,
       input: v.strictObject({
         ...editing.entries,
         sequence: count,
@@ -88,6 +93,7 @@ export const document = defineService({
     },
     /** Accepts in bulk the masks that `preview` has shown: they may train and never measure. Reports progress; a case that cannot be accepted is skipped. */
     acceptMany: {
+      changes: true,
       input: v.strictObject({
         cases: v.pipe(list(v.strictObject({ caseId: id, fingerprint: text(64) }), 10_000), v.minLength(1)),
         prediction: v.optional(v.boolean(), false),

@@ -32,7 +32,7 @@ export const history = defineService({
             id: count,
             at: timestamp,
             who: text(256),
-            kind: v.picklist(['labels', 'cases', 'edit']),
+            kind: v.picklist(['labels', 'cases', 'edit', 'images']),
             name: text(512),
             state: v.picklist(['done', 'undone']),
           }),
@@ -44,8 +44,8 @@ export const history = defineService({
      * Takes the last step back. An edit of every mask is taken back bit for bit, unless a case was edited since: that one stays and is named. `conflict`
      * where there is no step, masks hold a label that would go, or a case of an edit is open in a window.
      */
-    undo: { input: nothing, output: replay },
-    redo: { input: nothing, output: replay },
+    undo: { changes: true, input: nothing, output: replay },
+    redo: { changes: true, input: nothing, output: replay },
     /** The cases whose masks hold a label, as accepted last or in correction. Reports progress. */
     holding: {
       input: v.strictObject({ label: labelValue }),
@@ -57,7 +57,7 @@ export const history = defineService({
      * Turns a label into another, or erases it, in the masks of all cases: new revisions of what is accepted, a step in what is being corrected. One step
      * of this history, all or nothing. Reports progress. `conflict` where a case that holds it is open in a window, or a label is locked.
      */
-    edit: { input: edit, output: outcome },
+    edit: { changes: true, input: edit, output: outcome },
   },
   events: { changed: nothing },
 });

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { defineService } from './define.ts';
 import { placedBy } from '../domain/caseImages.ts';
-import { chunk, count, finite, grid, id, list, nothing, text, voxelType } from './values.ts';
+import { chunk, count, finite, grid, id, list, nonEmptyText, nothing, text, voxelType } from './values.ts';
 
 export const windowPreset = v.strictObject({ name: text(64), low: finite, high: finite });
 
@@ -53,7 +53,25 @@ export const images = defineService({
      * Places a further image of a case by hand: a turn and a shift from its world to that of the leading one; null: their headers' coordinates are one
      * world. It is read anew. `invalid-argument` for any other map, `conflict` for the leading image.
      */
-    place: { input: v.strictObject({ caseId: id, imageId: id, toLeading: v.nullable(grid.entries.affine) }), output: nothing },
+    place: {
+      changes: true,
+      input: v.strictObject({ caseId: id, imageId: id, toLeading: v.nullable(grid.entries.affine) }),
+      output: nothing,
+    },
+    /** What images of the project's cases are called, and which cases lack one. */
+    names: {
+      input: nothing,
+      output: v.strictObject({ images: list(v.strictObject({ name: text(512), cases: count, lacking: list(text(512), 100_000) }), 1000) }),
+    },
+    /**
+     * Gives an image another name in all cases, as one step of the project's history; an empty name stands for images that nothing names. `warning`: the model in use goes by the old
+     * name. `conflict` where a case has both.
+     */
+    rename: {
+      changes: true,
+      input: v.strictObject({ from: text(512), to: nonEmptyText(256) }),
+      output: v.strictObject({ images: count, warning: v.nullable(text(1000)) }),
+    },
     /** Lets go of all images of the case. */
     close: { input: v.strictObject({ caseId: id }), output: nothing },
   },

@@ -1,5 +1,7 @@
+import { variantNames } from '../domain/modelCard.ts';
 import * as v from 'valibot';
 import { jobKinds, jobStates } from '../domain/job.ts';
+import { isTime } from '../domain/night.ts';
 import { defineService } from './define.ts';
 import { count, finite, fraction, id, list, nothing, severity, text, timestamp, wireError } from './values.ts';
 
@@ -55,6 +57,8 @@ export const improvePlan = v.strictObject({
   startsFrom: text(256),
   /** Why it cannot begin, each a sentence that says what to do; empty when it can. */
   obstacles: list(text(1000), 20),
+  /** Images of the accepted cases by name, where there are several: whether the network takes each, and the cases that lack it. */
+  images: list(v.strictObject({ name: text(512), cases: count, lacking: list(text(512), 100_000), isTaken: v.boolean() }), 1000),
   remarks: list(text(1000), 20),
 });
 
@@ -90,7 +94,32 @@ const improveInput = {
   channels: v.optional(v.pipe(list(text(256), 16), v.minLength(1))),
   /** A case that lacks one of them is left out (unless given), or has zeros in its place. */
   missingChannels: v.optional(v.picklist(['leaveOut', 'zeros'])),
+  /** The network of a first model. Beside an imported model in use a new one of this kind begins, and is compared with it. */
+  variant: v.optional(v.picklist(variantNames)),
 };
+
+/** When the model is improved by itself; null: not then. */
+export const nightPlan = v.strictObject({
+  /** Of the computer's own clock, every day. */
+  at: v.nullable(v.pipe(v.string(), v.check(isTime, 'HH:MM'))),
+  awayMinutes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(600))),
+  /** What it may take. */
+  minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)),
+});
+export const night = v.strictObject({
+  plan: nightPlan,
+  /** When it begins next by the clock. */
+  next: v.nullable(timestamp),
+  /** What came of the last one, until the person has seen it. */
+  report: v.nullable(
+    v.strictObject({
+      at: timestamp,
+      outcome: v.picklist(['done', 'failed', 'missed', 'refused']),
+      jobId: v.nullable(id),
+      message: text(4000),
+    }),
+  ),
+});
 
 const jobOnly = v.strictObject({ jobId: id });
 
@@ -99,6 +128,7 @@ export const jobs = defineService({
     plan: { input: v.strictObject(improveInput), output: improvePlan },
     /** `submit`: hand it over, as `settings.submitTo` says it, instead of computing here. */
     improve: {
+      changes: true,
       input: v.strictObject({
         ...improveInput,
         submit: v.optional(
@@ -117,7 +147,7 @@ export const jobs = defineService({
       output: v.strictObject({ works: v.boolean(), answer: text(2000) }),
     },
     /** Orders the open cases by what labelling them would teach, with the model in use; null where there is nothing to order. */
-    rank: { input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
+    rank: { changes: true, input: nothing, output: v.strictObject({ jobId: v.nullable(id) }) },
     list: {
       input: v.strictObject({ limit: v.optional(v.pipe(count, v.maxValue(500)), 50) }),
       output: v.strictObject({ jobs: list(job, 500) }),
@@ -126,17 +156,24 @@ export const jobs = defineService({
       input: jobOnly,
       output: v.strictObject({ job, points: list(curvePoint, 100_000), alarms: list(alarm, 1000), comparison: v.nullable(comparison) }),
     },
-    cancel: { input: jobOnly, output: nothing },
+    cancel: { changes: true, input: jobOnly, output: nothing },
     /** Stops at a checkpoint, to go on with `resume`. */
-    pause: { input: jobOnly, output: nothing },
+    pause: { changes: true, input: jobOnly, output: nothing },
     /** Goes on from the last checkpoint after a pause, interruption, failure or cancellation. */
-    resume: { input: jobOnly, output: nothing },
+    resume: { changes: true, input: jobOnly, output: nothing },
+    /** When the model is improved by itself, and what came of the last time. */
+    night: { input: nothing, output: night },
+    planNight: { changes: true, input: nightPlan, output: night },
+    /** The person has seen the report. */
+    nightSeen: { changes: true, input: nothing, output: nothing },
   },
   events: {
     /** State, phase or progress changed (at most a few times a second). */
     changed: v.strictObject({ job }),
     point: v.strictObject({ jobId: id, point: curvePoint }),
     alarm: v.strictObject({ jobId: id, alarm }),
+    /** Plan or report changed. */
+    night,
     /** The compute process is silent, answers again, ended unexpectedly, or was started again. */
     compute: v.strictObject({
       state: v.picklist(['silent', 'running', 'crashed', 'restarted']),

@@ -53,6 +53,8 @@ export const plannedLabel = v.strictObject({
   doubt: v.nullable(text(1000)),
   /** It became `target` by its code, not by its name. */
   byCode: v.boolean(),
+  /** The key of the label that it lies inside of. */
+  inside: v.optional(text(160)),
 });
 
 const files = list(path, 200_000);
@@ -182,6 +184,7 @@ export const library = defineService({
      * mask is.
      */
     import: {
+      changes: true,
       input: v.strictObject({
         sources: v.pipe(list(path, 10_000), v.minLength(1)),
         mode: v.optional(v.picklist(['copy', 'reference']), 'copy'),
@@ -209,6 +212,7 @@ export const library = defineService({
      * imported. Reports progress. `not-found` where none lay in `from`.
      */
     relink: {
+      changes: true,
       input: v.strictObject({ from: path, to: path }),
       output: v.strictObject({ relinked: list(id, 1_000_000), skipped: list(skippedFile, 100_000) }),
     },
@@ -217,6 +221,7 @@ export const library = defineService({
      * here, never in their place. Reports progress.
      */
     mergeReadings: {
+      changes: true,
       input: v.strictObject({ path, reader: v.optional(text(256)) }),
       output: v.strictObject({
         added: list(id, 1_000_000),
@@ -236,13 +241,13 @@ export const library = defineService({
       }),
     },
     /** Makes a reading its case's next revision. `conflict` while the case is open or its correction is not accepted. */
-    takeReading: { input: v.strictObject({ readingId: id }), output: v.strictObject({ caseId: id }) },
+    takeReading: { changes: true, input: v.strictObject({ readingId: id }), output: v.strictObject({ caseId: id }) },
     /** The folder that is watched for new files, or null. */
     watched: { input: nothing, output: v.strictObject({ folder: v.nullable(path), arrived: v.nullable(arrival) }) },
     /** Watches another folder, or none. */
-    watch: { input: v.strictObject({ folder: v.nullable(path) }), output: nothing },
+    watch: { changes: true, input: v.strictObject({ folder: v.nullable(path) }), output: nothing },
     /** What arrived was looked at: these files are not told of again. */
-    arrivalSeen: { input: nothing, output: nothing },
+    arrivalSeen: { changes: true, input: nothing, output: nothing },
     list: {
       input: v.strictObject({
         /** Matches name and notes, without regard to case. */
@@ -258,6 +263,7 @@ export const library = defineService({
     },
     get: { input: v.strictObject({ caseId: id }), output: v.strictObject({ case: caseRow, events: list(caseEvent, 500) }) },
     update: {
+      changes: true,
       input: v.strictObject({
         caseIds: v.pipe(list(id, 10_000), v.minLength(1)),
         /** What is accepted is a mask: see `document.accept`. */
@@ -274,7 +280,7 @@ export const library = defineService({
      * the backups tell of them. All or nothing, also where the program ends meanwhile. Referenced originals and files that were exported stay.
      * `conflict` while a job runs.
      */
-    remove: { input: removal, output: removalPlan },
+    remove: { changes: true, input: removal, output: removalPlan },
     /** The middle slice, row by row from the top left, one byte a pixel; null where none could be made. */
     thumbnail: {
       input: v.strictObject({ caseId: id }),

@@ -18,7 +18,7 @@ export const measurements = defineService({
   methods: {
     get: { input: v.strictObject(of), output: v.strictObject(all) },
     /** Replaces them; answers when they are on disk. */
-    set: { input: v.strictObject({ ...of, ...all }), output: nothing },
+    set: { changes: true, input: v.strictObject({ ...of, ...all }), output: nothing },
   },
   events: {},
 });

@@ -44,21 +44,27 @@ export const models = defineService({
     },
     /** A model folder, or an nnU-Net result folder, as a model of the project; folds by number, every numbered one where there are none. */
     importFolder: {
+      changes: true,
       input: v.strictObject({ folder: text(4096), folds: v.optional(list(text(16), 16), []), name: v.optional(text(256)) }),
       output: v.strictObject({ modelId: id, card: text(1_000_000) }),
+    },
+    /** Models of the project as one more, in this order: a later one is written over an earlier one. */
+    join: {
+      input: v.strictObject({ modelIds: v.pipe(list(id, 16), v.minLength(2)), name: v.optional(text(256)) }),
+      output: v.strictObject({ modelId: id }),
     },
     /** The models that this computer keeps for all projects. Needs no project. */
     shelf: { input: nothing, output: v.strictObject({ models: list(shelfRow, 10_000) }) },
     /** Copies a model of the project to the shelf. */
     keep: { input: v.strictObject({ modelId: id }), output: v.strictObject({ hash: weightsHash }) },
     /** Copies a model from the shelf into the project; labels by name. */
-    take: { input: v.strictObject({ hash: weightsHash }), output: v.strictObject({ modelId: id }) },
+    take: { changes: true, input: v.strictObject({ hash: weightsHash }), output: v.strictObject({ modelId: id }) },
     /** Off the shelf; projects that use it have their own copy. */
     discard: { input: v.strictObject({ hash: weightsHash }), output: nothing },
     /** `conflict` where a class collapsed, unless `despite` says that the person has seen it. */
-    promote: { input: v.strictObject({ modelId: id, despite: v.optional(v.boolean(), false) }), output: nothing },
+    promote: { changes: true, input: v.strictObject({ modelId: id, despite: v.optional(v.boolean(), false) }), output: nothing },
     /** Back to the model that was promoted before. */
-    rollback: { input: nothing, output: v.strictObject({ modelId: id }) },
+    rollback: { changes: true, input: nothing, output: v.strictObject({ modelId: id }) },
   },
   events: { changed: nothing },
 });

@@ -22,9 +22,10 @@ export const prediction = v.strictObject({
 export const predictions = defineService({
   methods: {
     /** Predicts now, before any waiting job, with the promoted model or the one that is named. Reports progress. */
-    run: { input: v.strictObject({ caseId: id, modelId: v.optional(id) }), output: prediction },
+    run: { changes: true, input: v.strictObject({ caseId: id, modelId: v.optional(id) }), output: prediction },
     /** Predicts many cases in the background. */
     runMany: {
+      changes: true,
       input: v.strictObject({ caseIds: v.pipe(list(id, 100_000), v.minLength(1)), modelId: v.optional(id) }),
       output: v.strictObject({ jobId: id }),
     },

@@ -20,7 +20,7 @@ export const problems = defineService({
       output: v.strictObject({ total: count, problems: list(problem, 1000) }),
     },
     /** Takes one off the list, or all of them. */
-    dismiss: { input: v.strictObject({ problemId: v.optional(id) }), output: nothing },
+    dismiss: { changes: true, input: v.strictObject({ problemId: v.optional(id) }), output: nothing },
   },
   events: { changed: nothing },
 });

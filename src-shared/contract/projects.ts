@@ -14,8 +14,29 @@ export const project = v.strictObject({
   /** Labels that were removed, the latest first; their values are never given to others. */
   removedLabels: labels,
   counts: caseCounts,
+  /** Why nothing in it can be changed from here: a sentence; null where it can. */
+  readOnly: v.nullable(text(1000)),
   /** What the person should know after opening: a restored backup, recovered masks, an interrupted training. */
   notices: list(notice, 100),
+});
+
+export const hold = v.strictObject({
+  /** Opening it would be refused. */
+  held: v.boolean(),
+  /** What opening it would say; empty where it is free. */
+  sentence: text(2000),
+  /** Null where whoever has it left no word. */
+  holder: v.nullable(
+    v.strictObject({
+      /** The computer. */
+      host: text(256),
+      /** The person's account there; empty where it is not known. */
+      user: text(256),
+      since: text(64),
+      /** The last sign of life; null where none was given. */
+      alive: v.nullable(text(64)),
+    }),
+  ),
 });
 
 const labelLists = { labels, removedLabels: labels };
@@ -30,7 +51,10 @@ export const projects = defineService({
     forget: { input: v.strictObject({ path }), output: nothing },
     /** Makes a project in an empty or new folder and opens it. */
     create: { input: v.strictObject({ path, name: nonEmptyText(256), labels }), output: project },
-    open: { input: v.strictObject({ path }), output: project },
+    /** `conflict` where another program has it (`hold` says who), unless it is opened for reading alone: as it is now, until it is opened again. */
+    open: { input: v.strictObject({ path, readOnly: v.optional(v.boolean(), false) }), output: project },
+    /** Who has a project open. */
+    hold: { input: v.strictObject({ path }), output: hold },
     current: { input: nothing, output: v.strictObject({ project: v.nullable(project) }) },
     close: { input: nothing, output: nothing },
     /** Packs the open project into one new file (.logonet), read back and compared. Reports progress. */
@@ -45,16 +69,16 @@ export const projects = defineService({
     /** Makes (once) and opens the demo project: generated phantoms, a shipped model and its predictions. Reports progress. */
     demo: { input: nothing, output: project },
     /** Replaces names, colours, order and locks and adds labels; one that is missing (changed elsewhere meanwhile) is a `conflict`. */
-    setLabels: { input: v.strictObject({ labels }), output: v.strictObject(labelLists) },
+    setLabels: { changes: true, input: v.strictObject({ labels }), output: v.strictObject(labelLists) },
     /** Adds a label with a value that neither labels nor models have, or had. */
-    addLabel: { input: nothing, output: v.strictObject({ ...labelLists, value: labelValue }) },
+    addLabel: { changes: true, input: nothing, output: v.strictObject({ ...labelLists, value: labelValue }) },
     /**
      * Takes a label out of the list. `conflict` where masks, accepted or still in correction, hold voxels of it. Looks through the masks, with
      * progress. Undo histories, earlier masks and models keep the value, which means nothing else ever; predictions leave it out from here on.
      */
-    removeLabel: { input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
+    removeLabel: { changes: true, input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
     /** Brings a removed label back. */
-    restoreLabel: { input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
+    restoreLabel: { changes: true, input: v.strictObject({ value: labelValue }), output: v.strictObject(labelLists) },
   },
   events: {
     /** Opened, closed, labels or counts changed. */

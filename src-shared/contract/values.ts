@@ -51,6 +51,8 @@ export const label = v.strictObject({
   name: nonEmptyText(128),
   color: v.pipe(v.string(), v.regex(/^#[0-9a-fA-F]{6}$/, 'A colour is written #rrggbb.')),
   locked: v.boolean(),
+  /** The label that it lies inside of. */
+  inside: v.optional(labelValue),
 });
 export const labels = v.pipe(
   list(label, 255),

@@ -19,6 +19,8 @@ export interface Case {
   readonly notes: string;
   /** Equal for cases of one patient: a pseudonym, never a name or hospital number. Null: unknown, the case stands for itself. */
   readonly patientKey: string | null;
+  /** The day of the scan, YYYY-MM-DD; null where nothing says it. It stays in the project, unless an export is to say who it is. */
+  readonly scanDate: string | null;
   /** Locked for validation: never trained on, the measure of every model. */
   readonly heldOut: boolean;
   /** 'CT', 'MR' or 'unknown'; of the leading image, as are size and spacing. Empty and zeros where the case has no image. */

@@ -9,6 +9,7 @@ export const eventKinds = [
   'image-added',
   'image-relinked',
   'image-placed',
+  'image-renamed',
   'status-changed',
   'notes-changed',
   'validation-lock-changed',

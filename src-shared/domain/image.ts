@@ -32,6 +32,8 @@ export interface ImageRecord {
   readonly format: string;
   readonly modality: string;
   readonly grid: Grid;
+  /** DICOM; empty where it has none, null where its files were not asked yet. */
+  readonly frameOfReference: string | null;
   readonly addedAt: string;
 }
 

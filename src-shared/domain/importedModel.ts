@@ -1,4 +1,5 @@
 import type { LabelSet } from './labelSet.ts';
+import type { TrainingHistoryEntry } from './modelCard.ts';
 
 /** One number for each of three axes. Of nnU-Net's arrays: (z, y, x) as read, or transposed as its plans say. */
 export type AxisNumbers = readonly [number, number, number];
@@ -56,7 +57,12 @@ export interface NnunetPipeline {
    * What a head writes into a mask: labels: the best head's value, background's 0 first; regions: the value of every head whose region is there,
    * later heads over earlier ones.
    */
-  readonly output: { readonly kind: 'labels' | 'regions'; readonly values: readonly number[] };
+  readonly output: {
+    readonly kind: 'labels' | 'regions';
+    readonly values: readonly number[];
+    /** Of regions: the label values that each head's region holds, of those that are written. Absent in cards of earlier versions. */
+    readonly members?: readonly (readonly number[])[];
+  };
 }
 
 /** Where an imported model comes from, as far as its files say. */
@@ -83,4 +89,10 @@ export interface ImportedModelCard {
   readonly labelSet: LabelSet;
   readonly source: ModelSource;
   readonly importedAt: string;
+  /** Trainings since then, here; absent where there were none. */
+  readonly history?: readonly TrainingHistoryEntry[];
+  /** SHA-256 of the weights that the last of them began from. */
+  readonly parent?: string;
+  /** Of the last of them, over the sorted hashes of its data. */
+  readonly datasetHash?: string;
 }

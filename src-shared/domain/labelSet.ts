@@ -9,18 +9,21 @@ export interface Label {
   readonly color: string;
   /** A locked label is not overwritten by other labels' edits. */
   readonly locked: boolean;
+  /** The value of the label that it lies inside of: its voxels are of that one's region, too. */
+  readonly inside?: number;
 }
 
 export interface LabelSet {
   readonly labels: readonly Label[];
 }
 
-/** A label set of names and values alone. */
-export function labelSetFrom(labels: readonly { readonly value: number; readonly name: string }[]): LabelSet {
+/** A label set of names, values and what lies inside what. */
+export function labelSetFrom(labels: readonly Pick<Label, 'value' | 'name' | 'inside'>[]): LabelSet {
   return {
-    labels: labels.map(({ value, name }, index) => ({
+    labels: labels.map(({ value, name, inside }, index) => ({
       value,
       name,
+      ...(inside !== undefined && { inside }),
       color: paletteColor(index),
       locked: false,
     })),

@@ -126,7 +126,8 @@ function hausdorff95(a: Uint8Array, b: Uint8Array, size: Triple, spacing: Triple
 
 /**
  * Agreement of `prediction` with `truth` for each of `labels`. Both arrays are on one grid of `size` voxels with `spacing` mm along
- * i, j, k (i fastest). `distances: false` leaves hd95 null and is quicker. `invalid-argument` where the lengths differ.
+ * i, j, k (i fastest). `distances: false` leaves hd95 null and is quicker. `regions`: a label with the values of its region is
+ * measured as their union. `invalid-argument` where the lengths differ.
  */
 export function compareLabels(
   truth: ArrayLike<number>,
@@ -134,7 +135,7 @@ export function compareLabels(
   size: Triple,
   spacing: Triple,
   labels: readonly number[],
-  { distances = true }: { distances?: boolean } = {},
+  { distances = true, regions }: { distances?: boolean; regions?: ReadonlyMap<number, readonly number[]> | undefined } = {},
 ): LabelMetrics[] {
   const voxels = size[0] * size[1] * size[2];
   if (truth.length !== voxels || prediction.length !== voxels) {
@@ -153,6 +154,12 @@ export function compareLabels(
   }
   const millilitres = (spacing[0] * spacing[1] * spacing[2]) / 1000;
   return labels.map((label) => {
+    const values = regions?.get(label) ?? [label];
+    if (values.length > 1) {
+      const union = (data: ArrayLike<number>): Uint8Array => Uint8Array.from(data, (value) => (values.includes(value) ? 1 : 0));
+      const [one] = compareLabels(union(truth), union(prediction), size, spacing, [1], { distances });
+      return { ...(one as LabelMetrics), label };
+    }
     const t = inTruth[label] as number;
     const p = inPrediction[label] as number;
     const measurable = distances && t > 0 && p > 0;

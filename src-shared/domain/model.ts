@@ -1,5 +1,4 @@
-import type { ImportedModelCard } from './importedModel.ts';
-import type { ModelCard } from './modelCard.ts';
+import type { AnyModelCard } from './joinedModel.ts';
 import type { JobId, ModelId } from './ids.ts';
 
 /** A trained model version. Its card and weights lie in the project's models folder. */
@@ -7,7 +6,7 @@ export interface ModelRecord {
   readonly id: ModelId;
   readonly name: string;
   readonly variant: string;
-  readonly card: ModelCard | ImportedModelCard;
+  readonly card: AnyModelCard;
   /** SHA-256 (hex) of the weights file. */
   readonly weightsHash: string;
   readonly parameters: number | null;

@@ -1,11 +1,14 @@
-import { sameChannelName } from './caseImages.ts';
 import type { Triple } from '../geometry/grid.ts';
 import type { LabelSet } from './labelSet.ts';
 
-/** How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume. */
+/**
+ * How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume; 'local': then each voxel
+ * less the mean of what lies within some millimetres, over its standard deviation (inference/localContrast.ts).
+ */
 export type IntensityRule =
   | { readonly kind: 'window'; readonly low: number; readonly high: number }
-  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number };
+  | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number }
+  | { readonly kind: 'local'; readonly lowPercentile: number; readonly highPercentile: number; readonly millimetres: number };
 
 /** An image of a case as a network takes it. */
 export interface ModelChannel {
@@ -23,6 +26,10 @@ export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted';
 export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;
 export type VariantName = (typeof variantNames)[number];
 
+/** What an encoder's block is: the paper's algorithm 3 read literally, what the authors' code has, or the usual residual one (docs/explanation/logonet.md). */
+export const blockNames = ['literal', 'authors', 'residual'] as const;
+export type BlockName = (typeof blockNames)[number];
+
 export interface ArchitectureConfig {
   readonly network: 'logonet' | 'ulkanet' | 'unet';
   readonly dims: readonly number[];
@@ -30,6 +37,8 @@ export interface ArchitectureConfig {
   readonly mlpRatios: readonly number[];
   /** Channels at half and at full resolution: of the last decoder and of the skip from the input. Absent: dims[0]/2, and dims[0] of the skip (LOGONET.md). */
   readonly topWidth?: number;
+  /** Absent: literal. */
+  readonly block?: BlockName;
   readonly inChannels: number;
   /** Channels F that the backbone puts out (14, whatever the label set; LOGONET.md). */
   readonly features: number;
@@ -97,9 +106,4 @@ export interface ModelCard {
 /** How each channel's intensities become network input. */
 export function intensityRules({ intensity, channels }: Pick<ModelCard, 'intensity' | 'channels'>): readonly IntensityRule[] {
   return channels?.map((channel) => channel.intensity) ?? [intensity];
-}
-
-/** Whether a model takes the images of these names, in this order. One that takes the leading image, whatever it is called, takes none by name. */
-export function takesThese({ channels }: Pick<ModelCard, 'channels'>, names: readonly string[]): boolean {
-  return channels?.length === names.length && channels.every(({ name }, n) => sameChannelName(name, names[n] ?? ''));
 }

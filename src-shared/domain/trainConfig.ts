@@ -114,6 +114,10 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
 /** What a training of each recipe minimises unless told otherwise. */
 export const recipeLoss: Readonly<Record<RecipeName, LossName>> = { standard: 'weighted', paper: 'paper' };
 
+/** How MR intensities are made alike: by mean and deviation of the volume, or of each voxel's surroundings. */
+export const contrastRules = ['volume', 'local'] as const;
+export type ContrastRule = (typeof contrastRules)[number];
+
 /**
  * What becomes of slices over three times as thick as the voxels within them: kept, or divided until they are not; 'balance': before that the
  * voxels within them are made coarser, until a patch sees a quarter of a case.

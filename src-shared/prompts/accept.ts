@@ -1,10 +1,10 @@
 import { unionBox, type Box } from '../segmentation/box.ts';
 import type { Delta } from '../segmentation/delta.ts';
-import { checkLabel, edit, type EditPolicy, type EditTarget } from '../segmentation/editor.ts';
+import { checkLabel, edit, erasingPolicy, innerOf, type EditPolicy, type EditTarget } from '../segmentation/editor.ts';
 import { forEachRow } from '../segmentation/selection.ts';
 import { inBox, type PromptProposal } from './proposal.ts';
 
-/** By label value, 1 for those whose voxels a proposal for `label` may not take: locked ones, and all others where background alone is painted over. */
+/** By label value, 1 for those whose voxels a proposal for `label` may not take: locked ones, those inside it, and all others where background alone is painted over. */
 export function barredBy(policy: EditPolicy, label: number): Uint8Array {
   const barred = new Uint8Array(0x1_0000);
   if (policy.overwrite !== 'all') {
@@ -12,6 +12,7 @@ export function barredBy(policy: EditPolicy, label: number): Uint8Array {
     if (policy.overwrite !== 'background') for (const value of policy.overwrite) barred[value] = 0;
   }
   for (const value of policy.locked) barred[value] = 1;
+  for (const value of innerOf(label, policy.inside ?? [])) barred[value] = 1;
   barred[label] = policy.locked.includes(label) ? 1 : 0;
   return barred;
 }
@@ -28,7 +29,7 @@ export function acceptProposal(target: EditTarget, proposal: PromptProposal, bas
   const wanted = inBox(proposal, box);
   const before = base === null ? null : inBox(base, box);
   // Erasing replaces the label itself, whatever may be painted over; the table says what may not be taken.
-  return edit({ ...target, policy: { ...target.policy, overwrite: 'all' } }, (editor) => {
+  return edit({ ...target, policy: { ...erasingPolicy(target.policy, label), overwrite: 'all' } }, (editor) => {
     forEachRow(grid.size, box, (row, inRow, length) => {
       for (let i = 0; i < length; i++) {
         const now = data[row + i] as number;

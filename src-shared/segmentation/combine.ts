@@ -1,9 +1,10 @@
 import { StudioError } from '../base/errors.ts';
 import type { LabelVolume } from '../geometry/grid.ts';
 import type { Delta } from './delta.ts';
-import { checkLabel, edit, tick, type EditTarget } from './editor.ts';
+import { checkLabel, edit, exactPolicy, tick, type EditTarget } from './editor.ts';
 import { forEachRow } from './selection.ts';
 import { shapeOn, type ShapeDescription } from './shapes.ts';
+import { runsIn } from './runs.ts';
 import { wholeBox } from './box.ts';
 
 export type BooleanOperator = 'add' | 'subtract' | 'intersect' | 'invert' | 'clear';
@@ -93,7 +94,7 @@ export function copyPrediction(
   member[0] = 0;
   const placed = shapeOn(grid, shape);
   const { lower, upper } = placed.box;
-  return edit(target, (editor) => {
+  return edit({ ...target, policy: exactPolicy(target.policy) }, (editor) => {
     let row = 0;
     const emit = (i0: number, i1: number): void => {
       const end = row + i1;
@@ -120,12 +121,12 @@ export function copyPrediction(
 export function labelCounts(volume: LabelVolume): Record<number, number> {
   const { data } = volume;
   const counts = new Float64Array(0x1_0000);
+  const endOfRun = runsIn(data);
   for (let at = 0; at < data.length;) {
     const label = data[at] as number;
-    const from = at;
-    do at++;
-    while (at < data.length && data[at] === label);
-    counts[label] = (counts[label] as number) + at - from;
+    const end = endOfRun(at);
+    counts[label] = (counts[label] as number) + end - at;
+    at = end;
   }
   const found: Record<number, number> = {};
   for (let label = 1; label < counts.length; label++) if ((counts[label] as number) > 0) found[label] = counts[label] as number;

@@ -9,13 +9,50 @@ import { DeltaWriter, revertDelta, type Delta } from './delta.ts';
 export interface EditPolicy {
   readonly overwrite: 'all' | 'background' | readonly number[];
   readonly locked: readonly number[];
+  /** Labels that lie inside another one: painting that one leaves them as they are, for they are of its region already. */
+  readonly inside?: readonly InnerLabel[];
+  /** Where given, erasing takes voxels of these labels alone, and gives them this one. */
+  readonly erased?: { readonly labels: readonly number[]; readonly into: number };
+}
+
+export interface InnerLabel {
+  readonly value: number;
+  readonly outer: number;
 }
 
 export const freePolicy: EditPolicy = { overwrite: 'all', locked: [] };
 
 /** The policy that a label set's locks ask for. */
 export function policyOf(labelSet: LabelSet, overwrite: EditPolicy['overwrite'] = 'all'): EditPolicy {
-  return { overwrite, locked: labelSet.labels.filter((label) => label.locked).map((label) => label.value) };
+  const inside = innerLabels(labelSet);
+  return {
+    overwrite,
+    locked: labelSet.labels.filter((label) => label.locked).map((label) => label.value),
+    ...(inside.length > 0 && { inside }),
+  };
+}
+
+export function innerLabels({ labels }: LabelSet): InnerLabel[] {
+  return labels.flatMap(({ value, inside }) => (inside === undefined ? [] : [{ value, outer: inside }]));
+}
+
+/** All labels that lie inside one, however deep. */
+export function innerOf(label: number, inside: readonly InnerLabel[]): number[] {
+  const found = [label];
+  for (const outer of found) found.push(...inside.filter((each) => each.outer === outer).map(({ value }) => value));
+  return found.slice(1);
+}
+
+/** The policy of erasing a label: what lies inside another one is given to that, which stays whole. */
+export function erasingPolicy(policy: EditPolicy, label: number): EditPolicy {
+  const { inside = [] } = policy;
+  const into = inside.find(({ value }) => value === label)?.outer;
+  return into === undefined ? policy : { ...policy, erased: { labels: [label, ...innerOf(label, inside)], into } };
+}
+
+/** The policy without what labels inside others ask for: a mask is written as it is given. */
+export function exactPolicy({ overwrite, locked }: EditPolicy): EditPolicy {
+  return { overwrite, locked };
 }
 
 /** What an operation works on. `image` and `threshold` limit it to voxels whose intensity lies in [low, high]. */
@@ -48,6 +85,8 @@ export class Editor {
   readonly #target: EditTarget;
   readonly #writable: Uint8Array;
   readonly #writer: DeltaWriter;
+  /** By label that is written, 1 for those inside it. */
+  readonly #kept = new Map<number, Uint8Array | null>();
 
   constructor(target: EditTarget) {
     const { volume, policy } = target;
@@ -77,19 +116,44 @@ export class Editor {
     }
   }
 
-  #writeAll(start: number, end: number, label: number): void {
-    const data = this.#target.volume.data;
+  #writeAll(start: number, end: number, wanted: number): void {
+    const { data } = this.#target.volume;
+    const { erased } = this.#target.policy;
     const writable = this.#writable;
+    const kept = this.#keptUnder(wanted);
+    const label = wanted === 0 && erased !== undefined ? erased.into : wanted;
     let at = start;
     while (at < end) {
       const before = data[at] as number;
       const from = at;
       do at++;
       while (at < end && data[at] === before);
-      if (before === label || writable[before] !== 1) continue;
+      if (before === label || writable[before] !== 1 || kept?.[before] === 1) continue;
       data.fill(label, from, at);
       this.#writer.record(from, at, before, label);
     }
+  }
+
+  /** By label, 1 for those that writing this one leaves as they are; null: none. */
+  #keptUnder(label: number): Uint8Array | null {
+    const known = this.#kept.get(label);
+    if (known !== undefined) return known;
+    const { inside = [], erased } = this.#target.policy;
+    const table = new Uint8Array(0x1_0000);
+    let any = false;
+    if (label === 0 && erased !== undefined) {
+      table.fill(1);
+      for (const value of erased.labels) table[value] = 0;
+      any = true;
+    } else if (label !== 0) {
+      for (const value of innerOf(label, inside)) {
+        table[value] = 1;
+        any = true;
+      }
+    }
+    const made = any ? table : null;
+    this.#kept.set(label, made);
+    return made;
   }
 
   finish(): Delta {

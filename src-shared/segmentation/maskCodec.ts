@@ -2,6 +2,7 @@ import { StudioError } from '../base/errors.ts';
 import type { Affine, Grid, LabelVolume } from '../geometry/grid.ts';
 import { ByteReader, ByteWriter, damaged } from './bytes.ts';
 import { crc32 } from './crc32.ts';
+import { runsIn } from './runs.ts';
 
 /**
  * A mask as bytes: 'LMSK', format, bytes per voxel, size (3 varints), affine (12 × float64), then runs (label, length) in memory order,
@@ -18,15 +19,12 @@ export function encodeMask(volume: LabelVolume): Uint8Array {
   out.byte(data.BYTES_PER_ELEMENT);
   for (const n of grid.size) out.varint(n);
   for (const value of grid.affine) out.float64(value);
-  const { length } = data;
-  let at = 0;
-  while (at < length) {
-    const label = data[at] as number;
-    const start = at;
-    do at++;
-    while (at < length && data[at] === label);
-    out.varint(label);
-    out.varint(at - start);
+  const endOfRun = runsIn(data);
+  for (let at = 0; at < data.length;) {
+    const end = endOfRun(at);
+    out.varint(data[at] as number);
+    out.varint(end - at);
+    at = end;
   }
   out.uint32(crc32(out.view()));
   return out.finish();

@@ -1,4 +1,5 @@
 import type { LabelVolume, Triple } from '../geometry/grid.ts';
+import { runsIn } from './runs.ts';
 
 /** A voxel of a label for each image axis; its index along that axis is the label's middle slice. */
 export type LabelMiddle = readonly [Triple, Triple, Triple];
@@ -11,6 +12,8 @@ export function labelMiddles({ grid, data }: LabelVolume): Map<number, LabelMidd
   const [ni, nj, nk] = grid.size;
   const strides = [1, ni, ni * nj] as const;
   const counts = new Map<number, readonly [Uint32Array, Uint32Array, Uint32Array]>();
+  const endOfRun = runsIn(data);
+  let end = 0; // of a run, which may go through many rows
   for (let at = 0, k = 0; k < nk; k++) {
     for (let j = 0; j < nj; j++) {
       const row = at;
@@ -18,8 +21,8 @@ export function labelMiddles({ grid, data }: LabelVolume): Map<number, LabelMidd
       for (let n = row; n < at;) {
         const value = data[n] as number;
         const from = n;
-        do n++;
-        while (n < at && data[n] === value);
+        if (end <= n) end = endOfRun(n);
+        n = Math.min(end, at);
         if (value === 0) continue;
         let found = counts.get(value);
         if (found === undefined) counts.set(value, (found = [new Uint32Array(ni), new Uint32Array(nj), new Uint32Array(nk)]));

@@ -3,7 +3,7 @@ import type { IjkPoint, LabelVolume } from '../geometry/grid.ts';
 import { combine, copyPrediction, type BooleanOperator, type CopyOptions } from './combine.ts';
 import type { Delta } from './delta.ts';
 import { doneHere, type DoneHereOptions } from './doneHere.ts';
-import type { EditTarget } from './editor.ts';
+import { erasingPolicy, type EditTarget } from './editor.ts';
 import { floodFill, regionGrow } from './flood.ts';
 import { growFromSeeds, type SeedOptions } from './growFromSeeds.ts';
 import { interpolateSlices } from './interpolate.ts';
@@ -45,8 +45,10 @@ export type Operation =
     }
   | ({ readonly kind: 'copyPrediction' } & CopyOptions);
 
-/** Runs an operation on `target.volume`, in place, and returns its delta. Throws `invalid-argument` where a layer or parameter is missing, `cancelled`. */
-export function runOperation(target: EditTarget, operation: Operation, layers: { readonly prediction?: LabelVolume } = {}): Delta {
+/** Runs an operation on the volume, in place, and returns its delta. Throws `invalid-argument` where a layer or parameter is missing, `cancelled`. */
+export function runOperation(given: EditTarget, operation: Operation, layers: { readonly prediction?: LabelVolume } = {}): Delta {
+  const target =
+    'label' in operation && operation.label !== undefined ? { ...given, policy: erasingPolicy(given.policy, operation.label) } : given;
   switch (operation.kind) {
     case 'paint':
       return paint(target, operation.shape, operation.label, operation.only);

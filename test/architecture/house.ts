@@ -9,6 +9,7 @@ const whereComputeMeetsFiles: readonly string[] = [
   'src-main/training/preparation',
   'src-main/training/pretrained',
   'src-main/inference',
+  'src-main/inference/cases',
   'src-main/model',
   'src-main/clustering',
   'src-main/engine',
@@ -35,6 +36,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src-main/model': ['src-main/engine', 'src-main/files', 'src-shared/base', 'src-shared/domain'],
   'src-main/clustering': ['src-main/engine', 'src-shared'],
   'src-main/inference': ['src-main/model', 'src-main/engine', 'src-shared'],
+  'src-main/inference/cases': ['src-main/inference', 'src-main/model', 'src-main/engine', 'src-main/imageio', 'src-shared'],
   'src-main/training': ['src-main/model', 'src-main/clustering', 'src-main/inference', 'src-main/engine', 'src-shared'],
   'src-main/training/preparation': [
     'src-main/training',

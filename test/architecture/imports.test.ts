@@ -48,6 +48,8 @@ const walls: readonly (readonly [from: string, to: string, kind?: ImportKind])[]
   ['src-main/model/a.ts', 'src-main/imageio/b.ts'],
   ['src-main/clustering/a.ts', 'src-main/model/b.ts'],
   ['src-main/inference/a.ts', 'src-main/training/b.ts'],
+  ['src-main/inference/a.ts', 'src-main/inference/cases/b.ts'],
+  ['src-main/inference/cases/a.ts', 'src-main/training/b.ts'],
   ['src-main/training/a.ts', 'src-main/training/pretrained/b.ts'],
   ['src-main/training/preparation/a.ts', 'src-main/jobs/b.ts'],
   ['src-main/training/pretrained/a.ts', 'src-main/imageio/b.ts'],

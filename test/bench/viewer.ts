@@ -1,6 +1,6 @@
 /**
  * The window on a large case, in real Chromium through the web host: start, first slice, dabs, scrolling, tools, the case filter.
- *   node test/bench/viewer.ts [--size 512x512x600] [--cases 5000] [--dabs 60] [--beside loops|training]
+ *   node test/bench/viewer.ts [--size 512x512x600] [--cases 5000] [--dabs 60] [--images 2] [--beside loops|training]
  * "script" is processor time of the window's main thread inside JavaScript, from Chromium's trace: neither the software rasteriser nor
  * whatever else the machine does counts. "main thread" adds style, layout and painting. "wall" is the clock.
  */
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     size: { type: 'string', default: '512x512x600' },
     cases: { type: 'string', default: '5000' },
     dabs: { type: 'string', default: '60' },
+    images: { type: 'string', default: '1' },
     beside: { type: 'string' },
   },
 });
@@ -49,7 +50,8 @@ async function makeProject(): Promise<void> {
   const studio: TestStudio = startStudio(folder);
   await studio.client.projects.create({ path: join(folder, 'project'), name: 'Bench', labels: made.labels });
   for (const part of ['images', 'labels']) mkdirSync(join(folder, 'incoming', part), { recursive: true });
-  await writeVolume(join(folder, 'incoming/images/large.nii'), made.image);
+  const names = Array.from({ length: Number(values.images) }, (_, n) => `large_${String(n).padStart(4, '0')}.nii`);
+  for (const name of names.length === 1 ? ['large.nii'] : names) await writeVolume(join(folder, 'incoming/images', name), made.image);
   await writeVolume(join(folder, 'incoming/labels/large.nii'), made.mask);
   writeLabelList(join(folder, 'incoming', 'labels'), made.labels);
   const { added, skipped } = await studio.client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference' });
@@ -161,6 +163,8 @@ async function useWindow(page: Page, session: CDPSession): Promise<void> {
     .getByRole('button', { name: /go to Liver$/ })
     .filter({ hasText: /ml/ })
     .waitFor({ timeout: 600_000 });
+  if (Number(values.images) > 1)
+    await page.waitForFunction(() => performance.getEntriesByName('images-read').length > 0, undefined, { timeout: 600_000 });
   await page.getByText(/^surfaces \d/).waitFor({ state: 'hidden', timeout: 600_000 });
   for (let seen = -1, now = 0; now !== seen;) {
     seen = now;

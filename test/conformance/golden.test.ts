@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { blockNames } from '#shared/domain/modelCard.ts';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { verifyGolden, type GoldenReport } from '#main/model/golden.ts';
 import { decodeSafetensors } from '#main/model/safetensors.ts';
@@ -30,6 +31,36 @@ describe('goldens of several channels on the reference executor', () => {
       expect(report.pass).toBe(true);
       expect(report.maxLogitError).toBeLessThan(1e-6);
       expect(report.worstGradientError).toBeLessThan(1e-6);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+const maker = resolve(root, '../shared/reference/make_golden.py');
+const python = process.env['LOGONET_PYTHON'] ?? 'python3';
+const hasTorch = existsSync(maker) && spawnSync(python, ['-c', 'import torch, numpy'], { stdio: 'ignore' }).status === 0;
+
+describe.skipIf(!hasTorch)('steps of the blocks as PyTorch makes them now (../shared/reference/make_golden.py)', () => {
+  it.each(blockNames)('%s', { timeout: 600_000 }, (block) => {
+    const folder = mkdtempSync(join(tmpdir(), 'golden-'));
+    try {
+      const path = join(folder, 'golden.safetensors');
+      const config = {
+        seed: 3,
+        size: [32, 32, 32],
+        batch: 2,
+        dims: [4, 4, 4],
+        depths: [1, 1, 1],
+        mlp: [2, 2, 2],
+        features: 4,
+        classes: 3,
+        block,
+      };
+      execFileSync(python, [maker, path, JSON.stringify(config)], { stdio: 'ignore' });
+      const report = onReference(path);
+      expect(report.pass).toBe(true);
+      expect(report.maxLogitError).toBeLessThan(1e-6);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -95,6 +95,14 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
     const plan = page.getByRole('dialog', { name: 'What will be imported' });
     await plan.getByRole('button', { name: 'Import', exact: true }).click();
     await desk.caseRow('two').waitFor();
+    // What is not wanted is not told of again; and no folder is watched any more.
+    await writeCase(at('Mine-in', 'latest'), 'three', 3, []);
+    await desk.button('Not these').click({ timeout: 120_000 });
+    await expect.poll(async () => (await client.library.watched()).arrived).toBeNull();
+    await desk.go('settings');
+    await desk.button('Stop watching').click();
+    await expect.poll(async () => (await client.library.watched()).folder).toBeNull();
+    expect((await client.library.list({ text: 'three' })).total).toBe(0);
     socket.close();
     expect(desk.errors).toEqual([]);
   });

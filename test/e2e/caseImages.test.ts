@@ -79,32 +79,13 @@ describe.skipIf(installedBrowser() === null)('several images of one case', () =>
 
   /** Chooses a folder to import, up to the plan. */
   async function plan(name: string) {
-    const {
-      desk,
-      desk: { page },
-    } = tests;
-    await desk.go('cases');
-    await desk.button('Import').click();
-    await desk.browseTo('Import files or a folder', folder);
-    const browser = page.getByRole('dialog', { name: 'Import files or a folder' });
-    await browser.getByRole('checkbox', { name: `Choose ${name}` }).check();
-    await browser.getByRole('button', { name: 'Import (1)' }).click();
-    await browser.waitFor({ state: 'detached' });
-    return page.getByRole('dialog', { name: 'What will be imported' });
+    await tests.desk.go('cases');
+    return tests.desk.planImport(folder, name);
   }
 
   it('come in as the plan says', async () => {
-    const {
-      desk,
-      desk: { page },
-    } = tests;
-    await desk.button(/^New project/).click();
-    const dialog = page.getByRole('dialog', { name: 'New project' });
-    await dialog.getByRole('textbox', { name: 'Name' }).fill('Images');
-    await dialog.getByRole('textbox', { name: /^Folder/ }).fill(join(folder, 'project'));
-    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill('lesion');
-    await dialog.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+    const { desk } = tests;
+    await desk.newProject({ name: 'Images', folder: join(folder, 'project'), labels: ['lesion'] });
     const first = await plan('set');
     await first.getByText('Cases', { exact: true }).click();
     await first.getByText('images T1, FLAIR').first().waitFor();
@@ -255,6 +236,39 @@ describe.skipIf(installedBrowser() === null)('several images of one case', () =>
     expect(existsSync(join(folder, 'out', 'labelsTr', 'case_a.nii.gz'))).toBe(true);
     const written = JSON.parse(readFileSync(join(folder, 'out', 'dataset.json'), 'utf8')) as { channel_names: unknown };
     expect(written.channel_names).toEqual({ 0: 'T1', 1: 'FLAIR' });
+    expect(desk.errors).toEqual([]);
+  });
+
+  it('get another name in all cases, and are chosen for the network', async () => {
+    const {
+      desk,
+      desk: { page },
+    } = tests;
+    await images().getByRole('radio', { name: 'FLAIR' }).click();
+    await shownIs('FLAIR');
+    await images().getByText('Rename FLAIR in all cases').click();
+    await images().getByRole('textbox', { name: 'New name of FLAIR' }).fill('T2-FLAIR');
+    await images().getByRole('button', { name: 'Rename', exact: true }).click();
+    await shownIs('T2-FLAIR');
+    await expect.poll(() => stored().filter((row) => (row as unknown[])[1] === 'T2-FLAIR').length).toBe(2);
+    const { client, socket } = await desk.client();
+    const [zeta] = (await client.library.list({ text: 'zeta' })).cases;
+    const { fingerprint } = await client.document.preview({ caseId: zeta?.id ?? '' });
+    const { accepted } = await client.document.acceptMany({ cases: [{ caseId: zeta?.id ?? '', fingerprint }], allowEmpty: true });
+    socket.close();
+    expect(accepted).toHaveLength(1);
+    await desk.go('train');
+    const choice = page.getByRole('group', { name: 'Images that the network takes' });
+    await choice.getByRole('checkbox', { name: /^T1/ }).check();
+    await choice.getByText('Without T1: zeta.').waitFor();
+    await page.getByText('“T1” is missing in 1 of 2 accepted cases: they are left out.').waitFor();
+    await choice.getByRole('combobox', { name: /lack one/ }).selectOption('have zeros in its place');
+    await page.getByText('“T1” is missing in 1 of 2 accepted cases: it is 0 there.').waitFor();
+    await choice.getByRole('checkbox', { name: /^T2-FLAIR/ }).check();
+    await page.getByText('The network takes of each case: T1, T2-FLAIR.').waitFor();
+    await choice.getByRole('checkbox', { name: /^T1/ }).uncheck();
+    await page.getByText('The network takes of each case: T2-FLAIR.').waitFor();
+    expect(await desk.findings()).toEqual([]);
     expect(desk.errors).toEqual([]);
   });
 });

@@ -268,9 +268,9 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     await apply.click();
     await desk.told(/Done here: [\d,]+ voxels changed/);
     await desk.screenshot('daily-done-here');
-    await desk.page.getByRole('radio', { name: 'First to last labelled' }).click();
+    await desk.page.getByRole('combobox', { name: 'Done' }).selectOption('First to last labelled');
     await apply.click();
-    await desk.page.getByRole('radio', { name: 'Slice shown' }).click();
+    await desk.page.getByRole('combobox', { name: 'Done' }).selectOption('Slice shown');
     await desk.saved();
     await desk.acceptAsItIs('Control+Enter');
     await expect.poll(() => accepted('mirrored')).toContain(5);

@@ -1,5 +1,5 @@
 import AxeBuilder from 'axe-core';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -15,11 +15,12 @@ export const screenshots = join(root, 'test-results/screens');
 export const censusFolder = join(root, 'test-results/census');
 /** The sizes that the window is made for: all of them where pictures are wanted to be looked at (LOGONET_SCREENS=all), else the smallest. */
 const sizes = [
-  { name: '720p', width: 1280, height: 720 },
+  { name: '720p', width: 1280, height: 720, scale: 1 },
   ...(process.env['LOGONET_SCREENS'] === 'all'
     ? [
-        { name: '900p', width: 1440, height: 900 },
-        { name: '4k', width: 3840, height: 2160 },
+        { name: '900p', width: 1440, height: 900, scale: 1 },
+        { name: '4k', width: 3840, height: 2160, scale: 1 },
+        { name: '4k-scaled', width: 1920, height: 1080, scale: 2 },
       ]
     : []),
 ];
@@ -159,6 +160,20 @@ export class Desk {
     return this.page.evaluate(() => ({ ...(window as unknown as { readonly hands: { clicks: number; keys: number } }).hands }));
   }
 
+  /** For the census: a test has seen what a control does where the window itself does not change, as in a file. */
+  async proved(control: Locator, effect: 'disk' | 'picture'): Promise<void> {
+    const key = await control.evaluate((element) => (window as unknown as { readonly census: PageCensus }).census.keyOf(element));
+    this.census.pressed.set(key, effect);
+  }
+
+  /** Presses a control that saves a file, and answers with the file's name. */
+  async savedBy(control: Locator): Promise<string> {
+    const [download] = await Promise.all([this.page.waitForEvent('download'), control.click()]);
+    expect(statSync(await download.path()).size).toBeGreaterThan(0);
+    await this.proved(control, 'disk');
+    return download.suggestedFilename();
+  }
+
   /** A button of the workspace (not of the bar that chooses it). */
   button(name: string | RegExp): Locator {
     return this.page.getByRole('main').getByRole('button', { name, ...(typeof name === 'string' ? { exact: true } : {}) });
@@ -166,6 +181,35 @@ export class Desk {
 
   async go(workspace: string): Promise<void> {
     await this.page.locator(`[data-workspace=${workspace}]`).click();
+  }
+
+  /** Makes a project by the start workspace's dialog; `choose` fills in the folder instead of typing its path. */
+  async newProject(
+    { name, folder, labels }: { readonly name: string; readonly folder: string; readonly labels: readonly string[] },
+    choose?: (dialog: Locator) => Promise<void>,
+  ): Promise<void> {
+    await this.button(/^New project/).click();
+    const dialog = this.page.getByRole('dialog', { name: 'New project' });
+    const path = dialog.getByRole('textbox', { name: /^Folder/ });
+    await dialog.getByRole('textbox', { name: 'Name' }).fill(name);
+    if (choose === undefined) await path.fill(folder);
+    else await choose(dialog);
+    expect(await path.inputValue()).toBe(folder);
+    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill(labels.join('\n'));
+    await dialog.getByRole('button', { name: 'Create project' }).click();
+    await this.page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+  }
+
+  /** Chooses an entry of a folder to be imported, in the workspace of the cases; answers with the dialog that shows the plan. */
+  async planImport(folder: string, entry: string, button = 'Import'): Promise<Locator> {
+    await this.button(button).click();
+    const browser = this.page.getByRole('dialog', { name: 'Import files or a folder' });
+    await browser.getByRole('textbox', { name: 'Folder path' }).fill(folder);
+    await this.page.keyboard.press('Enter');
+    await browser.getByRole('checkbox', { name: `Choose ${entry}` }).click();
+    await browser.getByRole('button', { name: 'Import (1)' }).click();
+    await browser.waitFor({ state: 'detached' });
+    return this.page.getByRole('dialog', { name: 'What will be imported' });
   }
 
   async openDemo(): Promise<void> {
@@ -450,11 +494,14 @@ export class Desk {
 
   /** Screenshots at every size that the window is made for; leaves it at the smallest. */
   async screenshots(name: string): Promise<void> {
-    for (const { name: size, width, height } of sizes) {
+    const metrics = await this.browser.context.newCDPSession(this.page);
+    for (const { name: size, width, height, scale } of sizes) {
       await this.page.setViewportSize({ width, height });
+      if (scale > 1) await metrics.send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: scale, mobile: false });
       await this.quiet();
       await this.screenshot(`${name}-${size}`);
     }
+    await metrics.detach();
     if (sizes.length > 1) await this.page.setViewportSize({ width: 1280, height: 720 });
   }
 

@@ -46,24 +46,9 @@ describe.skipIf(installedBrowser() === null)('the plan of an import asks what on
   });
 
   it('which label has the voxels that two hold, and which volume of two', async () => {
-    const {
-      desk,
-      desk: { page },
-    } = tests;
-    await desk.button(/^New project/).click();
-    const dialog = page.getByRole('dialog', { name: 'New project' });
-    await dialog.getByRole('textbox', { name: 'Name' }).fill('Liver');
-    await dialog.getByRole('textbox', { name: /^Folder/ }).fill(project());
-    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill('Liver\nCyst');
-    await dialog.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
-    await desk.button('Import').click();
-    await desk.browseTo('Import files or a folder', folder);
-    const browser = page.getByRole('dialog', { name: 'Import files or a folder' });
-    await browser.getByRole('checkbox', { name: 'Choose study' }).check();
-    await browser.getByRole('button', { name: 'Import (1)' }).click();
-    await browser.waitFor({ state: 'detached' });
-    const plan = page.getByRole('dialog', { name: 'What will be imported' });
+    const { desk } = tests;
+    await desk.newProject({ name: 'Liver', folder: project(), labels: ['Liver', 'Cyst'] });
+    const plan = await desk.planImport(folder, 'study');
     const order = plan.getByRole('list', { name: 'Overlap order' }).getByRole('listitem');
     await order.first().waitFor();
     expect((await order.allTextContents()).map((text) => text.replace('↑', '').trim())).toEqual(['Cyst', 'Liver']);

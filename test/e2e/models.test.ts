@@ -35,6 +35,20 @@ describe.skipIf(installedBrowser() === null)('models that come from elsewhere', 
     await shelf.getByText(/licence: CC0/).waitFor();
     expect(await desk.findings()).toEqual([]);
 
+    // A second one, and both as one: by the order in which they are chosen.
+    await writeTinyFolder(at('bones'), { kind: 'residual', labels: ['rib', 'skull'], dataset: 'Dataset998_Bones', seed: 3 });
+    await desk.button('Import').click();
+    await desk.browseTo(title, at('bones'));
+    await page.getByRole('dialog', { name: title }).getByRole('button', { name: 'Choose', exact: true }).click();
+    await desk.button('Join').click();
+    const joining = page.getByRole('region', { name: 'Join models' });
+    await joining.getByLabel(/Bones/).check();
+    await joining.getByLabel(/Tiny/).check();
+    await joining.getByRole('button', { name: 'Join 2' }).click();
+    await card.getByText('Dataset998_Bones (nnU-Net), Dataset999_Tiny (nnU-Net)').waitFor();
+    await card.getByText('a later one is written over an earlier one').waitFor();
+    expect(await desk.findings()).toEqual([]);
+
     await client.projects.create({ path: at('Second'), name: 'Second', labels: [] });
     await desk.go('models');
     await shelf.getByRole('button', { name: /^Use in this project/ }).click();

@@ -102,6 +102,14 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
       await desk.go(workspace);
       await look(`empty-${workspace}`);
     }
+    for (const [workspace, button, leadsTo] of [
+      ['correct', 'Go to Cases', 'cases'],
+      ['models', 'Go to Train', 'train'],
+    ] as const) {
+      await desk.go(workspace);
+      await desk.button(button).click();
+      await page.locator(`[data-workspace=${leadsTo}][aria-current=page]`).waitFor();
+    }
     nothingFound();
   }, 900_000);
 

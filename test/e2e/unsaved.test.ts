@@ -101,6 +101,44 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
     });
   });
 
+  it('strokes are saved elsewhere, left, and discarded by hand', async () => {
+    await onSmallDisk(async ({ desk, filler, openProject, stroke }) => {
+      const { page } = desk;
+      const leave = page.getByRole('dialog', { name: 'Leave with unsaved changes?' });
+      const closeProject = async (): Promise<void> => {
+        await page.keyboard.press('Control+k');
+        await page.keyboard.type('Close the project');
+        await page.keyboard.press('Enter');
+        await leave.waitFor();
+      };
+      await openProject();
+      await desk.openCase('case0');
+      await page.keyboard.press('b');
+      fillDisk(filler);
+      for (let n = 0; n < 5; n++) await stroke(0.3 + n * 0.08);
+      const unsaved = page.getByLabel('Unsaved', { exact: true });
+      await unsaved.getByText(/The disk is full/).waitFor();
+      expect(await desk.savedBy(unsaved.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/\.strokes$/);
+      await closeProject();
+      expect(await desk.savedBy(leave.getByRole('button', { name: 'Save my strokes elsewhere' }))).toMatch(/\.strokes$/);
+      await leave.getByRole('button', { name: 'Close' }).click();
+      await leave.waitFor({ state: 'detached' });
+      await desk.historyIs(Array.from({ length: 5 }, () => 'Brush: Liver')); // The person has stayed.
+      await closeProject();
+      await leave.getByRole('button', { name: 'Leave' }).click();
+      await page.locator('[data-workspace=start][aria-current=page]').waitFor();
+      const left = page.getByLabel('Left unsaved');
+      expect(await desk.savedBy(left.getByRole('button', { name: 'Save elsewhere' }))).toMatch(/\.strokes$/);
+      await left.getByRole('button', { name: 'Discard' }).click();
+      await left.waitFor({ state: 'detached' });
+      rmSync(filler);
+      await openProject();
+      await desk.openCase('case0');
+      expect((await desk.history()).length).toBeLessThan(5);
+      expect(await left.count()).toBe(0);
+    });
+  });
+
   it('strokes that no longer fit are a layer over the case, and become a step of it', async () => {
     await onSmallDisk(async ({ desk, filler, openProject, stroke }) => {
       await openProject();

@@ -94,6 +94,15 @@ function insertCaseImages(database: Database.Database): void {
      VALUES ('p', 'a', 1, 'PET', 'hand', '[1,0,0,2,0,1,0,0,0,0,1,0]', 0.001, 'SUVbw', 'pet', 'reference', '["/pet"]', 'dicom', 'PT', '{}', '${time}');`,
   );
 }
+function insertOverTime(database: Database.Database): void {
+  database.exec(
+    `UPDATE cases SET scan_date = '2025-03-01' WHERE id = 'a';
+     UPDATE image SET frame_of_reference = '2.25.3' WHERE id = 'i';
+     INSERT INTO scan_placement VALUES ('a', 'b', NULL);
+     UPDATE label SET inside = 1 WHERE value = 2;
+     INSERT INTO project_step (at, who, kind, name, state, detail) VALUES ('${time}', 'reader', 'images', 'Renamed', 'done', '{}');`,
+  );
+}
 /** What to insert once a version is reached: one entry per migration. */
 const inserts = [
   insertLibrary,
@@ -108,6 +117,7 @@ const inserts = [
   insertUnseenAcceptance,
   insertDailyWork,
   insertCaseImages,
+  insertOverTime,
 ];
 
 describe('migrations', () => {

@@ -22,11 +22,17 @@ export interface PhantomCase {
   readonly mask: string;
 }
 
-/** `count` scans of about 16³ voxels; the second organ sits beside the first, brighter and smaller. */
-export async function phantoms(folder: string, count: number, seed: number, size: Triple = [15, 16, 14]): Promise<PhantomCase[]> {
+/** `count` scans of about 16³ voxels, slices `apart` mm; the second organ sits beside the first, brighter and smaller. */
+export async function phantoms(
+  folder: string,
+  count: number,
+  seed: number,
+  size: Triple = [15, 16, 14],
+  apart = 1,
+): Promise<PhantomCase[]> {
   mkdirSync(folder, { recursive: true });
   const random = new Random(seed);
-  const grid: Grid = { size, affine: [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, 1, 0] };
+  const grid: Grid = { size, affine: [-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, apart, 0] };
   const cases: PhantomCase[] = [];
   for (let index = 0; index < count; index++) {
     const a = size.map((side) => side / 2 + random.uniform(-1.5, 1.5));

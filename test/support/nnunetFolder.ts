@@ -174,10 +174,22 @@ export function torchFile(value: Picklable): Buffer {
 export interface TinyFolder {
   readonly kind: 'plain' | 'residual' | 'regions';
   readonly folds?: number;
+  /** Names of the two labels; digits unless given, so that a reader which sorts keys mixes them up. */
+  readonly labels?: readonly [string, string];
+  /** Millimetres, transposed. */
+  readonly spacing?: readonly [number, number, number];
+  readonly dataset?: string;
+  /** Of the random weights. */
+  readonly seed?: number;
 }
 
 /** nnU-Net's plans of a tiny network of each kind; regions: two channels, regions, a transposition that is not its own inverse. */
-export function tinyPlans({ kind }: TinyFolder): {
+export function tinyPlans({
+  kind,
+  labels: [firstName, secondName] = ['10', '2'],
+  spacing,
+  dataset: named = 'Dataset999_Tiny',
+}: TinyFolder): {
   readonly plans: Record<string, Picklable>;
   readonly dataset: Map<string, Picklable>;
   readonly network: NnunetNetwork;
@@ -203,7 +215,7 @@ export function tinyPlans({ kind }: TinyFolder): {
   };
   const resampling = (order: number): Picklable => ({ is_seg: false, order, order_z: 0, force_separate_z: null });
   const plans: Record<string, Picklable> = {
-    dataset_name: 'Dataset999_Tiny',
+    dataset_name: named,
     plans_name: 'nnUNetPlans',
     image_reader_writer: kind === 'plain' ? 'NibabelIOWithReorient' : 'SimpleITKIO',
     transpose_forward: regions ? [2, 0, 1] : [0, 1, 2],
@@ -212,7 +224,7 @@ export function tinyPlans({ kind }: TinyFolder): {
     configurations: {
       parent: {
         patch_size: [4, 8, 8],
-        spacing: kind === 'residual' ? [5, 1, 1] : [2, 1.5, 1],
+        spacing: spacing ?? (kind === 'residual' ? [5, 1, 1] : [2, 1.5, 1]),
         normalization_schemes: regions
           ? ['ZScoreNormalization', 'ZScoreNormalization']
           : [kind === 'residual' ? 'CTNormalization' : 'ZScoreNormalization'],
@@ -243,18 +255,17 @@ export function tinyPlans({ kind }: TinyFolder): {
       '3d_fullres': { inherits_from: 'parent', batch_size: 2 },
     },
   };
-  // Names that are digits, so that a reader which sorts keys mixes them up.
   const labels = new Map<string, Picklable>(
     regions
       ? [
           ['background', 0],
-          ['10', [1, 2]],
-          ['2', 2],
+          [firstName, [1, 2]],
+          [secondName, 2],
         ]
       : [
           ['background', 0],
-          ['10', 1],
-          ['2', 2],
+          [firstName, 1],
+          [secondName, 2],
         ],
   );
   const dataset = new Map<string, Picklable>([
@@ -337,7 +348,7 @@ export async function writeTinyFolder(
   await writeFile(join(folder, 'dataset.json'), jsonOf(dataset));
   const weights: Weights[] = [];
   for (let fold = 0; fold < (tiny.folds ?? 1); fold++) {
-    const own = tinyWeights(model, 11 + fold);
+    const own = tinyWeights(model, (tiny.seed ?? 11) + fold);
     await mkdir(join(folder, `fold_${fold}`), { recursive: true });
     await writeFile(join(folder, `fold_${fold}`, 'checkpoint_final.pth'), torchFile(checkpointOf(own, plans, dataset)));
     weights.push(own);

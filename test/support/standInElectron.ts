@@ -4,12 +4,15 @@ import { join } from 'node:path';
 /** What @electron/fuses looks for in Electron's program: the sentinel, the wire's version, its length, and one character per fuse. */
 const fuseSentinel = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
 
-/** A folder with the shape of Electron's Linux distribution, for packing where the real one cannot be downloaded. Nothing in it runs. */
+/**
+ * A folder with the shape of Electron's Linux distribution, for packing where the real one cannot be downloaded. Its program only says what it was
+ * started with.
+ */
 export function writeStandInElectron(folder: string, version: string): void {
   mkdirSync(join(folder, 'resources'), { recursive: true });
   mkdirSync(join(folder, 'locales'), { recursive: true });
   const program = Buffer.concat([
-    Buffer.from('#!/bin/sh\nexit 0\n'),
+    Buffer.from('#!/bin/sh\nprintf "started with %s\\n" "$@"\nexit 0\n'),
     Buffer.from(fuseSentinel, 'latin1'),
     Buffer.from([1, 9]),
     Buffer.from('000000000', 'latin1'),

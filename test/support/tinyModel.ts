@@ -1,5 +1,5 @@
 import { Random } from '#shared/base/random.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
+import type { BlockName, ModelCard } from '#shared/domain/modelCard.ts';
 import { saveModel } from '#main/model/modelFolder.ts';
 import { buildModel } from '#main/model/build.ts';
 import { variant } from '#main/model/variants.ts';
@@ -7,8 +7,8 @@ import { initialWeights } from '#main/model/weights.ts';
 import { testLabels } from './studio.ts';
 
 /** Writes the smallest network, untrained, with its card: it predicts nonsense, but all of the way. */
-export async function writeTinyModel(folder: string, seed = 1): Promise<ModelCard> {
-  const architecture = variant('tiny', testLabels.length + 1);
+export async function writeTinyModel(folder: string, seed = 1, block: BlockName = 'literal'): Promise<ModelCard> {
+  const architecture = variant('tiny', testLabels.length + 1, 1, block);
   const card: ModelCard = {
     format: 1,
     variant: 'tiny',

@@ -3,19 +3,18 @@ import { join, resolve } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
-import { sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, sliceRules } from '#shared/domain/trainConfig.ts';
 import { contextHere } from '#main/jobs/run.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
-const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts'] as const;
+const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'improvements'] as const;
 
 const options = {
   dataset: {
     kind: 'text',
-    help: 'folder of imagesTr and labelsTr (and imagesTs, labelsTs, imagesUnlabelled), or a dataset.json; cases without a mask are the unlabelled ones',
+    help: 'folder of imagesTr and labelsTr (and imagesTs, labelsTs, imagesUnlabelled), or a dataset.json; cases without a mask are the unlabelled ones (improvements: none, they make phantoms)',
     value: 'PATH',
-    required: true,
   },
   labels: {
     kind: 'text',
@@ -37,6 +36,11 @@ const options = {
   patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
   batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
   spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
+  contrast: {
+    kind: 'text',
+    help: 'MR intensities relative to the whole volume, or to what lies around each voxel',
+    choices: contrastRules,
+  },
   slices: { kind: 'text', help: 'what becomes of thick slices', choices: sliceRules },
   out: { kind: 'text', help: 'folder for the report (report.md, results.json, plot.svg)', value: 'DIR', required: true },
   minutes: { kind: 'number', help: 'of each training (reader: improvement); 5 unless --steps is given', minimum: 0.01 },
@@ -65,6 +69,12 @@ const options = {
     minimum: 1,
     default: 20,
   },
+  accepted: {
+    kind: 'text',
+    help: 'improvements: accepted cases of a project, each number an improvement of its own',
+    value: 'N,N',
+    default: '1,2,3,4',
+  },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
   rounds: { kind: 'integer', help: 'active, reader: rounds; 3 and 5 unless given', minimum: 1 },
   'prompt-model': { kind: 'text', help: 'prompts: folder of a network that is asked with prompts', value: 'MODELDIR' },
@@ -77,7 +87,7 @@ type Command = CommandContext<typeof options>;
 export const experimentCommand = defineCommand({
   name: 'experiment',
   summary:
-    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; or one who points structures out (prompts). Resumes where it was interrupted.",
+    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; one who points structures out (prompts); or improvements of demo projects with few accepted cases. Resumes where it was interrupted.",
   positionals: { name: 'STUDY', minimum: 1, maximum: 1 },
   options,
   async run(command) {
@@ -85,10 +95,16 @@ export const experimentCommand = defineCommand({
     if (!names.some((name) => name === study)) throw usageError(`The study is one of ${names.join(', ')}, not "${study}".`);
     const kept = ['work/experiment.json', 'work/settings.json'];
     await claimFolder(resolve(command.options.out), ['report.md', 'results.json', 'plot.svg', 'work'], 'work/begun', kept);
+    if (study === 'improvements') return runImprovements(command);
     if (study === 'prompts') return runPrompts(command);
     return study === 'reader' ? runReader(command) : runStudy(study, command);
   },
 });
+
+function datasetOf({ dataset }: Command['options']): string {
+  if (dataset === undefined) throw usageError('Say which data with --dataset PATH.');
+  return resolve(dataset);
+}
 
 /** The research code is not packed with the program. Throws `unsupported` where it is missing. */
 function openLab() {
@@ -110,13 +126,14 @@ async function runStudy(study: string, command: Command) {
   const { gainText, intervalText, parseExperiment, runExperiment } = await openLab();
   const config = parseExperiment({
     study,
-    dataset: resolve(options.dataset),
+    dataset: datasetOf(options),
     labels: options.labels?.split(','),
     channel: options.channel,
     masks: options.masks,
     ignore: options.ignore,
     patch: options.patch?.split('x').map(Number),
     batch: options.batch,
+    contrast: options.contrast,
     slices: options.slices,
     spacing: options.spacing?.split('x').map(Number),
     arms: options.arm,
@@ -161,7 +178,7 @@ async function runPrompts({ options, ...command }: Command) {
     throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
   const { report, summary } = await runPromptStudy(
     {
-      dataset: resolve(options.dataset),
+      dataset: datasetOf(options),
       labels: options.labels?.split(','),
       channel: options.channel,
       outFolder: resolve(options.out),
@@ -187,12 +204,43 @@ async function runPrompts({ options, ...command }: Command) {
   return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
 }
 
+async function runImprovements({ options, ...command }: Command) {
+  const accepted = options.accepted.split(',').map(Number);
+  if (!accepted.every((number) => Number.isInteger(number) && number >= 1 && number <= 9))
+    throw usageError(`--accepted is written 1,2,3 with numbers from 1 to 9, not "${options.accepted}".`);
+  const { runImprovementStudy } = await openLab();
+  const { report, summary, missing } = await runImprovementStudy(
+    {
+      outFolder: resolve(options.out),
+      seeds: options.seeds,
+      accepted,
+      testCases: options.test,
+      resolution: 3,
+      budget: options.steps === undefined ? { minutes: options.minutes ?? 3 } : { steps: options.steps },
+      device: options.device,
+      threads: options.threads,
+      within: options.within,
+    },
+    command,
+  );
+  const rows = summary.map((row) => [
+    String(row.accepted),
+    String(row.improvements),
+    figure(100 * row.mean, 2),
+    figure(100 * row.least, 2),
+    String(row.fell),
+  ]);
+  const table = textTable(['accepted', 'improvements', 'mean gain, points', 'least', 'lower by more than 0.5'], rows);
+  const left = missing === 0 ? '' : `\n${missing} improvements are missing; the same command goes on with them.`;
+  return { json: { report, summary, missing }, text: `${table}\n\nReport: ${report}${left}` };
+}
+
 async function runReader(command: Command) {
   const { options } = command;
   const { runReaderStudy } = await openLab();
   const { report, summary } = await runReaderStudy(
     {
-      dataset: resolve(options.dataset),
+      dataset: datasetOf(options),
       outFolder: resolve(options.out),
       seeds: options.seeds,
       labelled: options.labelled,

@@ -1,6 +1,9 @@
 import { resolve } from 'node:path';
+import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
+import { isTime, nextTime } from '#shared/domain/night.ts';
 import type { Comparison, ImprovePlan } from '#shared/domain/job.ts';
+import { variantNames, type VariantName } from '#shared/domain/modelCard.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { withProject, type OpenedProject } from '../withProject.ts';
 import { settleRanking, suggestion } from './rankNext.ts';
@@ -29,8 +32,18 @@ export const improveCommand = defineCommand({
       choices: ['leave-out', 'zeros'],
       default: 'leave-out',
     },
+    variant: {
+      kind: 'text',
+      help: 'network of a first model, chosen from device and data unless given; beside an imported model in use a new one of this kind begins, and is compared with it',
+      choices: variantNames,
+    },
     device: deviceOptions.device,
     ...precisionOption,
+    at: {
+      kind: 'text',
+      help: 'wait until the clock shows this time, then begin; the project is not held open until then',
+      value: 'HH:MM',
+    },
     plan: { kind: 'flag', help: 'only show the plan' },
     promote: { kind: 'flag', help: 'promote the new model if the comparison proposes it' },
     submit: {
@@ -46,8 +59,9 @@ export const improveCommand = defineCommand({
     },
     resume: { kind: 'text', help: 'go on with an interrupted job', value: 'JOB' },
   },
-  run: (command) =>
-    withProject(command.positionals[0] ?? '.', command, async (project) => {
+  run: async (command) => {
+    if (command.options.at !== undefined) await waitUntil(command.options.at, command);
+    return withProject(command.positionals[0] ?? '.', command, async (project) => {
       const { jobs, models, call, follow } = project;
       const { options, note } = command;
       const budget =
@@ -59,6 +73,7 @@ export const improveCommand = defineCommand({
         budget,
         ...(options.channels !== undefined && { channels: options.channels.split(',') }),
         ...(options['missing-channels'] === 'zeros' && { missingChannels: 'zeros' as const }),
+        ...(options.variant !== undefined && { variant: options.variant as VariantName }),
       };
       const request = { ...asked, device: chosen };
       const plan = await jobs.plan(request, call);
@@ -106,8 +121,23 @@ export const improveCommand = defineCommand({
         ...(next === null ? [] : [`Next best case: ${next.name}. ${next.reason}`]),
       ];
       return { json: { jobId, plan, comparison, promoted: inUse, next }, text: lines.join('\n') };
-    }),
+    });
+  },
 });
+
+/** Resolves when the clock shows a time of the day, at once where it does now. Throws `usage` and `cancelled`. */
+async function waitUntil(at: string, { cancellation, note }: Pick<CommandContext, 'cancellation' | 'note'>): Promise<void> {
+  if (!isTime(at)) throw usageError(`--at is written HH:MM, from 00:00 to 23:59, not "${at}".`);
+  const begins = nextTime(at, Date.now() - 60_000);
+  note(`Begins at ${new Date(begins).toLocaleString()}. Leave this running; Ctrl-C gives it up.`);
+  while (Date.now() < begins) {
+    throwIfCancelled(cancellation);
+    // In short turns: a computer that slept comes back to the right hour.
+    await new Promise((settle) => {
+      setTimeout(settle, Math.min(1000, Math.max(0, begins - Date.now())));
+    });
+  }
+}
 
 /** What `--submit`, `--folder` and `--map` say; `usage` where they say nothing together. */
 function submitted({

@@ -9,6 +9,7 @@ import { improveCommand } from './improve.ts';
 import { modelExportCommand } from './modelExport.ts';
 import { modelImportCommand } from './modelImport.ts';
 import { modelInfoCommand } from './modelInfo.ts';
+import { modelJoinCommand } from './modelJoin.ts';
 import { modelShelfCommand } from './modelShelf.ts';
 import { phantomsCommand } from './phantoms.ts';
 import { predictCommand } from './predict.ts';
@@ -18,6 +19,7 @@ import { projectCreateCommand } from './projectCreate.ts';
 import { projectDiskCommand } from './projectDisk.ts';
 import { projectExportCommand } from './projectExport.ts';
 import { projectHistoryCommand } from './projectHistory.ts';
+import { projectImagesCommand } from './projectImages.ts';
 import { projectImportCommand } from './projectImport.ts';
 import { projectLabelsCommand } from './projectLabels.ts';
 import { projectListCommand } from './projectList.ts';
@@ -25,6 +27,8 @@ import { projectMergeCommand } from './projectMerge.ts';
 import { projectPredictCommand } from './projectPredict.ts';
 import { projectRelinkCommand } from './projectRelink.ts';
 import { projectRemoveCommand } from './projectRemove.ts';
+import { projectPatientCommand, projectStartCommand, projectVolumesCommand } from './projectScans.ts';
+import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
 import { promptsTrainCommand } from './promptsTrain.ts';
@@ -50,9 +54,14 @@ export const commands: readonly Command[] = [
   projectWatchCommand,
   projectRelinkCommand,
   projectLabelsCommand,
+  projectImagesCommand,
   projectListCommand,
   projectPredictCommand,
+  projectPatientCommand,
+  projectStartCommand,
+  projectSheetCommand,
   projectAcceptCommand,
+  projectVolumesCommand,
   projectExportCommand,
   projectHistoryCommand,
   projectRemoveCommand,
@@ -62,6 +71,7 @@ export const commands: readonly Command[] = [
   projectUnpackCommand,
   projectVerifyCommand,
   modelImportCommand,
+  modelJoinCommand,
   modelExportCommand,
   modelInfoCommand,
   modelShelfCommand,

@@ -7,6 +7,7 @@ export const projectAcceptCommand = defineCommand({
   summary: 'Accept masks in bulk: they train models and never measure them, for nobody has looked at each.',
   positionals: { name: 'DIR', minimum: 1, maximum: 1 },
   options: {
+    sheet: { kind: 'text', help: 'accept only what this page of "project sheet" shows, as it was shown', value: 'FILE' },
     case: { kind: 'list', help: 'id of a case; all that are not accepted yet unless given', value: 'ID' },
     prediction: { kind: 'flag', help: 'make the newest prediction the mask where nothing was corrected' },
     'allow-empty': { kind: 'flag', help: 'accept masks as they are, also empty ones and those without a label that is predicted' },
@@ -17,6 +18,7 @@ export const projectAcceptCommand = defineCommand({
       {
         prediction: options.prediction,
         allowEmpty: options['allow-empty'],
+        ...(options.sheet !== undefined && { sheet: resolve(options.sheet) }),
         ...(options.case.length === 0 ? {} : { caseIds: options.case }),
       },
       { report, cancellation },

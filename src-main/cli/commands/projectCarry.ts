@@ -10,11 +10,12 @@ export const projectPackCommand = defineCommand({
     out: { kind: 'text', help: 'the file, with the ending .logonet', value: 'FILE', required: true },
     overwrite: { kind: 'flag', help: 'replace a file of the same name' },
   },
-  async run({ options, positionals: [folder = ''], report, cancellation }) {
+  async run({ options, positionals: [folder = ''], report, cancellation, note }) {
     const packed = await packProjectFolder(resolve(folder), resolve(options.out), {
       overwrite: options.overwrite,
       report,
       cancellation,
+      note,
     });
     return { json: { ...packed }, text: `${packed.path}: ${String(packed.files)} files, ${String(packed.bytes)} bytes.` };
   },

@@ -12,8 +12,8 @@ export const projectDiskCommand = defineCommand({
   options: {
     clean: { kind: 'list', help: 'remove what can be made again or is of no use', choices: cleanableKinds },
   },
-  async run({ options, positionals: [folder = ''] }) {
-    const usage = await projectDisk(resolve(folder), options.clean as CleanableKind[]);
+  async run({ options, positionals: [folder = ''], note }) {
+    const usage = await projectDisk(resolve(folder), options.clean as CleanableKind[], { note });
     const rows = (sizes: readonly { readonly kind: string; readonly files: number; readonly bytes: number }[]): string[][] =>
       sizes.filter(({ files }) => files > 0).map(({ kind, files, bytes }) => [kind, String(files), memorySize(bytes)]);
     const cleanable = rows(usage.cleanable);

@@ -11,7 +11,7 @@ export const projectExportCommand = defineCommand({
     format: {
       kind: 'text',
       help: 'what to write',
-      choices: ['nifti', 'nrrd', 'dicom-seg', 'rtstruct', 'dicom', 'stl', 'obj', 'csv', 'measurements', 'nnunet'],
+      choices: ['nifti', 'regions', 'nrrd', 'dicom-seg', 'rtstruct', 'dicom', 'stl', 'obj', 'csv', 'measurements', 'nnunet'],
       default: 'nifti',
     },
     case: { kind: 'list', help: 'id of a case; all accepted ones (with --prediction: all predicted ones) unless given', value: 'ID' },
@@ -37,7 +37,7 @@ export const projectExportCommand = defineCommand({
         values: options.values === 'source' ? 'source' : 'project',
         ...(options.case.length === 0 ? {} : { caseIds: options.case }),
       },
-      { report, cancellation },
+      { report, cancellation, note },
     );
     if (space !== null) note(space);
     if (pseudonyms !== null) note(`Who is who, on this computer alone: ${pseudonyms}`);

@@ -15,6 +15,7 @@ export const projectHistoryCommand = defineCommand({
     const { steps, outcome } = await projectHistory(resolve(folder), options.undo ? 'undo' : options.redo ? 'redo' : null, {
       report,
       cancellation,
+      note,
     });
     for (const { name, reason } of outcome?.kept ?? []) note(`stays: ${name}: ${reason}`);
     const lines = steps.map(

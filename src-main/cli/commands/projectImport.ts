@@ -58,7 +58,12 @@ export const projectImportCommand = defineCommand({
     };
     const mode = options.reference ? 'reference' : 'copy';
     if (options.plan) {
-      const plan = await planProjectImport(resolve(folder), paths, { ...said, choices: request.choices, mode }, { report, cancellation });
+      const plan = await planProjectImport(
+        resolve(folder),
+        paths,
+        { ...said, choices: request.choices, mode },
+        { report, cancellation, note },
+      );
       return {
         json: { ...plan },
         text: planText(plan),

@@ -20,6 +20,11 @@ export const projectLabelsCommand = defineCommand({
       value: 'LABEL=OTHER',
     },
     erase: { kind: 'list', help: 'erase a label in the masks of all cases, as one step', value: 'LABEL' },
+    inside: {
+      kind: 'list',
+      help: 'a label lies inside another one, whose region it belongs to, e.g. tumour=liver; "tumour=" takes that back',
+      value: 'LABEL=OUTER',
+    },
     restore: { kind: 'list', help: 'bring a removed label back', value: 'LABEL' },
   },
   async run(command) {
@@ -40,16 +45,23 @@ export const projectLabelsCommand = defineCommand({
     }
     const { labels, removedLabels } = await changeLabels(
       resolve(folder),
-      { added: options.label.map(parseLabel), removed: options.remove, restored: options.restore },
+      { added: options.label.map(parseLabel), removed: options.remove, restored: options.restore, inside: options.inside.map(parseInside) },
       command,
     );
+    const nameOf = (value: number): string => labels.find((label) => label.value === value)?.name ?? String(value);
     const lines = [
-      ...labels.map(({ value, name }) => `${String(value)} ${name}`),
+      ...labels.map(({ value, name, inside }) => `${String(value)} ${name}${inside === undefined ? '' : ` (inside ${nameOf(inside)})`}`),
       ...removedLabels.map(({ value, name }) => `${String(value)} ${name} (removed)`),
     ];
     return { json: { labels, removedLabels }, text: lines.join('\n') || 'The project has no labels yet.' };
   },
 });
+
+function parseInside(text: string): [string, string | null] {
+  const at = text.lastIndexOf('=');
+  if (at < 1) throw usageError(`--inside is written LABEL=OUTER, e.g. tumour=liver, not "${text}".`);
+  return [text.slice(0, at), text.slice(at + 1) || null];
+}
 
 function parseLabel(text: string): { value: number; name: string } {
   const [, digits = '', name = ''] = /^(\d+)=(.+)$/.exec(text) ?? [];

@@ -13,10 +13,10 @@ export const projectRemoveCommand = defineCommand({
     patients: { kind: 'flag', help: 'also all other cases of the same patients' },
     'for-good': { kind: 'flag', help: 'do it; it cannot be taken back' },
   },
-  async run({ options, positionals: [folder = ''] }) {
+  async run({ options, positionals: [folder = ''], note }) {
     if (options.case.length === 0) throw usageError('--case is missing: see "logonet project remove --help".');
     const forGood = options['for-good'];
-    const plan = await removeFromProject(resolve(folder), { cases: options.case, patients: options.patients, forGood });
+    const plan = await removeFromProject(resolve(folder), { cases: options.case, patients: options.patients, forGood }, { note });
     const count = (n: number, one: string, many = `${one}s`): string => `${String(n)} ${n === 1 ? one : many}`;
     const bytes = plan.copies.bytes + plan.caseFiles.bytes;
     const models = plan.learnedModels.map(({ name, inUse }) => (inUse ? `${name} (in use)` : name));

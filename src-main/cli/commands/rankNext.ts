@@ -1,4 +1,4 @@
-import { defineCommand } from '../command.ts';
+import { defineCommand, type CommandResult } from '../command.ts';
 import { withProject, type OpenedProject } from '../withProject.ts';
 
 export const rankCommand = defineCommand({
@@ -9,11 +9,12 @@ export const rankCommand = defineCommand({
     strategy: { kind: 'text', help: 'how to choose', choices: ['suggested', 'uncertainty', 'diversity', 'random'], default: 'suggested' },
     again: { kind: 'flag', help: 'rank the cases again, also where they are ranked' },
   },
-  run: (command) =>
-    withProject(command.positionals[0] ?? '.', command, async (project) => {
+  run: (command) => {
+    const { again } = command.options;
+    const work = async (project: OpenedProject): Promise<CommandResult> => {
       const strategy = command.options.strategy as Strategy;
-      if (strategy === 'suggested') {
-        if (command.options.again) await rank(project);
+      if (strategy === 'suggested' && !project.readOnly) {
+        if (again) await rank(project);
         else await settleRanking(project);
         const next = await suggestion(project, strategy);
         if (next !== null && next.rank === null && (await project.models.list({}, project.call)).models.length > 0) await rank(project);
@@ -21,7 +22,9 @@ export const rankCommand = defineCommand({
       const next = await suggestion(project, strategy);
       if (next === null) return { json: { suggestion: null }, text: 'Nothing is left to label.' };
       return { json: { suggestion: next }, text: `${next.name}: ${next.reason}` };
-    }),
+    };
+    return withProject(command.positionals[0] ?? '.', command, work, { reads: !again });
+  },
 });
 
 type Strategy = 'suggested' | 'uncertainty' | 'diversity' | 'random';

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
-import { variantNames } from '#shared/domain/modelCard.ts';
+import { blockNames, variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
-import { lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
 import { withAbsolutePaths, withRelativePaths } from '#main/files/portablePaths.ts';
 import { trainRequest, type TrainTaskInput, type TrainTaskResult } from '#main/jobs/requests/train.ts';
 import { runHere } from '#main/jobs/run.ts';
@@ -52,6 +52,12 @@ export const trainCommand = defineCommand({
     minutes: { kind: 'number', help: 'time budget; 15 unless --steps is given', minimum: 0.05 },
     steps: { kind: 'integer', help: 'budget in optimiser steps instead (repeatable bit for bit)', minimum: 1 },
     variant: { kind: 'text', help: 'network; chosen from device and data unless given', choices: variantNames },
+    block: {
+      kind: 'text',
+      help: "what an encoder's block is: the paper's text, the authors' code, or the usual residual one",
+      choices: blockNames,
+      default: 'literal',
+    },
     recipe: { kind: 'text', help: 'training recipe', choices: ['standard', 'paper'], default: 'standard' },
     loss: { kind: 'text', help: "loss: the paper's, or weighted by class; the recipe's unless given", choices: lossNames },
     seed: { kind: 'integer', help: 'seed of all random draws', default: 0 },
@@ -61,6 +67,11 @@ export const trainCommand = defineCommand({
     patch: { kind: 'text', help: 'patch in voxels along D, H, W instead of the planned one', value: '64x64x64' },
     batch: { kind: 'integer', help: 'patches in a step instead of the planned number', minimum: 1 },
     spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
+    contrast: {
+      kind: 'text',
+      help: 'MR intensities relative to the whole volume, or to what lies around each voxel; local where slices are thick unless given',
+      choices: contrastRules,
+    },
     slices: { kind: 'text', help: 'what becomes of slices over three times as thick as their voxels', choices: sliceRules },
     adjust: { kind: 'list', help: 'replace a number of the recipe, e.g. learningRate=0.001', value: 'NAME=VALUE' },
     'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
@@ -96,11 +107,13 @@ export const trainCommand = defineCommand({
         recipe: options.recipe,
         loss: options.loss,
         variant: options.variant,
+        block: options.block === 'literal' ? undefined : options.block,
         seed: options.seed,
         device: deviceWith(options),
         threads: options.threads,
         from: options.from === undefined ? undefined : resolve(options.from),
         batch: options.batch,
+        contrast: options.contrast,
         slices: options.slices,
         spacing: options.spacing?.split('x').map(Number),
         patch: options.patch?.split('x').map(Number),

@@ -51,11 +51,12 @@ const loose = ['project.json', 'problems.json', 'Open.logonet'];
  * (an image is away, or is not what was imported), `disk-full` before anything is written, `io`, `cancelled`.
  */
 export async function packProject(
-  project: Pick<Project, 'paths' | 'info' | 'read'>,
+  project: Pick<Project, 'paths' | 'info' | 'read' | 'requireWritable'>,
   out: string,
   options: PackOptions,
 ): Promise<PackResult> {
   requireAbsolute(out);
+  if (project.paths.holds(out)) project.requireWritable();
   if (extname(out).toLowerCase() !== packedEnding)
     throw new StudioError('invalid-argument', `A packed project is a file with the ending ${packedEnding}.`);
   await claimOutputs([out], {
@@ -77,7 +78,7 @@ export async function packProject(
 }
 
 class Packing {
-  readonly #project: Pick<Project, 'paths' | 'info' | 'read'>;
+  readonly #project: Pick<Project, 'paths' | 'info' | 'read' | 'requireWritable'>;
   readonly #parts: string;
   readonly #options: PackOptions;
   readonly #files: PackedFile[] = [];
@@ -86,7 +87,7 @@ class Packing {
   /** Sizes and times of what is edited, as they were before. */
   readonly #edited = new Map<string, string>();
 
-  constructor(project: Pick<Project, 'paths' | 'info' | 'read'>, parts: string, options: PackOptions) {
+  constructor(project: Pick<Project, 'paths' | 'info' | 'read' | 'requireWritable'>, parts: string, options: PackOptions) {
     this.#project = project;
     this.#parts = parts;
     this.#options = options;
@@ -97,7 +98,7 @@ class Packing {
     const library = join(this.#parts, 'library.sqlite');
     const carried: CarriedImage[] = [];
     for (const record of listImages(this.#project.read)) carried.push(await this.#gatherImage(record));
-    copyForCarrying(paths, library, carried);
+    copyForCarrying(this.#project.read, library, carried);
     this.#files.unshift({ name: 'library.sqlite', path: library });
     for (const name of loose) if (await isFile(join(paths.folder, name))) this.#files.unshift({ name, path: join(paths.folder, name) });
     for (const folder of folders)

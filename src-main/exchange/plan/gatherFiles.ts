@@ -57,6 +57,8 @@ export interface Gathered {
   readonly several: SeveralVolumes[];
   /** Masks that no image is called like, with the names of their values. */
   readonly lonely: { readonly path: string; readonly names: LabelNames }[];
+  /** Names of labels that descriptions say to lie inside others. */
+  readonly nested: { readonly name: string; readonly outer: string }[];
   readonly skipped: SkippedFile[];
   readonly aside: string[];
 }
@@ -69,7 +71,7 @@ interface Options {
 
 /** All files below the sources, in groups of images and their masks; decodes nothing. A file that two sources name is taken once. */
 export async function gatherFiles(sources: readonly string[], options: Options): Promise<Gathered> {
-  const gathered: Gathered = { groups: [], segmentations: [], several: [], lonely: [], skipped: [], aside: [] };
+  const gathered: Gathered = { groups: [], segmentations: [], several: [], lonely: [], nested: [], skipped: [], aside: [] };
   const seen = new Set<string>();
   for (const { folder, files } of await rootsOf(sources, gathered.skipped)) {
     try {
@@ -238,6 +240,8 @@ async function describedGroups(
     try {
       const dataset = await readDataset(description);
       const names = new Map(dataset.labels.map(({ value, name }) => [value, name]));
+      for (const { name, inside } of dataset.labels)
+        if (inside !== undefined) gathered.nested.push({ name, outer: names.get(inside) ?? '' });
       namesOf.set(dirname(description), names);
       channelsOf.set(dirname(description), dataset.channels);
       for (const { path, reason } of dataset.skipped)

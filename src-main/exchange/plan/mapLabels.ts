@@ -24,6 +24,8 @@ export interface PlannedLabel {
   readonly doubt: string | null;
   /** It became `target` by its code, not by its name. */
   readonly byCode: boolean;
+  /** The key of the label that it lies inside of. */
+  readonly inside?: string;
 }
 
 export interface SourceLabel {
@@ -165,6 +167,17 @@ function unnamed(value: number, project: ProjectLabels, isEmpty: boolean): Pick<
   return { target: name, doubt: `Nothing says what the value ${String(value)} means.` };
 }
 
+/** The labels with what a description says to lie inside others. */
+export function withOuter(
+  nested: readonly { readonly name: string; readonly outer: string }[],
+  planned: readonly PlannedLabel[],
+): PlannedLabel[] {
+  return planned.map((label) => {
+    const found = nested.find(({ name }) => label.name !== null && sameLabel(name) === sameLabel(label.name));
+    return found === undefined ? label : { ...label, inside: `name:${sameLabel(found.outer)}` };
+  });
+}
+
 /** A person's word on a label: which label of the project it becomes; null: it is left out. By key, name, or value of an unnamed label. */
 export type LabelChoices = ReadonlyMap<string, string | null>;
 
@@ -202,7 +215,7 @@ export interface AdmittedLabels {
 
 /**
  * Gives every label of the plan its value: that of the project's label of its name, else its own where it is free, else the next free one. A
- * removed label comes back with its value. Throws `conflict` while something is in doubt, two labels would become one unasked, or there are too many.
+ * removed label comes back with its value. New labels lie inside those that they lay inside of. Throws `conflict` while something is in doubt, two labels would become one unasked, or there are too many.
  */
 export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLabels, answer: AnswerHint = inThePlan): AdmittedLabels {
   const doubts = planned.filter(({ doubt }) => doubt !== null);
@@ -229,7 +242,17 @@ export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLa
     }
     valueOf.set(key, label.value);
   }
-  return { labels, valueOf };
+  const isNew = ({ value }: Label): boolean => !project.labels.some((label) => label.value === value);
+  const outerOf = new Map(
+    planned.flatMap(({ key, inside }) => (inside === undefined ? [] : [[valueOf.get(key), valueOf.get(inside)] as const])),
+  );
+  return {
+    labels: labels.map((label) => {
+      const outer = isNew(label) ? outerOf.get(label.value) : undefined;
+      return outer === undefined || outer === 0 || outer === label.value ? label : { ...label, inside: outer };
+    }),
+    valueOf,
+  };
 }
 
 function freeValue(wanted: readonly number[], taken: ReadonlySet<number>, answer: AnswerHint): number {

@@ -17,6 +17,7 @@ import {
   admitLabels,
   planLabels,
   withChoices,
+  withOuter,
   type AnswerHint,
   type LabelChoices,
   type PlannedLabel,
@@ -91,14 +92,17 @@ export async function planImport(sources: readonly string[], target: ImportTarge
 async function planOf(
   drafts: Drafts,
   project: ProjectLabels,
-  { aside, several, studies }: Gathered & { readonly studies: number },
+  { aside, several, studies, nested }: Gathered & { readonly studies: number },
   options: PlanOptions,
 ): Promise<ImportPlan> {
   const { choices = new Map(), choicesMayBeUnused, only = [], overlapOrder = [], answer } = options;
   const finished = await drafts.finished();
-  const planned = planLabels(
-    finished.flatMap(({ parts }) => (parts.length === 0 ? [] : [parts.flatMap((part) => part.labels)])),
-    project,
+  const planned = withOuter(
+    nested,
+    planLabels(
+      finished.flatMap(({ parts }) => (parts.length === 0 ? [] : [parts.flatMap((part) => part.labels)])),
+      project,
+    ),
   );
   const labels = explained(drafts.skipped, () => withChoices(withOnly(planned, only), choices, choicesMayBeUnused));
   // Volumes of one file are told apart by their numbers.

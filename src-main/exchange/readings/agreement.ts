@@ -113,7 +113,7 @@ async function compare(project: Project, reading: Reading): Promise<{ revision: 
   if (own === undefined) return null;
   if (reading.agreement?.revisionId === own.id) return { revision: own.revision, labels: reading.agreement.labels };
   const labels = await compareInWorker({ own: project.paths.inside(own.path), reading: project.paths.inside(reading.path) });
-  noteAgreement(project.write, reading.id, { revisionId: own.id, labels });
+  project.note((write) => noteAgreement(write, reading.id, { revisionId: own.id, labels }));
   return { revision: own.revision, labels };
 }
 

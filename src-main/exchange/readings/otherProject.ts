@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Cancellation } from '#shared/base/cancellation.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
-import { openProject, openProjectReadOnly, type Project } from '#main/library/index.ts';
+import { openProjectReadOnly, type Project } from '#main/library/index.ts';
 import { unpackMasks } from '../carry/unpackProject.ts';
 
 /** Opens another project to read its masks: a folder, or a packed one, of which the masks alone are unpacked for as long. */
@@ -16,7 +16,7 @@ export async function withOtherProject<T>(
   const temporary = isPacked ? await mkdtemp(join(tmpdir(), 'logonet-reading-')) : null;
   try {
     if (temporary !== null) await unpackMasks(path, temporary, options);
-    const other = temporary === null ? openProjectReadOnly(path) : openProject(temporary, { author: '' }); // An older one is brought up to date.
+    const other = openProjectReadOnly(temporary ?? path);
     try {
       return await work(other);
     } finally {

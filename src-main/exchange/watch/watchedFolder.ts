@@ -53,11 +53,12 @@ export class WatchedFolder {
     projectFolder: string,
     arrived: (arrival: Arrival | null) => void,
     times: { readonly pauseMs: number; readonly quietSeconds: number } = { pauseMs: leastPauseMs, quietSeconds },
+    { looks = true } = {},
   ) {
     this.#memory = new WatchMemory(projectFolder);
     this.#arrived = arrived;
     this.#times = times;
-    this.#begin();
+    if (looks) this.#begin();
   }
 
   get folder(): string | null {

@@ -1,8 +1,8 @@
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { AxisNumbers } from '#shared/domain/importedModel.ts';
-import { mirror, mirrorings } from '../windows.ts';
-import { HalfRounding, toHalf } from './half.ts';
+import { addMirrored, mirror, mirrorings } from '../windows.ts';
+import { FloatSums, HalfRounding, HalfSums, toHalf } from './half.ts';
 import { roundHalfEven } from './resize.ts';
 
 /** A network of nnU-Net's on a device: one patch at a time, folds averaged. */
@@ -60,7 +60,8 @@ export function importanceMap(patch: AxisNumbers): Float32Array {
 
 /**
  * Logits of a whole image by overlapping windows. A plane along the first axis is handed out, in order, as soon as no later window can touch
- * it: `onPlane(d, logits)` gets (heads, H, W), valid during the call. Memory: heads · patch depth · H · W floats, however deep the image is.
+ * it: `onPlane(d, logits)` gets (heads, H, W), valid during the call. Memory: heads · patch depth · H · W sums, of two bytes each in half precision and
+ * for each fold, however deep the image is.
  */
 export async function logitWindows(
   channels: readonly Float32Array[],
@@ -83,8 +84,8 @@ export async function logitWindows(
   const window = patch[0] * patch[1] * patch[2];
   const input = new Float32Array(window * predictor.channels);
   const turned = new Float32Array(input.length);
-  const back = new Float32Array(variants.length > 1 ? window * heads : 0);
-  const sum = new Float32Array(window * heads);
+  // Of a patch that is predicted once the logits are added as they come.
+  const sum = new Float32Array(variants.length * (half ? 1 : predictor.folds) > 1 ? window * heads : 0);
   const share = 1 / (variants.length * (half ? 1 : predictor.folds));
   const finishBelow = (end: number): void => {
     for (let plane = slabs[0]?.finished ?? end; plane < end; plane++) {
@@ -107,15 +108,12 @@ export async function logitWindows(
             await options.turn?.();
             const extents = [patch[2], patch[1], patch[0]] as const;
             if (axes.length > 0) mirror(input, predictor.channels, extents, axes, turned);
-            let logits = await predictor.predict(axes.length > 0 ? turned : input, fold);
-            if (axes.length > 0) {
-              mirror(logits, heads, extents, axes, back);
-              logits = back;
-            }
-            for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] as number) + (logits[at] as number);
+            const logits = await predictor.predict(axes.length > 0 ? turned : input, fold);
+            if (sum.length === 0) slabs[half ? fold : 0]?.add([d, h, w], logits, share);
+            else addMirrored(logits, heads, extents, axes, sum);
             options.onProgress?.(++done / total);
           }
-          if (!half && fold + 1 < predictor.folds) continue;
+          if (sum.length === 0 || (!half && fold + 1 < predictor.folds)) continue;
           slabs[half ? fold : 0]?.add([d, h, w], sum, share);
           sum.fill(0);
         }
@@ -146,7 +144,7 @@ class Slab {
   readonly #patch: AxisNumbers;
   readonly #half: boolean;
   readonly #weights: Float32Array;
-  readonly #sums: HalfRounding;
+  readonly #sums: HalfSums | FloatSums;
   readonly #totals: HalfRounding;
   readonly #plane: HalfRounding;
   finished = 0;
@@ -158,7 +156,8 @@ class Slab {
     this.#half = half;
     this.#weights = importanceMap(patch);
     const area = size[1] * size[2];
-    this.#sums = new HalfRounding(new Float32Array(heads * patch[0] * area));
+    const sums = heads * patch[0] * area;
+    this.#sums = half ? new HalfSums(sums, patch[2]) : new FloatSums(sums);
     this.#totals = new HalfRounding(new Float32Array(patch[0] * area));
     this.#plane = new HalfRounding(new Float32Array(heads * area));
   }
@@ -167,7 +166,6 @@ class Slab {
   add(start: AxisNumbers, logits: Float32Array, share: number): void {
     const [, height, width] = this.#size;
     const [pd, ph, pw] = this.#patch;
-    const { values: sums } = this.#sums;
     const { values: totals } = this.#totals;
     for (let d = 0; d < pd; d++)
       for (let h = 0; h < ph; h++) {
@@ -178,10 +176,7 @@ class Slab {
         for (let head = 0; head < this.#heads; head++) {
           const from = head * pd * ph * pw + weights;
           const to = head * pd * height * width + line;
-          for (let w = 0; w < pw; w++)
-            sums[to + w] =
-              (sums[to + w] as number) + Math.fround((this.#weights[weights + w] as number) * (logits[from + w] as number) * share);
-          if (this.#half) this.#sums.round(to, to + pw);
+          this.#sums.add(to, pw, this.#weights, weights, logits, from, share);
         }
       }
   }
@@ -191,13 +186,13 @@ class Slab {
     const [pd] = this.#patch;
     const area = this.#size[1] * this.#size[2];
     const from = (this.finished++ % pd) * area;
-    const { values: sums } = this.#sums;
+    const sums = this.#sums;
     const { values: totals } = this.#totals;
     const { values: plane } = this.#plane;
     for (let head = 0; head < this.#heads; head++) {
       const source = head * pd * area + from;
-      for (let at = 0; at < area; at++) plane[head * area + at] = (sums[source + at] as number) / (totals[from + at] as number);
-      sums.fill(0, source, source + area);
+      for (let at = 0; at < area; at++) plane[head * area + at] = sums.read(source + at) / (totals[from + at] as number);
+      sums.clear(source, source + area);
     }
     totals.fill(0, from, from + area);
     if (this.#half) this.#plane.round();

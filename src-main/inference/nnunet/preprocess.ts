@@ -1,6 +1,6 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { AxisNumbers, NnunetNormalisation, NnunetPipeline } from '#shared/domain/importedModel.ts';
-import { spacing as spacingOf, type Volume } from '#shared/geometry/grid.ts';
+import { spacing as spacingOf, type LabelVolume, type Volume } from '#shared/geometry/grid.ts';
 import { reorientToCanonical } from '#shared/geometry/orientation.ts';
 import { resizeChannel, resizedShape } from './resize.ts';
 
@@ -52,6 +52,30 @@ export function preprocess(images: readonly Volume[], pipeline: Omit<NnunetPipel
     return resizeChannel(data, box.size, size, pipeline.resampleImage, spacing, pipeline.spacing);
   });
   return { channels, size, box, wholeSize, spacing };
+}
+
+/**
+ * The labels of an image as nnU-Net trains on them: transposed, cropped and resized with it (`image`: what `preprocess` made of it). Where sizes
+ * change each label is resized linearly by itself, and the one with the largest part counts. `labels` lie on the image's own grid.
+ */
+export function preprocessLabels(labels: LabelVolume, image: PreprocessedImage, pipeline: Omit<NnunetPipeline, 'mirrorAxes'>): Uint8Array {
+  const { grid, data } = orientedFor(labels, pipeline);
+  const [ni, nj, nk] = grid.size;
+  const own = cropped(transposed(data, [nk, nj, ni], pipeline.transpose), image.wholeSize, image.box);
+  if (image.size.every((extent, axis) => extent === image.box.size[axis])) return Uint8Array.from(own);
+  const rule = { ...pipeline.resampleImage, order: 1 } as const;
+  const largest = new Float32Array(image.size[0] * image.size[1] * image.size[2]);
+  const result = new Uint8Array(largest.length);
+  for (const value of [...new Set(own)].sort((a, b) => a - b)) {
+    const alone = own.map((each) => (each === value ? 1 : 0));
+    const part = resizeChannel(alone, image.box.size, image.size, rule, image.spacing, pipeline.spacing);
+    for (let at = 0; at < result.length; at++) {
+      if ((part[at] as number) <= (largest[at] as number)) continue;
+      largest[at] = part[at] as number;
+      result[at] = value;
+    }
+  }
+  return result;
 }
 
 export function picked(numbers: AxisNumbers, [a, b, c]: AxisNumbers): AxisNumbers {

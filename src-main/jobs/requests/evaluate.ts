@@ -8,8 +8,8 @@ const schema = v.object({
   /** Folders whose masks are paired by file name. */
   truth: v.string(),
   prediction: v.string(),
-  /** Names of labels; what else the masks hold counts all the same. */
-  labels: v.optional(v.array(v.object({ value: v.number(), name: v.string() }))),
+  /** Names of labels, and what lies inside what: a label is measured with all that lies inside it; what else the masks hold counts all the same. */
+  labels: v.optional(v.array(v.object({ value: v.number(), name: v.string(), inside: v.optional(v.number()) }))),
   /** A truth without a prediction, or with one that cannot be compared: counts as an empty one (Dice 0), or not at all. */
   missing: v.optional(v.picklist(['zero', 'leave-out']), 'zero'),
 });

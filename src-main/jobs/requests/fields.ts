@@ -42,7 +42,9 @@ export const channelNames = v.optional(v.pipe(v.array(v.string()), v.minLength(1
 export const deviceFields = { device: v.optional(v.string(), 'cpu'), threads: v.optional(v.number()) };
 
 export const labelSet = v.object({
-  labels: v.array(v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean() })),
+  labels: v.array(
+    v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),
+  ),
 });
 
 /** mm along i, j, k; or voxels along D, H, W. */
@@ -51,6 +53,7 @@ export const triple = v.tuple([v.number(), v.number(), v.number()]);
 export const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: v.number(), high: v.number() }),
   v.object({ kind: v.literal('zscore'), lowPercentile: v.number(), highPercentile: v.number() }),
+  v.object({ kind: v.literal('local'), lowPercentile: v.number(), highPercentile: v.number(), millimetres: v.number() }),
 ]);
 
 /** As `ModelChannel`. */

@@ -7,6 +7,7 @@ import { evaluateRequest } from './evaluate.ts';
 import { exportModelRequest } from './exportModel.ts';
 import { importModelRequest } from './importModel.ts';
 import { improveRequest } from './improve.ts';
+import { joinModelsRequest } from './joinModels.ts';
 import { modelInfoRequest } from './modelInfo.ts';
 import { phantomsRequest } from './phantoms.ts';
 import { predictRequest } from './predict.ts';
@@ -32,6 +33,7 @@ export const requests = {
   bench: benchRequest,
   devices: devicesRequest,
   importModel: importModelRequest,
+  joinModels: joinModelsRequest,
   exportModel: exportModelRequest,
   modelInfo: modelInfoRequest,
   verifyGolden: verifyGoldenRequest,

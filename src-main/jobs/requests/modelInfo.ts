@@ -1,9 +1,17 @@
 import * as v from 'valibot';
+import { blockNames } from '#shared/domain/modelCard.ts';
 import { triple } from './fields.ts';
 import { defineRequest } from './request.ts';
 
 /** `classes`: background included; `channels`: of the input. `size`: voxels along D, H, W. */
-const schema = v.object({ variant: v.string(), classes: v.number(), channels: v.optional(v.number(), 1), size: triple, batch: v.number() });
+const schema = v.object({
+  variant: v.string(),
+  classes: v.number(),
+  channels: v.optional(v.number(), 1),
+  block: v.optional(v.picklist(blockNames), 'literal'),
+  size: triple,
+  batch: v.number(),
+});
 export type ModelInfoConfig = v.InferOutput<typeof schema>;
 
 export interface ModelInfoResult {

@@ -1,8 +1,9 @@
 import * as v from 'valibot';
+import { blockNames } from '#shared/domain/modelCard.ts';
 import type { CurvePoint } from '#shared/domain/job.ts';
 import type { IntensityRule, ModelChannel } from '#shared/domain/modelCard.ts';
 import type { SkippedCase } from '#shared/domain/trainingCase.ts';
-import { lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
+import { contrastRules, lossNames, sliceRules } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import { caseChannels, channelNames, deviceFields, knownImageFields, labelSet, path, triple } from './fields.ts';
 import { defineRequest } from './request.ts';
@@ -34,6 +35,8 @@ const schema = v.object({
   /** Instead of the recipe's. */
   loss: v.optional(v.picklist(lossNames)),
   variant: v.optional(v.string()),
+  /** Of a LoGoNet; literal unless given. */
+  block: v.optional(v.picklist(blockNames)),
   seed: v.optional(v.number(), 0),
   /** Model folder to start from: its architecture, spacing, intensities and patch are kept. */
   from: v.optional(v.string()),
@@ -51,6 +54,8 @@ const schema = v.object({
   /** What becomes of a checkpoint that another training wrote. */
   otherRun: v.optional(v.picklist(['refuse', 'beginAgain']), 'refuse'),
   slices: v.optional(v.picklist(sliceRules), 'keep'),
+  /** How MR intensities are made alike; what the data asks for unless given. */
+  contrast: v.optional(v.picklist(contrastRules)),
   /** mm along i, j, k, instead of the plan's choice. */
   spacing: v.optional(v.tuple([millimetres, millimetres, millimetres])),
   /** Numbers of the recipe to replace, for experiments. */
@@ -67,6 +72,11 @@ const schema = v.object({
       scale: v.optional(v.number()),
       elastic: v.optional(v.number()),
       spatialShare: v.optional(v.number()),
+      shift: v.optional(v.number()),
+      gain: v.optional(v.pipe(v.number(), v.minValue(1))),
+      offset: v.optional(v.number()),
+      gamma: v.optional(v.pipe(v.number(), v.minValue(1))),
+      noise: v.optional(v.number()),
       diceWeight: v.optional(v.number()),
       crossEntropyWeight: v.optional(v.number()),
       classWeightPower: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),

@@ -1,6 +1,6 @@
 /** Runs a job's folder without an application around it: what `logonet worker` does, on whatever machine has the folder. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Cancellation } from '#shared/base/cancellation.ts';
@@ -69,7 +69,8 @@ export async function runHeadless(path: string, options: HeadlessOptions): Promi
     await write({ state: 'done', phase: 'Done', fraction: 1 });
     return JSON.parse(await readFile(join(folder, 'result.json'), 'utf8'));
   }
-  await refuseSecond(folder, before);
+  const claim = join(folder, `attempt.${String(status.attempt)}`);
+  await refuseSecond(folder, before, claim);
   await write({});
   const beats = setInterval(() => void write({}), BETWEEN_WRITES_MS);
   let last = performance.now();
@@ -102,20 +103,25 @@ export async function runHeadless(path: string, options: HeadlessOptions): Promi
     throw error;
   } finally {
     clearInterval(beats);
+    await rm(claim, { force: true });
   }
 }
 
 /**
- * Two workers in one folder would spoil each other's checkpoints, and a scheduler that lost sight of a machine may start a second one. What a worker
- * that is alive says changes every two seconds. Throws `conflict`.
+ * Two workers in one folder would spoil each other's checkpoints, and a scheduler that lost sight of a machine may start a second one. Of two that
+ * begin at once, one makes the file of this attempt. What a worker that is alive says changes every two seconds. Throws `conflict`.
  */
-async function refuseSecond(folder: string, before: WorkerStatus | undefined): Promise<void> {
-  if (before?.state !== 'running') return;
+async function refuseSecond(folder: string, before: WorkerStatus | undefined, claim: string): Promise<void> {
+  const isFirst = await writeFile(claim, '', { flag: 'wx' }).then(
+    () => true,
+    () => false,
+  );
+  if (isFirst && before?.state !== 'running') return;
   await new Promise((resolve) => {
     setTimeout(resolve, SIGN_OF_LIFE_MS);
   });
   const now = await readStatus(folder);
-  if (now !== undefined && now.at !== before.at)
+  if (now !== undefined && now.at !== before?.at)
     throw new StudioError('conflict', `Another worker is at work in this folder, on ${now.host}. Stop it there first.`);
 }
 

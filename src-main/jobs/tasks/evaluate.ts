@@ -3,6 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { isFileFault, StudioError } from '#shared/base/errors.ts';
 import { bootstrapMean } from '#shared/domain/comparison.ts';
+import { labelSetFrom } from '#shared/domain/labelSet.ts';
+import { regionsOf } from '#shared/domain/regions.ts';
 import { compareLabels, meanDice, meanHd95, meanOf, summarise, type LabelMetrics } from '#shared/domain/metrics.ts';
 import type { SkippedCase } from '#shared/domain/trainingCase.ts';
 import { spacing as spacingOf, type LabelVolume } from '#shared/geometry/grid.ts';
@@ -47,7 +49,7 @@ async function runEvaluation(context: TaskContext<EvaluateTaskConfig>): Promise<
   const cases: { name: string; meanDice: number | null; labels: LabelMetrics[] }[] = [];
   for (const [index, pair] of measured.entries()) {
     throwIfCancelled(cancellation);
-    const metrics = await compareOne(pair, labels.all);
+    const metrics = await compareOne(pair, labels.all, config.labels && regionsOf(labelSetFrom(config.labels)));
     cases.push({ name: pair.name, meanDice: meanOf(metrics.map(({ dice }) => dice)), labels: metrics });
     report({ phase: 'Comparing', fraction: 0.5 + (0.5 * (index + 1)) / measured.length, detail: pair.name });
   }
@@ -115,11 +117,15 @@ async function readOn(path: string, truth: ReadLabels): Promise<{ volume: LabelV
   return { volume: fitMask(volume, format, truth.volume.grid).volume, labels };
 }
 
-async function compareOne(pair: Pair, values: readonly number[]): Promise<LabelMetrics[]> {
+async function compareOne(
+  pair: Pair,
+  values: readonly number[],
+  regions: ReadonlyMap<number, readonly number[]> | undefined,
+): Promise<LabelMetrics[]> {
   const truth = await readLabels(pair.truth);
   const { grid, data } = truth.volume;
   const prediction = pair.prediction === null ? new Uint8Array(data.length) : (await readOn(pair.prediction, truth)).volume.data;
-  return compareLabels(data, prediction, grid.size, spacingOf(grid), values);
+  return compareLabels(data, prediction, grid.size, spacingOf(grid), values, { regions });
 }
 
 /** Mask files of a folder by name without extension. Throws `conflict` where two have one name. */

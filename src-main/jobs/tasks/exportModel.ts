@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { claimOutputs } from '#main/files/outputs.ts';
-import { loadAnyModel } from '#main/model/modelFolder.ts';
+import { loadNetwork } from '#main/model/modelFolder.ts';
 import { cardText } from '#main/model/cardText.ts';
 import { encodeOnnx, metadataOf, ONNX_OPSET } from '#main/model/onnx/exportOnnx.ts';
 import { onnxRuntime, compareOnnx } from '#main/model/onnx/verifyOnnx.ts';
@@ -28,7 +28,7 @@ async function exportModel({ config, report }: TaskContext<ExportModelConfig>): 
     inputs: [join(config.model, 'model.json'), join(config.model, 'weights.safetensors')],
     overwrite: config.overwrite,
   });
-  const model = await loadAnyModel(config.model);
+  const model = await loadNetwork(config.model);
   report({ phase: 'Writing the model', fraction: 0.2 });
   const bytes = config.format === 'onnx' ? encodeOnnx(model) : encodeSafetensors(model.weights, { format: 'pt', ...metadataOf(model) });
   let difference: number | null = null;

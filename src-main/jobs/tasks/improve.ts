@@ -4,8 +4,9 @@ import { StudioError } from '#shared/base/errors.ts';
 import { compareModels, type CaseMetrics } from '#shared/domain/comparison.ts';
 import { expected } from '#shared/domain/image.ts';
 import { lackingText } from '#shared/domain/trainingCase.ts';
-import { takesThese } from '#shared/domain/modelCard.ts';
+import { goesOn } from '#shared/domain/goesOn.ts';
 import { splitIgnored } from '#shared/domain/labelSet.ts';
+import { regionsOf } from '#shared/domain/regions.ts';
 import type { ImprovePlan } from '#shared/domain/job.ts';
 import { imagesOf } from '#main/imageio/readCaseImages.ts';
 import { channelsOfModel } from '#main/inference/scanPredictor.ts';
@@ -17,9 +18,10 @@ import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type I
 import type { Task, TaskContext } from '../task.ts';
 import { prepareScans } from '#main/training/preparation/scans.ts';
 import { backboneFolder, readPretrained } from '#main/training/pretrained/pretrained.ts';
-import { measureModel, type MeasuredCase } from './measureModel.ts';
-import { lackedBy } from './modelImages.ts';
-import { isImported, loadAnyModel, loadModel } from '#main/model/modelFolder.ts';
+import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
+import { lackedBy } from '#main/inference/cases/modelImages.ts';
+import { loadAnyModel, loadModel, loadNetwork } from '#main/model/modelFolder.ts';
+import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { pretrainScans } from '#main/training/pretrained/pretrainScans.ts';
 import { suspectMasks } from '#main/ranking/suspectMasks.ts';
@@ -47,11 +49,11 @@ async function improve(context: Context): Promise<ImproveResult> {
   const { config } = context;
   const finished = await readFile(join(context.checkpointFolder, 'finished.json'), 'utf8').catch(() => undefined);
   if (finished !== undefined) return { ...(JSON.parse(finished) as ImproveResult), modelFolder: config.modelFolder };
-  const imported = config.current !== null && (await isForeign(config.current.folder, config.channels));
-  // What was imported, or takes other images, is compared with, and nothing begins from it.
-  const trained: Context = imported ? { ...context, config: { ...config, current: null } } : context;
+  const current = config.current === null ? null : await lookAtCurrent(config.current.folder, config);
+  // What takes other images, or is of another kind than what is asked for, is compared with, and nothing begins from it.
+  const trained: Context = current?.anew === true ? { ...context, config: { ...config, current: null } } : context;
   return withExecutor(config, async (executor) => {
-    const decision = await decide(context, executor, imported);
+    const decision = await decide(context, executor, current);
     const { schedule, plan } = decision;
     const [cluster, train, compare] = shares(schedule);
     const trainFolder = join(context.checkpointFolder, 'train');
@@ -63,7 +65,7 @@ async function improve(context: Context): Promise<ImproveResult> {
         executor,
         trainConfig,
         trainFolder,
-        trained.config.current === null ? undefined : (await loadModel(trained.config.current.folder)).card,
+        trained.config.current === null ? undefined : (await loadNetwork(trained.config.current.folder)).card,
         { ...context, report: within(context, 0, 0) },
       ));
     const pretrained = schedule.pretrain && (await pretrainOnScans(trained, executor, preparation, schedule, cluster));
@@ -79,7 +81,7 @@ async function improve(context: Context): Promise<ImproveResult> {
     const whole: ImproveResult = {
       modelId: config.modelId,
       modelFolder: config.modelFolder,
-      weightsHash: (await loadModel(config.modelFolder)).weightsHash,
+      weightsHash: (await loadAnyModel(config.modelFolder)).weightsHash,
       plan,
       ...outcome,
       trainingCases: result.trainingCases,
@@ -92,13 +94,13 @@ async function improve(context: Context): Promise<ImproveResult> {
   });
 }
 
-async function isForeign(folder: string, channels: ImproveConfig['channels']): Promise<boolean> {
-  const model = await loadAnyModel(folder);
-  return isImported(model) || (channels !== undefined && !takesThese(model.card, channels));
+async function lookAtCurrent(folder: string, asked: Pick<ImproveConfig, 'channels' | 'variant'>): Promise<ImproveRequest['current']> {
+  const { card } = await loadAnyModel(folder);
+  return { name: 'the model in use', imported: card.format === 2, anew: !goesOn(card, asked) };
 }
 
 /** As it was decided at the first attempt: what was pre-trained meanwhile must not change the way. Throws `conflict` with the first obstacle. */
-async function decide({ config, checkpointFolder }: Context, executor: Executor, imported: boolean): Promise<Decision> {
+async function decide({ config, checkpointFolder }: Context, executor: Executor, current: ImproveRequest['current']): Promise<Decision> {
   const file = join(checkpointFolder, 'decision.json');
   const before = await readFile(file, 'utf8').catch(() => undefined);
   if (before !== undefined) return JSON.parse(before) as Decision;
@@ -109,7 +111,7 @@ async function decide({ config, checkpointFolder }: Context, executor: Executor,
     trainingCases: accepted.filter(({ heldOut }) => !heldOut).length,
     validationCases: accepted.filter(({ heldOut }) => heldOut).length,
     unlabelledCases: config.cases.filter(({ mask, heldOut }) => mask === null && !heldOut).length,
-    current: config.current === null ? null : { name: 'the model in use', imported },
+    current,
     pretrainedCases: readPretrained(config.learnedFolder)?.cases.length ?? 0,
     memoryBytes: null,
   };
@@ -120,7 +122,7 @@ async function decide({ config, checkpointFolder }: Context, executor: Executor,
     const wanted = config.budget.steps.pretrain > 0;
     schedule = {
       pretrain: wanted,
-      startsFrom: wanted ? 'backbone' : config.current === null || imported ? 'nothing' : 'current',
+      startsFrom: wanted ? 'backbone' : current === null || current.anew === true ? 'nothing' : 'current',
       minutes: shareMinutes(request.minutes, wanted),
     };
   }
@@ -190,6 +192,7 @@ async function pretrainOnScans(
 ): Promise<boolean> {
   const { config } = context;
   const { plan, architecture, labelSet, classToLabel, variant } = preparation;
+  if (isImportedNetwork(architecture)) throw new StudioError('unsupported', 'An imported network is not pre-trained here.');
   makeFolderBelow(dirname(config.learnedFolder), config.learnedFolder);
   const quiet = { ...context, point: () => undefined }; // its loss is of another kind than the fine-tuning's curve
   const scans = config.cases.filter(({ heldOut }) => !heldOut);
@@ -259,7 +262,7 @@ async function compareWithCurrent(
       folder,
       cases,
       values,
-      { phase, distances, ignore },
+      { phase, distances, ignore, regions: regionsOf(labelSet) },
       { ...context, report: within(context, from + share * part, from + share * (part + 1 / 3)) },
     );
   const before = config.current === null ? null : await measure(config.current.folder, heldOut, 'Measuring the model in use', 0, true);

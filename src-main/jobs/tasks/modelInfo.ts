@@ -7,6 +7,6 @@ import type { Task } from '../task.ts';
 export const modelInfoTask: Task<ModelInfoConfig, ModelInfoResult> = {
   kind: 'modelInfo',
   parse: modelInfoRequest.parse,
-  run: ({ config: { variant: name, classes, channels, size, batch } }) =>
-    Promise.resolve(countModel(variant(name, classes, channels), size, batch)),
+  run: ({ config: { variant: name, classes, channels, block, size, batch } }) =>
+    Promise.resolve(countModel(variant(name, classes, channels, block), size, batch)),
 };

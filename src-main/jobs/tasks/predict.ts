@@ -4,6 +4,7 @@ import { imageStem } from '#main/imageio/endings.ts';
 import { must } from '#shared/base/assert.ts';
 import { isFileFault } from '#shared/base/errors.ts';
 import { expected } from '#shared/domain/image.ts';
+import { regionOf } from '#shared/domain/regions.ts';
 import { rankSlices } from '#shared/domain/sliceUncertainty.ts';
 import type { CaseFiles, SkippedCase } from '#shared/domain/trainingCase.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
@@ -14,7 +15,7 @@ import { claimOutputs, distinctNames } from '#main/files/outputs.ts';
 import { channelsOfModel, openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
 import { predictRequest, type PredictedImage, type PredictTaskConfig, type PredictTaskResult } from '../requests/predict.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { readForModel } from './modelImages.ts';
+import { readForModel } from '#main/inference/cases/modelImages.ts';
 import { loadAnyModel } from '#main/model/modelFolder.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 
@@ -154,7 +155,12 @@ async function predictOne(
     uncertainty: map,
     seconds: (performance.now() - begun) / 1000,
     uncertainSlices: first.map(({ index: slice }) => slice),
-    volumes: Object.fromEntries(predictor.labelSet.labels.map((label) => [label.name, ((counts[label.value] ?? 0) * si * sj * sk) / 1000])),
+    volumes: Object.fromEntries(
+      predictor.labelSet.labels.map(({ name, value }) => {
+        const voxels = regionOf(predictor.labelSet, value).reduce((sum, part) => sum + (counts[part] ?? 0), 0);
+        return [name, (voxels * si * sj * sk) / 1000];
+      }),
+    ),
   };
 }
 

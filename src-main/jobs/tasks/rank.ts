@@ -6,7 +6,7 @@ import { foregroundUncertainty } from '#main/ranking/uncertainty.ts';
 import { rankRequest, type RankConfig, type RankResult } from '../requests/rank.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { pretrainedProfiles } from '#main/training/pretrained/pretrained.ts';
-import { readForModel } from './modelImages.ts';
+import { readForModel } from '#main/inference/cases/modelImages.ts';
 import { loadAnyModel } from '#main/model/modelFolder.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 

@@ -1,6 +1,6 @@
 import { labelName } from '#shared/domain/labelSet.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
-import { loadModel, saveModel } from '#main/model/modelFolder.ts';
+import { loadNetwork, saveModel } from '#main/model/modelFolder.ts';
 import { fileStore } from '#main/training/preparation/checkpointFolder.ts';
 import { prepare, readPreparation } from '#main/training/preparation/prepare.ts';
 import type { TrainingOutcome } from '#main/training/train.ts';
@@ -16,11 +16,11 @@ export const trainTask: Task<TrainTaskConfig, TrainTaskResult> = {
     const begun = performance.now();
     const { config, checkpointFolder, outFolder } = context;
     return withExecutor(config, async (executor) => {
-      const from = config.from === undefined ? undefined : await loadModel(config.from);
+      const from = config.from === undefined ? undefined : await loadNetwork(config.from);
       const preparation =
         (await readPreparation(checkpointFolder)) ?? (await prepare(executor, config, checkpointFolder, from?.card, context));
       const trained = await trainModel(executor, preparation, from, config, fileStore(checkpointFolder), begun, context);
-      await saveModel(outFolder, trained.card, trained.outcome.weights);
+      await saveModel(outFolder, trained.card, trained.weights);
       return makeResult(trained, executor.description);
     });
   },

@@ -12,6 +12,7 @@ import { readings } from './0009_readings.ts';
 import { unseenAcceptance } from './0010_unseenAcceptance.ts';
 import { dailyWork } from './0011_dailyWork.ts';
 import { caseImages } from './0012_caseImages.ts';
+import { overTime } from './0013_overTime.ts';
 import type { Migration } from './migration.ts';
 
 export const migrations: readonly Migration[] = [
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   unseenAcceptance,
   dailyWork,
   caseImages,
+  overTime,
 ];
 export const latestVersion = migrations.length;
 

@@ -12,6 +12,7 @@ interface Row {
   status: CaseStatus;
   notes: string;
   patient_key: string | null;
+  scan_date: string | null;
   held_out: number;
   modality: string;
   size: string;
@@ -28,7 +29,7 @@ interface Row {
 }
 
 const columns =
-  'id, name, status, notes, patient_key, held_out, modality, size, spacing, has_mask, has_prediction, uncertainty, rank, score, reason, created_at, updated_at, updated_by';
+  'id, name, status, notes, patient_key, scan_date, held_out, modality, size, spacing, has_mask, has_prediction, uncertainty, rank, score, reason, created_at, updated_at, updated_by';
 
 function toCase(row: Row): Case {
   return {
@@ -37,6 +38,7 @@ function toCase(row: Row): Case {
     status: row.status,
     notes: row.notes,
     patientKey: row.patient_key,
+    scanDate: row.scan_date,
     heldOut: row.held_out === 1,
     modality: row.modality,
     size: JSON.parse(row.size) as Triple,
@@ -57,18 +59,19 @@ export interface NewCase {
   readonly name: string;
   readonly notes?: string;
   readonly patientKey?: string | null;
+  readonly scanDate?: string | null;
   readonly heldOut?: boolean;
 }
 
 /** Adds an unlabelled case; its image follows by `addImage`. */
-export function addCase(write: WriteHandle, { name, notes = '', patientKey = null, heldOut = false }: NewCase): CaseId {
+export function addCase(write: WriteHandle, { name, notes = '', patientKey = null, scanDate = null, heldOut = false }: NewCase): CaseId {
   const id = newId();
   const at = new Date().toISOString();
   write.transaction(() => {
     write.run(
-      `INSERT INTO cases (id, name, status, notes, search, patient_key, held_out, modality, size, spacing, has_mask, created_at, updated_at, updated_by)
-       VALUES ($id, $name, 'unlabelled', $notes, $search, $patientKey, $heldOut, '', '[0,0,0]', '[0,0,0]', 0, $at, $at, $who)`,
-      { id, name, notes, search: searchText(name, notes), patientKey, heldOut: heldOut ? 1 : 0, at, who: write.author },
+      `INSERT INTO cases (id, name, status, notes, search, patient_key, scan_date, held_out, modality, size, spacing, has_mask, created_at, updated_at, updated_by)
+       VALUES ($id, $name, 'unlabelled', $notes, $search, $patientKey, $scanDate, $heldOut, '', '[0,0,0]', '[0,0,0]', 0, $at, $at, $who)`,
+      { id, name, notes, search: searchText(name, notes), patientKey, scanDate, heldOut: heldOut ? 1 : 0, at, who: write.author },
     );
     recordEvent(write, { kind: 'case-added', caseId: id, message: 'Case added.' });
   });
@@ -183,18 +186,25 @@ export function setCaseStatus(write: WriteHandle, id: CaseId, status: CaseStatus
   });
 }
 
-/** Name, notes, patient key or validation lock. Throws `not-found`. */
+/** Name, notes, patient key, day of the scan or validation lock. Throws `not-found`. */
 export function updateCase(write: WriteHandle, id: CaseId, changes: Partial<NewCase>): void {
   write.transaction(() => {
     const before = getCase(write, id);
     const { name = before.name, notes = before.notes, patientKey = before.patientKey, heldOut = before.heldOut } = changes;
-    touch(write, id, 'name = $name, notes = $notes, search = $search, patient_key = $patientKey, held_out = $heldOut', {
-      name,
-      notes,
-      search: searchText(name, notes),
-      patientKey,
-      heldOut: heldOut ? 1 : 0,
-    });
+    const { scanDate = before.scanDate } = changes;
+    touch(
+      write,
+      id,
+      'name = $name, notes = $notes, search = $search, patient_key = $patientKey, scan_date = $scanDate, held_out = $heldOut',
+      {
+        name,
+        notes,
+        search: searchText(name, notes),
+        patientKey,
+        scanDate,
+        heldOut: heldOut ? 1 : 0,
+      },
+    );
     if (notes !== before.notes)
       recordEvent(write, { kind: 'notes-changed', caseId: id, message: 'Notes changed.', detail: { before: before.notes } });
     if (heldOut !== before.heldOut)

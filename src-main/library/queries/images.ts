@@ -25,6 +25,7 @@ interface Row {
   format: string;
   modality: string;
   grid: string;
+  frame_of_reference: string | null;
   added_at: string;
 }
 
@@ -44,24 +45,25 @@ function toImage(row: Row): ImageRecord {
     format: row.format,
     modality: row.modality,
     grid: JSON.parse(row.grid) as Grid,
+    frameOfReference: row.frame_of_reference,
     addedAt: row.added_at,
   };
 }
 
 /** What is not given of an image that is new: it has no name, lies on the leading grid, and its values are as they are stored. */
-export type NewImage = Omit<ImageRecord, 'id' | 'addedAt' | 'position' | 'name' | 'placement' | 'scale'> &
-  Partial<Pick<ImageRecord, 'name' | 'placement' | 'scale'>>;
+export type NewImage = Omit<ImageRecord, 'id' | 'addedAt' | 'position' | 'name' | 'placement' | 'scale' | 'frameOfReference'> &
+  Partial<Pick<ImageRecord, 'name' | 'placement' | 'scale' | 'frameOfReference'>>;
 
 /** Adds an image behind those that its case has. The first one leads: the case takes over its modality, size and spacing. Throws `conflict` for an unknown case. */
 export function addImage(write: WriteHandle, image: NewImage): ImageId {
   const id = newId();
-  const { name = '', placement = onSameGrid, scale = asStored } = image;
+  const { name = '', placement = onSameGrid, scale = asStored, frameOfReference = null } = image;
   write.transaction(() => {
     const position =
       write.get<{ next: number }>('SELECT count(*) AS next FROM image WHERE case_id = $caseId', { caseId: image.caseId })?.next ?? 0;
     write.run(
-      `INSERT INTO image (id, case_id, position, name, placed_by, to_leading, factor, unit, content_hash, stored_hash, storage, paths, file_states, format, modality, grid, added_at)
-       VALUES ($id, $caseId, $position, $name, $placedBy, $toLeading, $factor, $unit, $contentHash, $storedHash, $storage, $paths, $fileStates, $format, $modality, $grid, $at)`,
+      `INSERT INTO image (id, case_id, position, name, placed_by, to_leading, factor, unit, content_hash, stored_hash, storage, paths, file_states, format, modality, grid, frame_of_reference, added_at)
+       VALUES ($id, $caseId, $position, $name, $placedBy, $toLeading, $factor, $unit, $contentHash, $storedHash, $storage, $paths, $fileStates, $format, $modality, $grid, $frameOfReference, $at)`,
       {
         id,
         caseId: image.caseId,
@@ -79,6 +81,7 @@ export function addImage(write: WriteHandle, image: NewImage): ImageId {
         format: image.format,
         modality: image.modality,
         grid: JSON.stringify(image.grid),
+        frameOfReference,
         at: new Date().toISOString(),
       },
     );
@@ -120,6 +123,11 @@ export function placeImage(write: WriteHandle, id: ImageId, placement: Placement
       detail: { before, after: placement },
     });
   });
+}
+
+/** Calls an image of a case something else; one that is gone is passed over. */
+export function nameImage(write: WriteHandle, id: ImageId, name: string): void {
+  write.run('UPDATE image SET name = $name WHERE id = $id', { id, name });
 }
 
 const statesText = (states: readonly FileState[] | null): string | null => (states === null ? null : JSON.stringify(states));

@@ -1,12 +1,13 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { Label, LabelSet } from '#shared/domain/labelSet.ts';
+import { checkInside } from '#shared/domain/regions.ts';
 import type { WriteHandle } from '../handle.ts';
 import { recordEvent } from './events.ts';
 import { casesWithLabel, getLabelSet, listRemovedLabels, nextLabelValue } from './labels.ts';
 import { asLabelsStep } from './labelSteps.ts';
 
 /**
- * Replaces names, colours, order and locks, and adds what is new; a removed label comes back by its own value and name. Throws
+ * Replaces names, colours, order, locks and what lies inside what, and adds what is new; a removed label comes back by its own value and name. Throws
  * `invalid-argument`, and `conflict` where a label is missing (`removeLabel` is for that) or a removed one's value gets another name. `step`: goes
  * into the history of the project.
  */
@@ -15,6 +16,7 @@ export function setLabelSet(write: WriteHandle, { labels }: LabelSet, { step = t
   if (values.size !== labels.length) throw new StudioError('invalid-argument', 'Two labels have the same value.');
   if (labels.some(({ value }) => !Number.isInteger(value) || value < 1 || value > 255))
     throw new StudioError('invalid-argument', 'Label values lie between 1 and 255.');
+  checkInside({ labels });
   const change = (): void => {
     const before = getLabelSet(write).labels;
     const missing = before.find(({ value }) => !values.has(value));
@@ -57,7 +59,8 @@ export function removeLabel(write: WriteHandle, value: number): void {
     replaceLabels(
       write,
       before,
-      before.filter((each) => each !== label),
+      // What lay inside it lies in what it lay in.
+      before.filter((each) => each !== label).map((each) => (each.inside === value ? insideOf(each, label.inside) : each)),
       `Label “${label.name}” removed.`,
     );
   });
@@ -100,16 +103,25 @@ export function returnToLabels(
   });
 }
 
+/** The label inside another one, or inside none. */
+export function insideOf({ inside: _before, ...label }: Label, outer: number | undefined): Label {
+  return outer === undefined ? label : { ...label, inside: outer };
+}
+
 function replaceLabels(write: WriteHandle, before: readonly Label[], labels: readonly Label[], message: string): void {
   write.run('DELETE FROM label');
   for (const [position, label] of labels.entries()) {
-    write.run('INSERT INTO label (value, name, color, locked, position) VALUES ($value, $name, $color, $locked, $position)', {
-      value: label.value,
-      name: label.name,
-      color: label.color,
-      locked: label.locked ? 1 : 0,
-      position,
-    });
+    write.run(
+      'INSERT INTO label (value, name, color, locked, inside, position) VALUES ($value, $name, $color, $locked, $inside, $position)',
+      {
+        value: label.value,
+        name: label.name,
+        color: label.color,
+        locked: label.locked ? 1 : 0,
+        inside: label.inside ?? null,
+        position,
+      },
+    );
   }
   write.run('DELETE FROM removed_label WHERE value IN (SELECT value FROM label)');
   recordEvent(write, { kind: 'labels-changed', message, detail: { before, after: labels } });

@@ -9,21 +9,22 @@ interface Row {
   name: string;
   color: string;
   locked: number;
+  inside: number | null;
 }
 
 /** The labels in the person's order. */
 export function getLabelSet(read: ReadHandle): LabelSet {
   return {
     labels: read
-      .all<Row>('SELECT value, name, color, locked FROM label ORDER BY position')
-      .map((row) => ({ ...row, locked: row.locked === 1 })),
+      .all<Row>('SELECT value, name, color, locked, inside FROM label ORDER BY position')
+      .map(({ inside, ...row }) => ({ ...row, locked: row.locked === 1, ...(inside !== null && { inside }) })),
   };
 }
 
 /** Labels that were taken out of the set, the latest first. Their values keep their meaning: none of them becomes another label's. */
 export function listRemovedLabels(read: ReadHandle): Label[] {
   return read
-    .all<Omit<Row, 'locked'>>('SELECT value, name, color FROM removed_label ORDER BY removed_at DESC, value')
+    .all<Omit<Row, 'locked' | 'inside'>>('SELECT value, name, color FROM removed_label ORDER BY removed_at DESC, value')
     .map((row) => ({ ...row, locked: false }));
 }
 

@@ -1,7 +1,7 @@
 import { StudioError } from '#shared/base/errors.ts';
 import type { ReadHandle, WriteHandle } from '../handle.ts';
 
-export type StepKind = 'labels' | 'cases' | 'edit';
+export type StepKind = 'labels' | 'cases' | 'edit' | 'images';
 export type StepState = 'done' | 'undone' | 'preparing' | 'finishing';
 
 /** Something that was done to the project as a whole. `detail` is what takes it back and does it again; its shape is the kind's. */

@@ -68,11 +68,15 @@ export const importedCard = v.pipe(
       resampleImage: resampling,
       resampleLogits: resampling,
       mirrorAxes: v.pipe(v.array(axis), v.maxLength(3)),
-      output: v.object({ kind: v.picklist(['labels', 'regions']), values: v.array(whole(0, 255)) }),
+      output: v.object({
+        kind: v.picklist(['labels', 'regions']),
+        values: v.array(whole(0, 255)),
+        members: v.optional(v.array(v.array(whole(1, 255)))),
+      }),
     }),
     folds: v.pipe(v.array(v.pipe(v.string(), v.regex(/^fold_(?:\d{1,3}|all)$/))), v.minLength(1), v.maxLength(16)),
     labelSet: v.object({
-      labels: v.array(v.object({ value: whole(1, 255), name: text, color: text, locked: v.boolean() })),
+      labels: v.array(v.object({ value: whole(1, 255), name: text, color: text, locked: v.boolean(), inside: v.optional(v.number()) })),
     }),
     source: v.object({
       kind: v.literal('nnU-Net'),
@@ -85,11 +89,27 @@ export const importedCard = v.pipe(
       checkpoints: v.record(v.string(), v.string()),
     }),
     importedAt: text,
+    history: v.optional(
+      v.array(
+        v.object({
+          startedAt: text,
+          minutes: number,
+          steps: number,
+          seed: number,
+          cases: number,
+          validationDice: v.record(v.string(), number),
+          note: v.optional(text),
+        }),
+      ),
+    ),
+    parent: v.optional(text),
+    datasetHash: v.optional(text),
   }),
   v.check(
     ({ network: { inChannels, heads, strides }, pipeline: { channels, output, patch } }) =>
       channels.length === inChannels &&
       output.values.length === heads &&
+      (output.members === undefined || output.members.length === heads) &&
       patch.every((extent, index) => extent % strides.reduce((product, stride) => product * (stride[index] ?? 1), 1) === 0),
   ),
 );

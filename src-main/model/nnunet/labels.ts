@@ -29,7 +29,7 @@ export function readLabels(dataset: Fields): NnunetLabels {
     return {
       heads: members.length,
       labels: members.map(({ name }, head) => ({ name, value: order[head] as number })).toSorted((a, b) => a.value - b.value),
-      output: { kind: 'regions', values: order },
+      output: { kind: 'regions', values: order, members: members.map(({ values }) => values.filter((value) => order.includes(value))) },
     };
   }
   const labels = members.map(({ name, values }) => ({ name, value: values[0] as number })).toSorted((a, b) => a.value - b.value);

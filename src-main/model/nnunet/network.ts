@@ -14,6 +14,8 @@ export interface NnunetModel {
   readonly logits: Value;
   readonly parameters: readonly ParameterSpec[];
   readonly states: readonly ParameterSpec[];
+  /** (B,1,D,H,W) of each head, where heads were asked for apart. */
+  readonly apart?: readonly Value[];
 }
 
 const ONE: Axes = [1, 1, 1];
@@ -24,13 +26,30 @@ export const unusedHead = (network: NnunetNetwork, name: string): boolean => {
   return stage !== undefined && Number(stage) < network.features.length - 2;
 };
 
-/** `size`: voxels along D, H, W, multiples of the product of strides. */
-export function buildNnunet(network: NnunetNetwork, { batch, size }: { readonly batch: number; readonly size: Axes }): NnunetModel {
+interface NnunetBuildOptions {
+  readonly batch: number;
+  /** Voxels along D, H, W, multiples of the product of strides. */
+  readonly size: Axes;
+  /** Every head a convolution of its own (`headName`), for a loss that looks at each by itself. */
+  readonly headsApart?: boolean;
+}
+
+export function buildNnunet(network: NnunetNetwork, { batch, size, headsApart }: NnunetBuildOptions): NnunetModel {
   const builder = new GraphBuilder();
   const x = builder.input('x', f32(batch, network.inChannels, ...size));
   const layers = new Layers(builder, network);
-  return { builder, x, logits: decoder(layers, network, encoder(layers, network, x)), parameters: layers.parameters, states: [] };
+  const features = decoder(layers, network, encoder(layers, network, x));
+  const head = (name: string, out: number): Value => layers.convolution(features, name, { out, kernel: ONE, stride: ONE }, true);
+  const whole = headName(network);
+  if (headsApart !== true) return { builder, x, logits: head(whole, network.heads), parameters: layers.parameters, states: [] };
+  const apart = Array.from({ length: network.heads }, (_unused, index) => head(headName(network, index), 1));
+  const logits = apart.reduce((joined, each) => builder.apply('concatChannels', {}, [joined, each], whole));
+  return { builder, x, logits, parameters: layers.parameters, states: [], apart };
 }
+
+/** The name of the layer that puts out the logits; of one of them, where they are apart. */
+export const headName = ({ features }: NnunetNetwork, index?: number): string =>
+  `decoder.seg_layers.${features.length - 2}${index === undefined ? '' : `.${index}`}`;
 
 /** The result of every stage: the decoder's skips, the last its beginning. */
 function encoder(layers: Layers, network: NnunetNetwork, x: Value): readonly Value[] {
@@ -52,11 +71,7 @@ function encoder(layers: Layers, network: NnunetNetwork, x: Value): readonly Val
   });
 }
 
-function decoder(
-  layers: Layers,
-  { features, kernels, strides, decoderConvolutions, heads }: NnunetNetwork,
-  skips: readonly Value[],
-): Value {
+function decoder(layers: Layers, { features, kernels, strides, decoderConvolutions }: NnunetNetwork, skips: readonly Value[]): Value {
   const last = features.length - 1;
   let y = skips[last] as Value;
   for (let stage = 0; stage < last; stage++) {
@@ -67,7 +82,7 @@ function decoder(
     for (let index = 0; index < (decoderConvolutions[stage] ?? 1); index++)
       y = layers.unit(y, `decoder.stages.${stage}.convs.${index}`, { out, kernel: kernels[level] ?? ONE, stride: ONE });
   }
-  return layers.convolution(y, `decoder.seg_layers.${last - 1}`, { out: heads, kernel: ONE, stride: ONE }, true);
+  return y;
 }
 
 interface Shape {

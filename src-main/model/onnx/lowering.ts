@@ -11,6 +11,7 @@ export class OnnxGraph {
   readonly initializers: Message[] = [];
   readonly #names = new Map<Value, string>();
   readonly #constants = new Map<string, string>();
+  readonly #weights = new Set<string>();
   #next = 0;
 
   name(value: Value): string {
@@ -34,7 +35,9 @@ export class OnnxGraph {
   }
 
   weight(name: string, shape: readonly number[], data: Float32Array): string {
-    this.initializers.push(initializer(name, shape, data));
+    // Several nodes may have the same constant.
+    if (!this.#weights.has(name)) this.initializers.push(initializer(name, shape, data));
+    this.#weights.add(name);
     return name;
   }
 
@@ -195,6 +198,10 @@ export function lowerNode(graph: OnnxGraph, op: AnyNode, weightOf: WeightOf, pre
       }
       case 'softmax':
         return graph.add('Softmax', [input(0)], { axis: 1 });
+      case 'sliceChannels': {
+        const { start, count } = op.attributes;
+        return graph.add('Slice', [input(0), ...[start, start + count, 1].map((value) => graph.constant([value], 'integer'))]);
+      }
       default:
         throw new StudioError('unsupported', 'This network has an operation that ONNX files cannot hold here.', { detail: op.op });
     }

@@ -99,6 +99,9 @@ export async function editEverywhere(session: Session, edit: EverywhereEdit, opt
   if (from === undefined || (edit.into !== null && into === undefined))
     throw new StudioError('not-found', 'This label is not in the list any more.');
   if (from === into) throw new StudioError('invalid-argument', 'Choose another label to turn this one into.');
+  const outer = edit.into === null ? labels.find(({ value }) => value === from.inside) : undefined;
+  // What is erased inside another label is that one's again.
+  if (outer !== undefined) return editEverywhere(session, { from: edit.from, into: outer.value }, options);
   const locked = [from, into].find((label) => label?.locked === true);
   if (locked !== undefined) throw new StudioError('conflict', `“${locked.name}” is locked. Unlock it in the list of labels first.`);
   const name = into === undefined ? `“${from.name}” erased everywhere` : `“${from.name}” turned into “${into.name}” everywhere`;

@@ -21,6 +21,7 @@ import {
   type ProjectStep,
 } from '#main/library/index.ts';
 import { redoEverywhere, undoEverywhere, type EverywhereOutcome } from './everywhere.ts';
+import { replayRenaming } from '../projectImages.ts';
 import { refuseHeldLabel } from '../labelChanges.ts';
 import type { ProjectSession } from '../session.ts';
 
@@ -37,7 +38,12 @@ type Session = Pick<ProjectSession, 'project' | 'documents'>;
 interface CaseState {
   readonly status: CaseStatus;
   readonly heldOut: boolean;
+  /** Not noted by earlier versions. */
+  readonly patientKey?: string | null;
+  readonly scanDate?: string | null;
 }
+const stateNames = ['status', 'heldOut', 'patientKey', 'scanDate'] as const;
+const sameState = (a: CaseState, b: CaseState): boolean => stateNames.every((name) => a[name] === b[name]);
 interface CasesStep {
   readonly cases: readonly { readonly caseId: string; readonly before: CaseState; readonly after: CaseState }[];
 }
@@ -47,18 +53,18 @@ export function historyOf(project: Project): ProjectStep[] {
   return listSteps(project.read).filter(({ state }) => state === 'done' || state === 'undone');
 }
 
-/** Changes status or validation lock of cases in one transaction, as one step; what changes neither is none. */
+/** Changes status, validation lock, patient or day of cases in one transaction, as one step; what changes none of them is none. */
 export function asCasesStep<T>(project: Project, caseIds: readonly string[], change: () => T): T {
   const state = (caseId: string): CaseState => {
-    const { status, heldOut } = getCase(project.write, caseId);
-    return { status, heldOut };
+    const { status, heldOut, patientKey, scanDate } = getCase(project.write, caseId);
+    return { status, heldOut, patientKey, scanDate };
   };
   return project.write.transaction(() => {
     const before = caseIds.map(state);
     const result = change();
     const cases = caseIds.flatMap((caseId, n) => {
       const [was, is] = [before[n], state(caseId)];
-      return was === undefined || (was.status === is.status && was.heldOut === is.heldOut) ? [] : [{ caseId, before: was, after: is }];
+      return was === undefined || sameState(was, is) ? [] : [{ caseId, before: was, after: is }];
     });
     if (cases.length > 0)
       addStep(project.write, { kind: 'cases', name: nameOf(cases), state: 'done', detail: { cases } satisfies CasesStep });
@@ -71,6 +77,9 @@ function nameOf(cases: CasesStep['cases']): string {
   const [first] = cases;
   if (first === undefined) return many;
   if (first.before.heldOut !== first.after.heldOut) return `${many} ${first.after.heldOut ? 'held out' : 'used for training'}`;
+  if (first.before.patientKey !== first.after.patientKey)
+    return first.after.patientKey === null ? `${many} of a patient of its own` : `${many} of one patient`;
+  if (first.before.scanDate !== first.after.scanDate) return `${many} of ${first.after.scanDate ?? 'no known day'}`;
   if (first.after.status === 'excluded') return `${many} excluded`;
   return first.before.status === 'excluded' ? `${many} included` : `${many} reopened`;
 }
@@ -102,6 +111,12 @@ async function play(session: Session, step: ProjectStep, to: 'before' | 'after',
     });
     return { changed: [], kept: [] };
   }
+  if (step.kind === 'images')
+    return project.write.transaction(() => {
+      replayRenaming(project, step, to);
+      settle(project, step, to);
+      return { changed: [], kept: [] };
+    });
   return project.write.transaction(() => {
     const outcome = returnCases(project, step.detail as CasesStep, to);
     settle(project, step, to);
@@ -133,13 +148,14 @@ function returnCases({ write, read }: Project, { cases }: CasesStep, to: 'before
     const { caseId } = each;
     const name = names.get(caseId);
     if (name === undefined) continue; // removed since
-    const { status, heldOut } = getCase(write, caseId);
-    if (status !== each[from].status || heldOut !== each[from].heldOut) {
+    const now = getCase(write, caseId);
+    if (!sameState({ ...now, ...each[from] }, now)) {
       kept.push({ caseId, name, reason: 'It was changed again since.' });
       continue;
     }
-    if (heldOut !== each[to].heldOut) updateCase(write, caseId, { heldOut: each[to].heldOut });
-    setCaseStatus(write, caseId, each[to].status);
+    const { status, ...further } = each[to];
+    if (!sameState({ ...now, ...further }, now)) updateCase(write, caseId, further);
+    setCaseStatus(write, caseId, status);
     changed.push({ caseId, name });
   }
   return { changed, kept };

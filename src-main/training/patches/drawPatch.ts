@@ -18,6 +18,8 @@ export interface PatchRule {
   readonly foregroundShare: number;
   /** Axes (0 = i, left to right) that may be mirrored. */
   readonly mirrorAxes: readonly (0 | 1 | 2)[];
+  /** The intensity outside of a case; unless given the lowest of it. */
+  readonly padding?: number;
   /** The axis across thick slices, where there is one: the changes of space then stay within the slices. */
   readonly sliceAxis?: 0 | 1 | 2;
 }
@@ -37,7 +39,7 @@ export function drawPatch(reader: CaseReader, rule: PatchRule, random: Random, i
       region,
       images: channels.map((channel, n) => {
         const { scale, offset, minimum } = headers[n] as CaseChannelHeader;
-        return { stored: reader.image(region, channel), scale, offset, background: minimum };
+        return { stored: reader.image(region, channel), scale, offset, background: rule.padding ?? minimum };
       }),
       classes: reader.classes(region),
       caseSize: header.size,

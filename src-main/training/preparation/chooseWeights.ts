@@ -1,10 +1,11 @@
-import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
+import { meanDice, summarise } from '#shared/domain/metrics.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
-import { interpolated, type Weights } from '#main/model/weights.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
+import { interpolated, meanOf, type Weights } from '#main/model/weights.ts';
 import type { TrainingPlan } from '../trainingPlan.ts';
-import { validate } from '../validate.ts';
+import { validate, type Validation } from '../validate.ts';
 
 /** Parts of what is new, the smallest first: of equals it is chosen. */
 const PARTS = [0, 0.25, 0.5, 0.75, 1] as const;
@@ -19,25 +20,38 @@ export interface ChosenWeights {
   readonly dice: readonly { readonly part: number; readonly dice: number }[];
 }
 
+/** What a training came to, and the case files that it did not see. */
+export interface TurnResult {
+  readonly after: Weights;
+  readonly apart: readonly string[];
+}
+
 /**
  * Weights between those of before and after a fine-tuning: those that do best on cases (or slices of them) that did not train and do not
- * judge either, so that a fine-tuning on a few cases cannot end worse than it began, as far as these can tell.
+ * judge either, so that a fine-tuning on a few cases cannot end worse than it began, as far as these can tell. Of several turns, each measured on
+ * what it left out, the mean of their weights is what is new.
  */
 export async function chooseWeights(
   executor: Executor,
-  architecture: ArchitectureConfig,
+  architecture: NetworkConfig,
   { patch, channels }: Pick<TrainingPlan, 'patch' | 'channels'>,
-  { before, after }: { readonly before: Weights; readonly after: Weights },
-  apart: readonly string[],
+  before: Weights,
+  turns: readonly TurnResult[],
   work: Work,
 ): Promise<ChosenWeights> {
-  if (apart.length === 0) return { weights: interpolated(before, after, UNMEASURED), part: UNMEASURED, dice: [] };
+  const after = meanOf(turns.map((turn) => turn.after));
+  if (turns.every(({ apart }) => apart.length === 0))
+    return { weights: interpolated(before, after, UNMEASURED), part: UNMEASURED, dice: [] };
   const predictor = await NetworkPredictor.create(executor, architecture, patch);
   try {
     const dice: { part: number; dice: number }[] = [];
     for (const [index, part] of PARTS.entries()) {
-      await predictor.load(interpolated(before, after, part));
-      dice.push({ part, dice: (await validate(predictor, apart, { ...work, channels: channels?.map((_channel, n) => n) })).score });
+      const cases: Validation['cases'][number][] = [];
+      for (const turn of turns) {
+        await predictor.load(interpolated(before, turn.after, part));
+        cases.push(...(await validate(predictor, turn.apart, { ...work, channels: channels?.map((_channel, n) => n) })).cases);
+      }
+      dice.push({ part, dice: meanDice(summarise(cases.map(({ metrics }) => metrics))) ?? 0 });
       work.report({ phase: 'Choosing between old and new weights', fraction: (index + 1) / PARTS.length });
     }
     const best = dice.reduce((chosen, each) => (each.dice > chosen.dice ? each : chosen));

@@ -2,14 +2,16 @@ import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
+import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
 import { modalityOfName } from '#shared/domain/modality.ts';
-import { intensityRules, type ModelCard } from '#shared/domain/modelCard.ts';
+import { intensityRules, type IntensityRule, type ModelCard } from '#shared/domain/modelCard.ts';
 import { lackingText, type LabelledCase, type SkippedCase } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
-import type { Grid, LabelVolume } from '#shared/geometry/grid.ts';
+import type { Grid, LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
 import { imagesOf, readCaseImages } from '#main/imageio/readCaseImages.ts';
 import { prepareImages, prepareLabels } from '#main/inference/prepareVolume.ts';
+import { importedCase } from './importedModel.ts';
 import { lookAt, type ScanLook } from '#main/inference/scanLook.ts';
 import { encodeCase, IGNORED_CLASS, isCase } from '../patches/caseFile.ts';
 import { fingerprintCase, type CaseFingerprint, type ChannelImage, type Modality } from '../fingerprint.ts';
@@ -31,6 +33,15 @@ export interface WantedChannels {
   readonly names: readonly string[];
   /** Those that a case may lack: it then has zeros there. */
   readonly optional: readonly string[];
+}
+
+/** What a case file holds, along the axes of its network's input. */
+export interface SeenCase {
+  readonly size: Triple;
+  readonly spacing: Triple;
+  readonly images: readonly (Float32Array | null)[];
+  /** Label values. */
+  readonly values: LabelVolume['data'];
 }
 
 interface Loaded {
@@ -94,12 +105,13 @@ export class CasePreparation {
   async write(
     looks: readonly CaseLook[],
     folder: string,
-    plan: Pick<ModelCard, 'spacing' | 'intensity' | 'channels'>,
+    plan: Pick<ModelCard, 'spacing' | 'intensity' | 'channels'> & { readonly pipeline?: NnunetPipeline },
     classToLabel: readonly number[],
     { cancellation, report }: Pick<Work, 'cancellation' | 'report'>,
     ignore?: number,
     wanted?: WantedChannels,
   ): Promise<string[]> {
+    const { pipeline } = plan;
     const rules = intensityRules(plan);
     makeFolderBelow(dirname(folder), folder);
     const files: string[] = [];
@@ -114,6 +126,7 @@ export class CasePreparation {
             plan.intensity,
             classToLabel,
             ...(ignore === undefined ? [] : [ignore]),
+            ...(pipeline === undefined ? [] : [{ ...pipeline, output: undefined }]),
             ...(plan.channels === undefined ? [] : [plan.channels.map(({ name, intensity }) => ({ name, intensity }))]),
           ]),
         )
@@ -122,13 +135,10 @@ export class CasePreparation {
       const file = join(folder, `${key}.case`);
       if (!isCase(file)) {
         const { channels, labels } = this.#kept.get(look.case.name) ?? (await load(look.case, 'unknown', wanted, cancellation));
-        const { grid, images } = prepareImages(
-          channels.map((channel) => channel?.volume ?? null),
-          plan.spacing,
-          rules,
-        );
-        const classes = toClasses(prepareLabels(labels, plan.spacing), classToLabel, ignore);
-        await writeFileAtomically(file, encodeCase(look.case.name, grid.size, spacingOf(grid), images, classes));
+        const volumes = channels.map((channel) => channel?.volume ?? null);
+        const { size, spacing, images, values } =
+          pipeline === undefined ? ownCase(volumes, labels, plan.spacing, rules) : importedCase(volumes, labels, pipeline);
+        await writeFileAtomically(file, encodeCase(look.case.name, size, spacing, images, toClasses(values, classToLabel, ignore)));
       }
       this.#kept.delete(look.case.name);
       files.push(file);
@@ -172,11 +182,17 @@ async function load(
   return { grid, channels, labels: labels.volume, hash, notes };
 }
 
-function toClasses(labels: LabelVolume, classToLabel: readonly number[], ignore: number | undefined): Uint8Array {
+/** As a network of this program sees it. */
+function ownCase(volumes: readonly (Volume | null)[], labels: LabelVolume, mm: Triple, rules: readonly IntensityRule[]): SeenCase {
+  const { grid, images } = prepareImages(volumes, mm, rules);
+  return { size: grid.size, spacing: spacingOf(grid), images, values: prepareLabels(labels, mm).data };
+}
+
+function toClasses(values: LabelVolume['data'], classToLabel: readonly number[], ignore: number | undefined): Uint8Array {
   const classOf = new Uint8Array(65536);
   if (ignore !== undefined) classOf[ignore] = IGNORED_CLASS;
   classToLabel.forEach((value, classIndex) => {
     classOf[value] = classIndex;
   });
-  return Uint8Array.from(labels.data, (value) => classOf[value] as number);
+  return Uint8Array.from(values, (value) => classOf[value] as number);
 }

@@ -7,21 +7,39 @@ import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
-import type { ArchitectureConfig, LearnedScans, ModelCard, VariantName } from '#shared/domain/modelCard.ts';
-import { recipeLoss, recipes, type ClassWeighting, type LossName, type RecipeName, type SliceRule } from '#shared/domain/trainConfig.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import {
+  intensityRules,
+  type ArchitectureConfig,
+  type BlockName,
+  type LearnedScans,
+  type ModelCard,
+  type VariantName,
+} from '#shared/domain/modelCard.ts';
+import {
+  recipeLoss,
+  recipes,
+  type ClassWeighting,
+  type ContrastRule,
+  type LossName,
+  type RecipeName,
+  type SliceRule,
+} from '#shared/domain/trainConfig.ts';
 import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import { sideMultiple, variant } from '#main/model/variants.ts';
 import { fingerprintDataset, type DatasetFingerprint, type Modality } from '../fingerprint.ts';
 import { defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import { IGNORED_CLASS, isCase } from '../patches/caseFile.ts';
 import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText, thickSlices, type TrainingPlan } from '../trainingPlan.ts';
 import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
+import { continued, goingOn, importedPlan } from './importedModel.ts';
 import { prepareScans } from './scans.ts';
-import { setApart } from './setApart.ts';
+import { setApart, type Turn } from './setApart.ts';
 
 /** Folder, within that of the checkpoint, of scans without masks. */
 const UNLABELLED = 'unlabelled';
@@ -51,6 +69,8 @@ export interface PreparationSettings {
   /** Numbers of the recipe to replace, as far as they decide the plan. */
   readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
   readonly variant?: string | undefined;
+  /** 'literal' unless given. */
+  readonly block?: BlockName | undefined;
   readonly seed: number;
   readonly memoryBudgetBytes?: number | undefined;
   /** Voxels along D, H, W, instead of the plan's choice. */
@@ -64,6 +84,8 @@ export interface PreparationSettings {
   readonly interpolate?: boolean | undefined;
   /** mm along i, j, k, instead of the plan's choice. */
   readonly spacing?: Triple | undefined;
+  /** The plan's choice unless given. */
+  readonly contrast?: ContrastRule | undefined;
   /** 'keep' unless given. */
   readonly slices?: SliceRule | undefined;
 }
@@ -71,7 +93,7 @@ export interface PreparationSettings {
 /** What a first attempt decided and later ones keep. */
 export interface Preparation {
   readonly variant: string;
-  readonly architecture: ArchitectureConfig;
+  readonly architecture: NetworkConfig;
   readonly labelSet: LabelSet;
   readonly classToLabel: readonly number[];
   readonly plan: TrainingPlan;
@@ -79,8 +101,10 @@ export interface Preparation {
   readonly validation: readonly { readonly name: string; readonly file: string }[];
   /** Scans without masks; absent in what earlier versions wrote. */
   readonly unlabelled?: readonly { readonly name: string; readonly file: string }[];
-  /** Absent where nothing was set apart. */
+  /** What one earlier version set apart; absent since, and where nothing was. */
   readonly apart?: readonly { readonly name: string; readonly file: string }[];
+  /** What is set apart in turn; absent where nothing is, and in what earlier versions wrote. */
+  readonly turns?: readonly Turn<{ readonly name: string; readonly file: string; readonly classes: readonly number[] }>[];
   readonly skipped: readonly SkippedCase[];
   /** Absent in what earlier versions wrote, and where a model goes on that does not say what it learned from. */
   readonly scans?: LearnedScans;
@@ -100,7 +124,8 @@ export async function readPreparation(folder: string): Promise<Preparation | und
   const preparation = withFiles({ ...stored, skipped: stored.skipped ?? leftOut }, (folderOf, file) =>
     join(folder, folderOf, 'cases', fileName(file)),
   );
-  const files = [...preparation.training, ...preparation.validation, ...(preparation.unlabelled ?? []), ...(preparation.apart ?? [])];
+  const { training, validation, unlabelled = [], apart = [], turns = [] } = preparation;
+  const files = [...training, ...validation, ...unlabelled, ...apart, ...turns.flatMap((turn) => [...turn.training, ...turn.apart])];
   return files.every(({ file }) => isCase(file)) ? preparation : undefined;
 }
 
@@ -113,6 +138,9 @@ function withFiles(preparation: Preparation, place: (within: string, file: strin
     validation: placed(preparation.validation),
     unlabelled: placed(preparation.unlabelled ?? [], UNLABELLED),
     ...(preparation.apart && { apart: placed(preparation.apart) }),
+    ...(preparation.turns && {
+      turns: preparation.turns.map(({ training, apart }) => ({ training: placed(training), apart: placed(apart) })),
+    }),
   };
 }
 
@@ -121,13 +149,14 @@ export async function prepare(
   executor: Executor,
   settings: PreparationSettings,
   checkpointFolder: string,
-  from: ModelCard | undefined,
+  model: ModelCard | ImportedModelCard | undefined,
   work: Pick<Work, 'alarm' | 'cancellation' | 'report' | 'turn'>,
 ): Promise<Preparation> {
+  const from = model?.format === 1 ? model : undefined;
   const preparing = new CasePreparation();
   const given = settings.labelSet && splitIgnored(settings.labelSet);
   const ignore = settings.ignore ?? given?.ignore;
-  const wanted = wantedChannels(settings, from);
+  const wanted = model?.format === 2 ? importedChannels(model) : wantedChannels(settings, from);
   const looks = await preparing.look(
     settings.cases,
     given?.labelSet.labels.map(({ value }) => value),
@@ -143,28 +172,25 @@ export async function prepare(
       'invalid-file',
       `None of the ${settings.cases.length} cases can be used${preparing.skipped[0] ? `; the first: ${preparing.skipped[0].reason}` : '.'}`,
     );
-  const labelSet = given?.labelSet ?? labelSetOf(looks);
+  const labelSet = given?.labelSet ?? labelSetOf(looks, model?.labelSet);
   if (labelSet.labels.length === 0) throw new StudioError('invalid-file', 'The masks hold no label at all: there is nothing to learn.');
   if (labelSet.labels.length > mostLabels)
     throw new StudioError('unsupported', `${labelSet.labels.length} labels are more than a network here can tell apart (${mostLabels}).`);
   const classToLabel = [0, ...labelSet.labels.map(({ value }) => value).sort((a, b) => a - b)];
   const fingerprint = fingerprintDataset(looks.map((look) => look.fingerprint));
-  const name = from?.variant ?? settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
-  const architecture =
-    from === undefined ? variant(name, classToLabel.length, wanted?.names.length) : { ...from.architecture, classes: classToLabel.length };
+  const { name, architecture, ...basis } =
+    model?.format === 2
+      ? goOn(settings, executor, model, classToLabel, fingerprint, work)
+      : ownBasis(settings, executor, from, classToLabel, fingerprint, wanted, work);
   const classShares = classSharesOf(fingerprint, classToLabel);
-  const { classWeightPower, classWeightLimit } = { ...recipes[settings.recipe], ...defined(settings.adjust ?? {}) };
+  const { classWeightPower, classWeightLimit } = {
+    ...recipes[settings.recipe],
+    // As nnU-Net trained it: every voxel alike.
+    ...(model?.format === 2 && { classWeightPower: 0 }),
+    ...defined(settings.adjust ?? {}),
+  };
   const plan: TrainingPlan = {
-    ...(from === undefined
-      ? choosePlan(settings, executor, architecture, fingerprint)
-      : {
-          spacing: from.spacing,
-          intensity: from.intensity,
-          ...(from.channels && { channels: from.channels }),
-          patch: from.patch,
-          batch: settings.batch ?? 2,
-          ...slicesOf(fingerprint, from),
-        }),
+    ...basis,
     classShares,
     ...(fingerprint.markedShare < 1 && { markedShare: fingerprint.markedShare }),
     loss: chooseLoss(settings.loss ?? recipeLoss[settings.recipe], classShares, defined({ classWeightPower, classWeightLimit })),
@@ -175,13 +201,19 @@ export async function prepare(
       `“${name}” is missing in ${without} of ${looks.length} cases: it is 0 there, and left out of a quarter of the patches of the others.`,
     );
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
+  const local = intensityRules(plan).find(({ kind }) => kind === 'local');
+  if (local?.kind === 'local')
+    work.alarm(
+      'info',
+      `Intensities count relative to what lies within ${local.millimetres} mm, since the brightness of such scans changes over the image.`,
+    );
   const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
   const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));
   const rows = looks.map((look, index) => ({ name: look.case.name, file: files[index] ?? '', classes: classesOf(look, classToLabel) }));
   const training = rows.filter((row) => !validating.has(row.name));
   if (training.length === 0)
     throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
-  const divided = settings.interpolate === true && from !== undefined ? await setApart(training, settings.seed) : { training };
+  const turns = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : undefined;
   const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
   const preparation: Preparation = {
     variant: name,
@@ -189,16 +221,19 @@ export async function prepare(
     labelSet,
     classToLabel,
     plan,
-    ...divided,
+    // What a single turn leaves out never trains.
+    training: turns?.length === 1 ? (turns[0]?.training ?? training) : training,
+    ...(turns && { turns }),
     unlabelled: scans.prepared.map(({ id, file }) => ({ name: id, file })),
     skipped: [...preparing.skipped, ...scans.skipped],
-    ...(knowsItsScans(from) && {
-      scans: learnedScans(
-        looks.flatMap((look) => (validating.has(look.case.name) || look.scan === undefined ? [] : [look.scan])),
-        plan.intensity,
-        from?.scans,
-      ),
-    }),
+    ...(model?.format !== 2 &&
+      knowsItsScans(from) && {
+        scans: learnedScans(
+          looks.flatMap((look) => (validating.has(look.case.name) || look.scan === undefined ? [] : [look.scan])),
+          plan.intensity,
+          from?.scans,
+        ),
+      }),
     validation: rows.filter((row) => validating.has(row.name)),
     datasetHash: createHash('sha256')
       .update(
@@ -220,6 +255,67 @@ export async function prepare(
 /** Whether what a model learns from now is all that it ever learned from, beside what its card says. */
 function knowsItsScans(from: ModelCard | undefined): boolean {
   return from === undefined || from.history.length === 0 || from.scans !== undefined;
+}
+
+interface Basis extends Omit<TrainingPlan, 'classShares' | 'markedShare' | 'loss'> {
+  readonly name: string;
+  readonly architecture: NetworkConfig;
+}
+
+/** Of a network of this program: a new one, or that of the model it goes on from. */
+function ownBasis(
+  settings: PreparationSettings,
+  executor: Executor,
+  from: ModelCard | undefined,
+  classToLabel: readonly number[],
+  fingerprint: DatasetFingerprint,
+  wanted: WantedChannels | undefined,
+  work: Pick<Work, 'alarm'>,
+): Basis {
+  if (from === undefined) {
+    const name = settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
+    const architecture = variant(name, classToLabel.length, wanted?.names.length, settings.block);
+    return { name, architecture, ...choosePlan(settings, executor, architecture, fingerprint) };
+  }
+  return {
+    name: from.variant,
+    architecture: { ...from.architecture, classes: classToLabel.length },
+    spacing: from.spacing,
+    intensity: from.intensity,
+    ...(from.channels && { channels: from.channels }),
+    patch: from.patch,
+    batch: settings.batch ?? 2,
+    ...slicesOf(fingerprint, from),
+  };
+}
+
+/** Of an imported model that goes on. */
+function goOn(
+  settings: PreparationSettings,
+  executor: Executor,
+  card: ImportedModelCard,
+  classToLabel: readonly number[],
+  fingerprint: DatasetFingerprint,
+  work: Pick<Work, 'alarm'>,
+): Basis {
+  const { network, pipeline } = continued(card, classToLabel);
+  if (card.folds.length > 1)
+    work.alarm('info', `Of the model's ${card.folds.length} folds the first (${goingOn(card)}) goes on alone: the new model has one.`);
+  const fits = fitting(settings, executor, network, fingerprint);
+  return { name: card.variant, architecture: network, ...importedPlan({ network, pipeline }, settings, fits) };
+}
+
+const importedChannels = ({ pipeline }: ImportedModelCard): WantedChannels => ({
+  names: pipeline.channels.map(({ name }) => name),
+  optional: [],
+});
+
+/** Whether a training step of a patch and batch fits the memory. */
+function fitting(settings: PreparationSettings, executor: Executor, network: NetworkConfig, { markedShare }: DatasetFingerprint) {
+  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
+  const ignoring = markedShare < 1 ? { markedShare } : {};
+  return (patch: Triple, batch: number): boolean =>
+    stepBytes(executor, network, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
 }
 
 function wantedChannels({ channels, missingChannels }: PreparationSettings, from: ModelCard | undefined): WantedChannels | undefined {
@@ -281,20 +377,17 @@ function choosePlan(
   architecture: ArchitectureConfig,
   fingerprint: DatasetFingerprint,
 ): TrainingPlan {
-  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
   const recipe = recipes[settings.recipe];
-  const ignoring = fingerprint.markedShare < 1 ? { markedShare: fingerprint.markedShare } : {};
-  const fits = (patch: Triple, batch: number): boolean =>
-    stepBytes(executor, architecture, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
   const plan = makeTrainingPlan(fingerprint, {
     recipe: settings.recipe,
     channels: settings.channels,
     slices: settings.slices ?? 'keep',
+    contrast: settings.contrast,
     spacing: settings.spacing,
     patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
     multiple: sideMultiple(architecture),
     batch: settings.batch ?? recipe.batch ?? 2,
-    fits,
+    fits: fitting(settings, executor, architecture, fingerprint),
     largestPatch: executor.name === 'cpu' && settings.recipe !== 'paper' ? 64 * 64 * 80 : 96 ** 3,
   });
   return settings.patch === undefined ? plan : { ...plan, patch: settings.patch };
@@ -311,7 +404,9 @@ function drawValidation(looks: readonly CaseLook[], fraction: number, seed: numb
   return Array.from({ length: count }, (_, index) => names[(first + index) % names.length] ?? '');
 }
 
-function labelSetOf(looks: readonly CaseLook[]): LabelSet {
+/** What the masks hold, by the names of the model that goes on, where it knows them. */
+function labelSetOf(looks: readonly CaseLook[], known: LabelSet | undefined): LabelSet {
   const values = [...new Set(looks.flatMap(({ fingerprint }) => Object.keys(fingerprint.labelVoxels).map(Number)))].sort((a, b) => a - b);
-  return labelSetFrom(values.map((value) => ({ value, name: `Label ${value}` })));
+  const nameOf = (value: number): string => known?.labels.find((label) => label.value === value)?.name ?? `Label ${value}`;
+  return labelSetFrom(values.map((value) => ({ value, name: nameOf(value) })));
 }

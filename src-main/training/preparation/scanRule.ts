@@ -9,6 +9,7 @@ import { spacing as spacingOf } from '#shared/geometry/grid.ts';
 import type { Triple, Volume } from '#shared/geometry/grid.ts';
 import { axisMapTo, permuteGrid } from '#shared/geometry/orientation.ts';
 import { readCaseImages } from '#main/imageio/readCaseImages.ts';
+import { contrastOf, mrIntensity } from '../trainingPlan.ts';
 
 export interface ScanRule {
   /** mm along i, j, k. */
@@ -21,7 +22,7 @@ export interface ScanRule {
 const MOST_LOOKED_AT = 40;
 
 /**
- * How scans without labels are made alike: their median spacing; CT as the paper has it (−1000 to 1000 HU), else a z-score per volume. `names`: the
+ * How scans without labels are made alike: their median spacing; CT as the paper has it (−1000 to 1000 HU), else as the training plan makes MR alike. `names`: the
  * images of each that are looked at, the leading one unless given.
  */
 export async function chooseScanRule(
@@ -55,14 +56,14 @@ export async function chooseScanRule(
       Float64Array.from(seen, ({ spacing }) => spacing[axis]),
       0.5,
     );
+  const spacing: Triple = [median(0), median(1), median(2)];
+  const contrast = contrastOf(spacing);
   const rule = (channel: number): IntensityRule => {
     const having = seen.flatMap(({ ct }) => ct[channel] ?? []);
-    return having.filter(Boolean).length * 2 > having.length
-      ? { kind: 'window', low: -1000, high: 1000 }
-      : { kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 };
+    return having.filter(Boolean).length * 2 > having.length ? { kind: 'window', low: -1000, high: 1000 } : mrIntensity(contrast);
   };
   return {
-    spacing: [median(0), median(1), median(2)],
+    spacing,
     intensity: rule(0),
     ...(names && { channels: names.map((name, channel) => ({ name, intensity: rule(channel) })) }),
   };

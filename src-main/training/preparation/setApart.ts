@@ -4,30 +4,40 @@ import { Random } from '#shared/base/random.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { CaseReader, encodeCase, IGNORED_CLASS } from '../patches/caseFile.ts';
 
-/** From as many training cases on whole ones are set apart; of fewer, a block of slices of each. */
+/** From as many training cases on whole ones are set apart; of fewer, a block of slices of each, at one end and then at the other. */
 const CASES_TO_SET_APART = 5;
 const SHARE = 0.2;
 /** Of the slices that hold a label; at the one end of a case, at the other of the next. */
 const BLOCK = 1 / 3;
 const FEWEST_SLICES = 2;
 
-/** Divides training cases into those that train and those that choose between weights: neither sees what the other has. */
-export async function setApart<Row extends { readonly file: string }>(
-  rows: readonly Row[],
-  seed: number,
-): Promise<{ readonly training: Row[]; readonly apart: Row[] }> {
+/** What trains in one turn, and what then measures: neither sees what the other has. */
+export interface Turn<Row> {
+  readonly training: readonly Row[];
+  readonly apart: readonly Row[];
+}
+
+/**
+ * Divides training cases into those that train and those that choose between weights. Of few cases slices are left out in turn, so that in the end
+ * all have trained: there is then a turn for each end of the cases. A case with too few labelled slices trains in every turn.
+ */
+export async function setApart<Row extends { readonly file: string }>(rows: readonly Row[], seed: number): Promise<Turn<Row>[]> {
   if (rows.length >= CASES_TO_SET_APART) {
     const drawn = new Set(new Random(seed ^ 0xa1fa).shuffle([...rows]).slice(0, Math.round(SHARE * rows.length)));
-    return { training: rows.filter((row) => !drawn.has(row)), apart: rows.filter((row) => drawn.has(row)) };
+    return [{ training: rows.filter((row) => !drawn.has(row)), apart: rows.filter((row) => drawn.has(row)) }];
   }
-  const training: Row[] = [];
-  const apart: Row[] = [];
-  for (const [index, row] of rows.entries()) {
-    const parts = await divide(row.file, index % 2 === 0);
-    training.push(parts === undefined ? row : { ...row, file: parts.training });
-    if (parts !== undefined) apart.push({ ...row, file: parts.apart });
+  const turns: Turn<Row>[] = [];
+  for (const turn of [0, 1]) {
+    const training: Row[] = [];
+    const apart: Row[] = [];
+    for (const [index, row] of rows.entries()) {
+      const parts = await divide(row.file, index % 2 === turn);
+      training.push(parts === undefined ? row : { ...row, file: parts.training });
+      if (parts !== undefined) apart.push({ ...row, file: parts.apart });
+    }
+    turns.push({ training, apart });
   }
-  return { training, apart };
+  return turns.some(({ apart }) => apart.length > 0) ? turns : [{ training: rows, apart: [] }];
 }
 
 /** A case file as two beside it, cut across k; undefined where it has too few labelled slices to lose any. */

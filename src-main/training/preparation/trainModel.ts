@@ -1,19 +1,25 @@
-import type { ModelCard } from '#shared/domain/modelCard.ts';
-import { defined } from '#shared/base/defined.ts';
+import { must } from '#shared/base/assert.ts';
+import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
 import { labelName } from '#shared/domain/labelSet.ts';
-import { recipes, type Augmentation, type Recipe, type TrainConfig } from '#shared/domain/trainConfig.ts';
+import { classRegionsOf } from '#shared/domain/regions.ts';
+import { recipes, type TrainConfig } from '#shared/domain/trainConfig.ts';
 import type { Work } from '#shared/domain/work.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
-import type { StoredModel } from '#main/model/modelFolder.ts';
-import { forLabels } from '#main/model/weights.ts';
+import { isImported, type StoredImport, type StoredModel } from '#main/model/modelFolder.ts';
+import { isImportedNetwork } from '#main/model/networkConfig.ts';
+import { forLabels, type Weights } from '#main/model/weights.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 import { choiceText, chooseWeights } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
+import { asFold, goingOn, importedMirrorAxes, startingWeights } from './importedModel.ts';
 import type { Preparation, PreparationSettings } from './prepare.ts';
-import { train, type TrainingOutcome } from '../train.ts';
-
-type Given<T> = { readonly [Key in keyof T]?: T[Key] | undefined };
+import { validate, type Validation } from '../validate.ts';
+import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
+import type { TrainingOutcome } from '../train.ts';
+import { adjustRecipe, type RecipeAdjustment } from '../trainingRecipe.ts';
+import { together, trainInTurns } from './trainInTurns.ts';
 
 export interface TrainModelSettings extends PreparationSettings {
   readonly budget: TrainConfig['budget'];
@@ -24,14 +30,15 @@ export interface TrainModelSettings extends PreparationSettings {
   /** Which weights to keep: those that validated best, or the final ones. */
   readonly keep: 'best' | 'last';
   /** Numbers of the recipe to replace. */
-  readonly adjust: Given<Omit<Recipe, 'batch' | 'augmentation'>> &
-    Given<Pick<Augmentation, 'mirror' | 'rotation' | 'scale' | 'elastic' | 'spatialShare'>>;
+  readonly adjust: RecipeAdjustment;
 }
 
 export interface TrainedModel {
   readonly preparation: Preparation;
   readonly outcome: TrainingOutcome;
-  readonly card: ModelCard;
+  readonly card: ModelCard | ImportedModelCard;
+  /** As the model's folder holds them. */
+  readonly weights: Weights;
 }
 
 /**
@@ -41,20 +48,17 @@ export interface TrainedModel {
 export async function trainModel(
   executor: Executor,
   preparation: Preparation,
-  from: StoredModel | undefined,
+  from: StoredModel | StoredImport | undefined,
   settings: TrainModelSettings,
   store: CheckpointStore,
   begun: number,
   work: Work,
 ): Promise<TrainedModel> {
   const { plan, architecture, classToLabel, labelSet, unlabelled = [] } = preparation;
-  const base = recipes[settings.recipe];
-  const { mirror, rotation, scale, elastic, spatialShare, ...numbers } = settings.adjust;
-  const augmentation = { ...base.augmentation, ...defined({ mirror, rotation, scale, elastic, spatialShare }) };
-  const start = from && forLabels(from.weights, from.card.classToLabel, classToLabel);
+  const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
-  const recipe = { ...base, ...defined(numbers), augmentation };
-  const trained = await train(
+  const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
+  const turns = await trainInTurns(
     {
       executor,
       architecture,
@@ -74,7 +78,8 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
-      mirrorAxes: mirrorAxesFor(labelSet),
+      regions: classRegionsOf(labelSet, classToLabel),
+      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
       memoryBudgetBytes: budgetAfterCrashes(
@@ -84,14 +89,43 @@ export async function trainModel(
       ),
       secondsBefore: (performance.now() - begun) / 1000,
     },
+    preparation.turns ?? [{ training: preparation.training, apart: preparation.apart ?? [] }],
     work,
   );
-  if (between === undefined) return { preparation, outcome: trained, card: makeCard(preparation, trained, settings, from?.card) };
-  const apart = (preparation.apart ?? []).map(({ file }) => file);
-  const chosen = await chooseWeights(executor, architecture, plan, { before: between, after: trained.weights }, apart, work);
+  const trained = together(turns);
+  if (between === undefined) return finished(preparation, trained, settings, from);
+  const results = turns.map(({ outcome: { weights }, apart }) => ({ after: weights, apart }));
+  const chosen = await chooseWeights(executor, architecture, plan, between, results, work);
   work.alarm('info', choiceText(chosen));
-  const outcome = { ...trained, weights: chosen.weights };
-  return { preparation, outcome, card: makeCard(preparation, outcome, settings, from?.card, `, new weights count ${chosen.part}`) };
+  const outcome = {
+    ...trained,
+    weights: chosen.weights,
+    validation: trained.validation && (await validateKept(executor, preparation, chosen.weights, work)),
+  };
+  return finished(preparation, outcome, settings, from, `, new weights count ${chosen.part}`);
+}
+
+function startOf(from: StoredModel | StoredImport, { plan, classToLabel }: Preparation): Weights {
+  return isImported(from)
+    ? startingWeights(from, must(plan.pipeline, 'the pipeline of an imported model'))
+    : forLabels(from.weights, from.card.classToLabel, classToLabel);
+}
+
+/** The weights that are kept lie between those that the training measured. */
+async function validateKept(
+  executor: Executor,
+  { architecture, plan, validation }: Preparation,
+  weights: Weights,
+  work: Work,
+): Promise<Validation> {
+  const predictor = await NetworkPredictor.create(executor, architecture, plan.patch);
+  try {
+    await predictor.load(weights);
+    const files = validation.map(({ file }) => file);
+    return await validate(predictor, files, { ...work, channels: plan.channels?.map((_channel, n) => n), distances: true });
+  } finally {
+    predictor.dispose();
+  }
 }
 
 /** With few cases a model in use is changed more slowly: an eighth of the recipe's rate with one, all of it from eight on. */
@@ -110,20 +144,70 @@ export function byName(
   );
 }
 
-function makeCard(
+function finished(
   preparation: Preparation,
   outcome: TrainingOutcome,
   settings: TrainModelSettings,
-  from: ModelCard | undefined,
+  from: StoredModel | StoredImport | undefined,
   remark = '',
-): ModelCard {
-  const { labelSet, classToLabel, plan, architecture, datasetHash, training, unlabelled = [], startedAt } = preparation;
+): TrainedModel {
+  const entry = historyEntry(preparation, outcome, settings, remark);
+  if (from === undefined || !isImported(from))
+    return { preparation, outcome, card: makeCard(preparation, entry, from?.card), weights: outcome.weights };
+  const card = continuedCard(preparation, entry, from);
+  return { preparation, outcome, card, weights: asFold(card, outcome.weights) };
+}
+
+function historyEntry(
+  preparation: Preparation,
+  outcome: TrainingOutcome,
+  settings: TrainModelSettings,
+  remark: string,
+): TrainingHistoryEntry {
+  const { training, unlabelled = [], startedAt } = preparation;
   const dice = Object.entries(byName({ preparation, outcome }, 'dice') ?? {}).flatMap(([name, value]) =>
     value === null ? [] : [[name, value] as const],
   );
   return {
+    startedAt,
+    minutes: outcome.seconds / 60,
+    steps: outcome.steps,
+    seed: settings.seed,
+    cases: training.length,
+    validationDice: Object.fromEntries(dice),
+    note: `recipe ${settings.recipe}${unlabelled.length > 0 ? `, with ${unlabelled.length} scans without masks` : ''}${remark}`,
+  };
+}
+
+/** The model that went on: of the same kind, with its pipeline, source and licence. */
+function continuedCard(
+  { labelSet, plan, architecture, datasetHash }: Preparation,
+  entry: TrainingHistoryEntry,
+  { card, weightsHash }: StoredImport,
+): ImportedModelCard {
+  if (!isImportedNetwork(architecture)) throw new Error('the network of an imported model');
+  const { regions: _regions, ...network } = architecture;
+  return {
+    ...card,
+    network,
+    pipeline: must(plan.pipeline, 'the pipeline of an imported model'),
+    folds: [goingOn(card)],
+    labelSet,
+    history: [...(card.history ?? []), entry],
+    parent: weightsHash,
+    datasetHash,
+  };
+}
+
+function makeCard(
+  { labelSet, classToLabel, plan, architecture, datasetHash, variant, scans }: Preparation,
+  entry: TrainingHistoryEntry,
+  from: ModelCard | undefined,
+): ModelCard {
+  if (isImportedNetwork(architecture)) throw new Error('a network of this program');
+  return {
     format: 1,
-    variant: preparation.variant,
+    variant,
     architecture,
     labelSet,
     classToLabel,
@@ -132,19 +216,8 @@ function makeCard(
     ...(plan.channels && { channels: plan.channels }),
     patch: plan.patch,
     ...(plan.loss && { loss: plan.loss }),
-    ...(preparation.scans && { scans: preparation.scans }),
+    ...(scans && { scans }),
     datasetHash,
-    history: [
-      ...(from?.history ?? []),
-      {
-        startedAt,
-        minutes: outcome.seconds / 60,
-        steps: outcome.steps,
-        seed: settings.seed,
-        cases: training.length,
-        validationDice: Object.fromEntries(dice),
-        note: `recipe ${settings.recipe}${unlabelled.length > 0 ? `, with ${unlabelled.length} scans without masks` : ''}${remark}`,
-      },
-    ],
+    history: [...(from?.history ?? []), entry],
   };
 }

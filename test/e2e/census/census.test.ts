@@ -2,10 +2,12 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeVolume } from '#main/imageio/writeImage.ts';
 import { installedBrowser } from '../../support/browser.ts';
 import { makeHandProject } from '../../support/handProject.ts';
+import { syntheticCase } from '../../support/syntheticCase.ts';
 import { censusFolder, deskForTests } from '../driver.ts';
-import { controlsOf, effectOf, press, Probes } from './press.ts';
+import { effectOf, nextControl, press, Probes } from './press.ts';
 import { unpressed } from './unpressed.ts';
 
 /** Pressed in other files, where what they need is there; in a run of all files that is checked. */
@@ -15,13 +17,14 @@ const elsewhere: Readonly<Record<string, readonly RegExp[]>> = {
     /\| Predict$/,
     /\| Predict the rest$/,
     /\| Improve$/,
-    /\| Check again$/,
     /\| Improve the model$/,
   ],
   'the first day: a folder of its own': [/\| Export$/, /“Import files or a folder” \| button \| Import/],
+  'carry, daily: they open another project, or take a case away for good': [
+    /\| Unpack and open$/,
+    /“Remove this case for good\?” \| button \| Remove/,
+  ],
 };
-/** Must not be pressed blindly: it would read whatever lies on this computer, or end what the census stands on. */
-const never = [/“Import files or a folder” \| button \| Import/, /\| a place$/];
 const isElsewhere = (key: string): boolean => Object.values(elsewhere).some((patterns) => patterns.some((pattern) => pattern.test(key)));
 
 /** Files of tests that a run of all of them has at least. */
@@ -35,6 +38,28 @@ interface Earlier {
 function readEarlier(): readonly Earlier[] {
   mkdirSync(censusFolder, { recursive: true });
   return readdirSync(censusFolder).map((file) => JSON.parse(readFileSync(join(censusFolder, file), 'utf8')) as Earlier);
+}
+
+/** A scan with a mask that names nothing, one of two volumes, and one that cannot be read. */
+async function writeUnsure(folder: string): Promise<void> {
+  for (const part of ['images', 'labels']) mkdirSync(join(folder, part), { recursive: true });
+  const { image, mask } = syntheticCase([40, 36, 20], [6, 6, 8]);
+  await writeVolume(join(folder, 'images', 'unsure.nii.gz'), image);
+  await writeVolume(join(folder, 'labels', 'unsure.nii.gz'), mask);
+  await writeVolume(join(folder, 'two.nii'), image);
+  const bytes = readFileSync(join(folder, 'two.nii'));
+  bytes.writeInt16LE(4, 40);
+  bytes.writeInt16LE(2, 48);
+  writeFileSync(join(folder, 'two.nii'), Buffer.concat([bytes, bytes.subarray(bytes.readFloatLE(108))]));
+  writeFileSync(join(folder, 'broken.nii.gz'), Buffer.from([31, 139, 8, 0, 1, 2, 3]));
+}
+/** A case of two images. */
+async function writeChannels(folder: string): Promise<void> {
+  mkdirSync(join(folder, 'imagesTr'), { recursive: true });
+  const { image } = syntheticCase([40, 36, 24], [6, 6, 8]);
+  await writeVolume(join(folder, 'imagesTr', 'several_0000.nii.gz'), image);
+  await writeVolume(join(folder, 'imagesTr', 'several_0001.nii.gz'), { ...image, data: image.data.map((value) => -value) });
+  writeFileSync(join(folder, 'dataset.json'), JSON.stringify({ channel_names: { 0: 'T1', 1: 'FLAIR' }, labels: { background: 0 } }));
 }
 
 interface State {
@@ -53,6 +78,7 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
   /** What changed, by control. */
   const effects = new Map<string, string>();
   const findings: string[] = [];
+  const elsewhereSeen = new Set<string>();
   /** What the files before this one have seen and pressed. */
   const earlier = readEarlier();
   const before = new Map(earlier.flatMap(({ pressed }) => pressed));
@@ -63,8 +89,15 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
     folder = mkdtempSync(join(tmpdir(), 'logonet-census-'));
     await makeHandProject(folder);
     mkdirSync(join(folder, 'more', 'inner'), { recursive: true });
+    mkdirSync(join(folder, 'other'));
+    const other = await makeHandProject(join(folder, 'other'));
+    await writeUnsure(join(folder, 'unsure'));
+    await writeChannels(join(folder, 'channels'));
     await openHandProject();
     const { client, socket } = await tests.desk.client();
+    await client.library.import({ sources: [join(folder, 'channels')] });
+    await client.library.mergeReadings({ path: other, reader: 'Berta' });
+    await client.projects.pack({ path: join(folder, 'packed.logonet') });
     const broken = ['one', 'two', 'three'].map((name) => join(folder, 'more', `${name}.nii.gz`));
     for (const path of broken) writeFileSync(path, Buffer.from([31, 139, 8, 0, 1, 2, 3]));
     await client.library.import({ sources: broken });
@@ -102,6 +135,17 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
     }
     await page().getByRole('combobox', { name: 'Layout' }).selectOption('Four views');
   }
+  async function chooseTwo(): Promise<void> {
+    await home('cases');
+    await page().getByRole('searchbox').fill('');
+    await page().getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click();
+    await tests.desk.caseRow(/./).first().click();
+    await tests.desk
+      .caseRow(/./)
+      .nth(1)
+      .click({ modifiers: ['Control'] });
+    await page().getByText('2 selected').waitFor();
+  }
   const palette = async (command: string): Promise<void> => {
     await page().keyboard.press('Control+k');
     await page().locator('dialog input:focus').waitFor();
@@ -138,20 +182,7 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
         await tests.desk.caseRow(/./).first().click();
       },
     },
-    {
-      name: 'several cases',
-      enter: async () => {
-        await home('cases');
-        await page().getByRole('searchbox').fill('');
-        await page().getByRole('radiogroup', { name: 'Status' }).getByRole('radio').first().click();
-        await tests.desk.caseRow(/./).first().click();
-        await tests.desk
-          .caseRow(/./)
-          .nth(1)
-          .click({ modifiers: ['Control'] });
-        await page().getByText('2 selected').waitFor();
-      },
-    },
+    { name: 'several cases', enter: chooseTwo },
     {
       name: 'no case matches',
       enter: async () => {
@@ -215,6 +246,94 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
         await page().getByRole('group', { name: 'Preview' }).waitFor();
       },
     },
+    { name: 'several images', enter: () => inCase('several') },
+    {
+      name: 'an empty mask to accept',
+      enter: async () => {
+        await inCase('several');
+        await page().keyboard.press('Control+Enter');
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'a mask that was not looked at',
+      enter: async () => {
+        await inCase('patient 02'); // What was shown of a case is forgotten when it is left.
+        await inCase('mirrored');
+        await page().keyboard.press('Control+Enter');
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'no case is open',
+      enter: async () => {
+        if ((await page().locator('.case h2').count()) > 0) {
+          await home('cases');
+          await palette('Close the project');
+          await page().keyboard.press('Enter');
+          await page().locator('[data-workspace=start][aria-current=page]').waitFor();
+          await openHandProject();
+        }
+        await home('correct');
+      },
+    },
+    {
+      name: 'several cases to accept',
+      enter: async () => {
+        await chooseTwo();
+        await tests.desk.button('Accept').click();
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'a case to remove',
+      enter: async () => {
+        await home('cases');
+        await tests.desk.caseRow('mirrored').click();
+        await tests.desk.button(/^Remove for good/).click();
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'second readings',
+      enter: async () => {
+        await home('cases');
+        await tests.desk.button('Second readings').click();
+        await tests.desk.dialog();
+        await page().getByRole('table', { name: 'Agreement by case' }).waitFor();
+      },
+    },
+    {
+      name: 'a project to carry',
+      enter: async () => {
+        await home('start');
+        await tests.desk.button(/^Carry/).click();
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'a project to unpack',
+      enter: async () => {
+        await home('start');
+        await tests.desk.button('Open a packed project…').click();
+        await tests.desk.browseTo('Open a packed project', folder);
+        const browser = page().getByRole('dialog', { name: 'Open a packed project' });
+        await browser.getByRole('checkbox', { name: 'Choose packed.logonet' }).check();
+        await browser
+          .getByRole('button', { name: /^Choose/ })
+          .last()
+          .click();
+        await page().getByRole('dialog', { name: 'Unpack a project' }).waitFor();
+      },
+    },
+    {
+      name: 'what is not sure in an import',
+      enter: async () => {
+        await home('cases');
+        await tests.desk.planImport(folder, 'unsure');
+        await page().getByRole('dialog', { name: 'What will be imported' }).waitFor();
+      },
+    },
     { name: 'train', enter: () => home('train') },
     { name: 'models', enter: () => home('models') },
     {
@@ -263,16 +382,18 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
           `${[...document.querySelectorAll('dialog[open]')].at(-1)?.getAttribute('aria-label') ?? ''}|${document.querySelector('main')?.getAttribute('aria-label') ?? ''}|${document.querySelector('h1, h2')?.textContent ?? ''}`,
       );
     const here = await where();
-    for (let turn = 0; turn < 150; turn++) {
-      const next = (await controlsOf(page())).find(
-        ({ key, enabled }) =>
-          enabled &&
-          (tried.get(key) ?? 0) < 2 &&
-          !['window', 'disk', 'picture'].includes(effects.get(key) ?? tests.desk.census.pressed.get(key) ?? before.get(key) ?? '') &&
-          !isElsewhere(key) &&
-          !never.some((pattern) => pattern.test(key)),
-      );
-      if (next === undefined) return;
+    for (let turn = 0; turn < 300; turn++) {
+      const pressed = [...before, ...tests.desk.census.pressed, ...effects].filter(([, effect]) => effect !== '' && effect !== 'own');
+      const next = await nextControl(page(), [
+        ...pressed.map(([key]) => key),
+        ...elsewhereSeen,
+        ...[...tried].filter(([, times]) => times > 1).map(([key]) => key),
+      ]);
+      if (next === null) return;
+      if (isElsewhere(next.key)) {
+        elsewhereSeen.add(next.key);
+        continue;
+      }
       const effect = await effectOf(page(), probes, next.handle, () => press(page(), next.handle)).catch(
         (error: unknown) => `failed: ${String(error).split('\n')[0] ?? ''}`,
       );
@@ -284,7 +405,31 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
     }
   }
 
-  it.each(states)('$name', { timeout: 600_000 }, walk);
+  /** These change the masks of every case: last. */
+  const lastStates: readonly State[] = [
+    {
+      name: 'a label in all cases',
+      enter: async () => {
+        await inCase('patient 01');
+        await page()
+          .getByRole('region', { name: 'Labels', exact: true })
+          .getByRole('button', { name: /^Change .* everywhere$/ })
+          .first()
+          .click();
+        await tests.desk.dialog();
+      },
+    },
+    {
+      name: 'the history of the project',
+      enter: async () => {
+        await home('cases');
+        await page().keyboard.press('Alt+h');
+        await tests.desk.dialog();
+      },
+    },
+  ];
+
+  it.each(states)('$name', { timeout: 1_800_000 }, walk);
 
   it('of every tool, by mouse', async () => {
     const names = await inCase('patient 01').then(() =>
@@ -301,7 +446,9 @@ describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}
           await tool(name).click();
         },
       });
-  }, 900_000);
+  }, 1_800_000);
+
+  it.each(lastStates)('$name', { timeout: 1_800_000 }, walk);
 
   it('has a name, does something when it is pressed, and is accessible', () => {
     const { census } = tests.desk;

@@ -10,23 +10,14 @@ type InPage = Window & { readonly census: PageCensus };
 export interface Control {
   readonly key: string;
   readonly handle: ElementHandle<HTMLElement>;
-  readonly enabled: boolean;
 }
 
-/** The controls that can be reached now. */
-export async function controlsOf(page: Page): Promise<readonly Control[]> {
-  const list = await page.evaluateHandle(() => (window as unknown as InPage).census.controls());
-  const described = await list.evaluate((controls) =>
-    controls.map((element) => ({
-      key: (window as unknown as InPage).census.keyOf(element),
-      enabled: !element.matches(':disabled'),
-    })),
-  );
-  const handles = await list.getProperties();
-  return described.flatMap(({ key, enabled }, index) => {
-    const handle = handles.get(String(index))?.asElement() as ElementHandle<HTMLElement> | null | undefined;
-    return handle === null || handle === undefined ? [] : [{ key, enabled, handle }];
-  });
+/** A control that can be pressed now and whose key is not among these; null where there is none left. */
+export async function nextControl(page: Page, done: readonly string[]): Promise<Control | null> {
+  const found = await page.evaluateHandle((keys) => (window as unknown as InPage).census.next(keys) ?? null, done);
+  const handle = found.asElement() as ElementHandle<HTMLElement> | null;
+  if (handle === null) return null;
+  return { key: await handle.evaluate((element) => (window as unknown as InPage).census.keyOf(element)), handle };
 }
 
 /** Uses a control as its kind is used by hand. */

@@ -14,6 +14,8 @@ export interface PageCensus {
   keyOf(element: Element): string;
   /** The controls that can be pressed now. */
   controls(): readonly HTMLElement[];
+  /** The first control that can be pressed now and whose key is not among these. */
+  next(done: readonly string[]): HTMLElement | undefined;
   /** What the window says, and in which state its controls are, but for one of them. */
   state(except?: Element): string;
 }
@@ -31,8 +33,18 @@ function observe(): void {
     'button, input, select, textarea, summary, a[href], [role=option], [role=listbox], [role=application], [role=region][tabindex], [role=tab]';
   /** Names that come from data. */
   const patterns: readonly (readonly [RegExp, string])[] = [
-    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn) .+$/, '$1 …'],
+    [/^(Choose|Import) \(\d+\)$/, '$1'],
+    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|Reset the key of) .+$/, '$1 …'],
+    [/^(Place|Rename) .+ (by hand|in all cases)$/, '$1 … $2'],
+    [/^(New name of|Start from) .+$/, '$1 …'],
+    [/^.+ lies inside$/, '… lies inside'],
     [/^Take .+ off the list$/, 'Take … off the list'],
+    [/^Change .+ everywhere$/, 'Change … everywhere'],
+    [/^Carry “.+” to another computer…$/, 'Carry “…” to another computer…'],
+    [/^Move .+ to the front by one$/, 'Move … to the front by one'],
+    [/^(Axial|Coronal|Sagittal) view, .+$/, '$1 view, …'],
+    [/^Demo project .+$/, 'Demo project'],
+    [/^(Angle|Area|Distance) \d.*$/, '$1 …'],
     [/^.*: go to .+$/, '… go to …'],
     [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
     [/^Undo .+$/, 'Undo'],
@@ -41,7 +53,11 @@ function observe(): void {
   ];
   const placeOf = (element: Element): string => {
     const dialog = element.closest('dialog');
-    if (dialog !== null) return `dialog “${(dialog.getAttribute('aria-label') ?? '').replace(/“.*”/, '“…”')}”`;
+    if (dialog !== null) {
+      // The folder browser is one, whatever is chosen with it; what follows from a choice is not.
+      if (dialog.querySelector('nav[aria-label=Places]') !== null && !element.matches('footer .primary')) return 'folder browser';
+      return `dialog “${(dialog.getAttribute('aria-label') ?? '').replace(/“.*”/, '“…”').replace(/\d+/g, '#')}”`;
+    }
     const parts: string[] = [];
     for (let each = element.parentElement; each !== null; each = each.parentElement) {
       const label = each.getAttribute('aria-label');
@@ -62,11 +78,14 @@ function observe(): void {
     else if (element.matches('[role=option]')) name = place.includes('Commands') ? 'a command' : 'a case';
     else if (element.matches('[aria-label=Labels] li button.name')) name = 'a label';
     else if (element.matches('[aria-label=History] li button')) name = 'a step';
+    else if (element.matches('[aria-label="Image in the views"] input, [aria-label="Images that the network takes"] input'))
+      name = 'an image';
     else if (element.matches('[aria-label=Models] li button')) name = 'a model';
     else if (element.matches('[aria-label="Improve the model"] li button')) name = 'a run';
     else if (element.matches('[aria-label^="Contents of"] li button')) name = 'an entry';
     else if (element.matches('nav[aria-label=Places] button')) name = 'a place';
     else if (element.matches('table input[name=device]') && element.id === '') name = 'a device';
+    else if (element.matches('input[type=checkbox][aria-label^="Accept "]')) name = 'Accept …';
     else if (element.matches('[aria-label=Messages] footer button.activity')) name = 'the running job';
     else for (const [pattern, by] of patterns) name = name.replace(pattern, by);
     return `${place} | ${computedRole} | ${name}`;
@@ -85,7 +104,21 @@ function observe(): void {
       [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
       ...[...document.querySelectorAll(selector)].filter((each) => each !== except && shown(each)).map(stateOf),
     ].join('\n');
-  Object.assign(window, { census: { keyOf, controls, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
+  /** Keys by what is said of an element: the tree is slow to answer. */
+  const keys = new WeakMap<Element, { readonly said: string; readonly key: string }>();
+  const knownKeyOf = (element: Element): string => {
+    const said = `${element.getAttribute('aria-label') ?? ''}${element.textContent}${placeOf(element)}`;
+    const before = keys.get(element);
+    if (before?.said === said) return before.key;
+    const key = keyOf(element);
+    keys.set(element, { said, key });
+    return key;
+  };
+  const next = (done: readonly string[]): HTMLElement | undefined => {
+    const known = new Set(done);
+    return controls().find((element) => !element.matches(':disabled') && !known.has(knownKeyOf(element)));
+  };
+  Object.assign(window, { census: { keyOf, controls, next, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
 
   const known = new Set<string>();
   const nameless = new WeakSet<Element>();

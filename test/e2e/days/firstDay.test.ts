@@ -46,22 +46,17 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
       desk,
       desk: { page },
     } = tests;
-    await desk.button(/^New project/).click();
-    const dialog = page.getByRole('dialog', { name: 'New project' });
-    await dialog.getByRole('textbox', { name: 'Name' }).fill('Abdomen');
-    await dialog.getByRole('button', { name: 'Choose' }).click();
-    await desk.browseTo('Folder of the project', folder);
-    const browser = page.getByRole('dialog', { name: 'Folder of the project' });
-    await browser.getByRole('button', { name: 'New folder' }).click();
-    await browser.getByRole('textbox', { name: 'Name of the new folder' }).fill('abdomen');
-    await page.keyboard.press('Enter');
-    await expect.poll(() => browser.getByRole('textbox', { name: 'Folder path' }).inputValue()).toBe(project());
-    await browser.getByRole('button', { name: 'Choose', exact: true }).click();
-    await browser.waitFor({ state: 'detached' });
-    expect(await dialog.getByRole('textbox', { name: /^Folder/ }).inputValue()).toBe(project());
-    await dialog.getByRole('textbox', { name: 'Labels, one a line' }).fill(input.labels.join('\n'));
-    await dialog.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
+    await desk.newProject({ name: 'Abdomen', folder: project(), labels: input.labels }, async (dialog) => {
+      await dialog.getByRole('button', { name: 'Choose' }).click();
+      await desk.browseTo('Folder of the project', folder);
+      const browser = page.getByRole('dialog', { name: 'Folder of the project' });
+      await browser.getByRole('button', { name: 'New folder' }).click();
+      await browser.getByRole('textbox', { name: 'Name of the new folder' }).fill('abdomen');
+      await page.keyboard.press('Enter');
+      await expect.poll(() => browser.getByRole('textbox', { name: 'Folder path' }).inputValue()).toBe(project());
+      await browser.getByRole('button', { name: 'Choose', exact: true }).click();
+      await browser.waitFor({ state: 'detached' });
+    });
     expect(existsSync(join(project(), 'library.sqlite'))).toBe(true);
   });
 
@@ -71,14 +66,7 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
       desk: { page },
     } = tests;
     const before = (await desk.hands()).clicks;
-    await desk.button('Import').click();
-    const browser = page.getByRole('dialog', { name: 'Import files or a folder' });
-    await browser.getByRole('textbox', { name: 'Folder path' }).fill(folder);
-    await page.keyboard.press('Enter');
-    await browser.getByRole('checkbox', { name: 'Choose incoming' }).click();
-    await browser.getByRole('button', { name: 'Import (1)' }).click();
-    await browser.waitFor({ state: 'detached' });
-    const plan = page.getByRole('dialog', { name: 'What will be imported' });
+    const plan = await desk.planImport(folder, 'incoming', 'Import a folder');
     await plan.getByText('8 new cases, 5 masks.').waitFor();
     const send = plan.getByRole('button', { name: 'Import', exact: true });
     expect(await send.isDisabled()).toBe(true);

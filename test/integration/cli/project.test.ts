@@ -45,6 +45,16 @@ it('a project from the command line: create, import, predict, next, export, veri
     plan: { obstacles: [expect.stringContaining('Accept at least 3 cases')] },
   });
 
+  // An hour is waited for without the project: it begins within this minute, at once.
+  const now = new Date().toTimeString().slice(0, 5);
+  const planned = await logonet(['improve', project, '--plan', '--at', now]);
+  expect([planned.stdout, planned.stderr]).toEqual([
+    expect.stringContaining('Accept at least 3 cases'),
+    expect.stringContaining('Begins at'),
+  ]);
+  const wrong = await logonet(['improve', project, '--at', '25:00']);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('HH:MM')]);
+
   await writeTinyModel(join(root, 'model'));
   const opened = openProject(project, { author: 'test' });
   await importModel(opened, join(root, 'model'), { name: 'Tiny' });

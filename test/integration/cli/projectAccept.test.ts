@@ -41,7 +41,7 @@ async function accept(...words: string[]): Promise<Accepted & { readonly code: n
   return { code, ...(JSON.parse(stdout) as Accepted) };
 }
 
-it('masks are accepted in bulk from the command line, and what is skipped has a reason', async () => {
+it('masks are accepted in bulk from the command line, and what is skipped has a reason', { timeout: 300_000 }, async () => {
   const list = async (): Promise<Listing> => JSON.parse((await logonet(['project', 'list', folder, '--json'])).stdout) as Listing;
   const idOf = async (name: string): Promise<string> => (await list()).cases.find((each) => each.name === name)?.id ?? '';
   const id = await idOf('patient 02');

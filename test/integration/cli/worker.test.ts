@@ -83,6 +83,32 @@ it('stops at SIGTERM with a checkpoint, goes on in another place, and ends as on
   expect((await logonet(['worker', second])).code).toBe(exitCodes.done);
 });
 
+it('takes no folder in which another works, whether that began long before or at the same moment', { timeout: 900_000 }, async () => {
+  environment();
+  const start = (folder: string) => {
+    const child = spawn(process.execPath, [resolve('src-main/cli/main.ts'), 'worker', folder], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let told = '';
+    child.stderr.on('data', (bytes: Buffer) => {
+      told += bytes.toString();
+    });
+    const ended = new Promise<{ code: number | null; told: string }>((settle) => {
+      child.on('close', (code) => settle({ code, told }));
+    });
+    return { child, ended, told: () => told };
+  };
+  const folder = await jobFolder('twice', 4000);
+  const two = [start(folder), start(folder)];
+  const refused = await Promise.race(two.map(({ ended }) => ended));
+  expect(refused).toEqual({ code: exitCodes.busy, told: expect.stringContaining('Another worker is at work in this folder') as string });
+  const late = await start(folder).ended;
+  expect(late.code).toBe(exitCodes.busy);
+  // The one that works is not disturbed.
+  const worker = two.find(({ child }) => child.exitCode === null);
+  worker?.child.kill('SIGTERM');
+  expect((await worker?.ended)?.code).toBe(exitCodes.stopped);
+  expect(await readStatus(folder)).toMatchObject({ state: 'stopped', attempt: 1 });
+});
+
 it('tells by its exit code why it could not', { timeout: 300_000 }, async () => {
   environment();
   const code = async (...args: string[]): Promise<number | null> => (await logonet(['worker', ...args])).code;

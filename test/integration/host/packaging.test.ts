@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { commands } from '#main/cli/commands/index.ts';
+import { inTrial, whyNoTrial } from '#test/support/installDeb.ts';
 import { writeStandInElectron } from '#test/support/standInElectron.ts';
 import { testLabels, writePairs } from '#test/support/studio.ts';
 import { writeTinyModel } from '#test/support/tinyModel.ts';
@@ -19,6 +20,7 @@ const here = process.platform === 'linux' && process.arch === 'x64';
 const folder = mkdtempSync(join(tmpdir(), 'logonet-pack-'));
 const resources = join(folder, 'packed', 'linux-unpacked', 'resources');
 const plain = join(resources, 'app.asar.unpacked');
+const noTrial = here ? whyNoTrial() : 'not Linux x64';
 
 function run(script: string, ...args: string[]): void {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, script), ...args], { cwd: root, encoding: 'utf8' });
@@ -33,15 +35,20 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
       run('node_modules/vite/bin/vite.js', 'build', '--logLevel', 'error');
     run('scripts/notices.mjs');
     run('scripts/sbom.mjs');
+    const fpm = join(folder, 'fpm');
+    writeFileSync(fpm, `#!/bin/sh\nexec "${process.execPath}" "${join(root, 'test/support/standInFpm.ts')}" "$@"\n`);
+    chmodSync(fpm, 0o755);
+    vi.stubEnv('CUSTOM_FPM_PATH', fpm);
     run(
       'node_modules/electron-builder/cli.js',
       '--linux',
-      'dir',
+      noTrial === null ? 'deb' : 'dir',
       `-c.electronDist=${join(folder, 'electron')}`,
       `-c.directories.output=${join(folder, 'packed')}`,
     );
   }, 1_200_000);
   afterAll(() => {
+    vi.unstubAllEnvs();
     rmSync(folder, { recursive: true, force: true });
   }, 300_000);
 
@@ -126,7 +133,7 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
     expect(checked.stdout.trim().split('\n')).toEqual(['logonet-studio-1.0.0-linux-amd64.deb: OK', 'logonet-studio-1.0.0-win-x64.exe: OK']);
   });
 
-  it('has a command line that lists its commands, predicts, and says what is not part of it', async () => {
+  it('has a command line that lists its commands, predicts, and says what is not part of it', { timeout: 600_000 }, async () => {
     const logonet = (...args: string[]) => {
       const { status, stdout, stderr } = spawnSync(join(resources, 'node', 'node'), [join(plain, 'src-main/cli/main.ts'), ...args], {
         cwd: folder,
@@ -161,7 +168,7 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
     expect([experiment.status, experiment.stderr]).toEqual([1, expect.stringContaining('not part of the installed program')]);
   });
 
-  it('starts its services on its own Node, and they work', async () => {
+  it('starts its services on its own Node, and they work', { timeout: 600_000 }, async () => {
     await writePairs(join(folder, 'incoming'), 1, 1);
     const host = await launchWebHost({
       entry: join(plain, 'src-main/host/web/main.ts'),
@@ -180,4 +187,47 @@ describe.skipIf(!here)('the package (over a stand-in for Electron; Linux x64 onl
       await host.stop();
     }
   });
+
+  it.skipIf(noTrial !== null)(
+    `is installed as a deb, known to the desktop, started, and removed without the data${noTrial === null ? '' : ` (skipped: ${noTrial})`}`,
+    async () => {
+      const deb = join(folder, 'packed', `logonet-studio-${version}-linux-amd64.deb`);
+      await writePairs(join(folder, 'mine'), 1, 1);
+      const place = '/opt/LoGoNet Studio';
+      // What a person sees of it, in one go: the copy of the system goes with the process.
+      const { status, output } = inTrial(
+        folder,
+        `set -e
+        part() { printf '\\n== %s\\n' "$1"; }
+        export LOGONET_DATA=/root/.logonet-of-test
+        part install; dpkg --force-depends --install "${deb}" 2>&1
+        part status; dpkg-query --show --showformat='\${Status}, \${Installed-Size} KiB\\n' logonet-studio
+        part entry; cat /usr/share/applications/logonet-studio.desktop
+        part icon; head -c 8 /usr/share/icons/hicolor/512x512/apps/logonet-studio.png | od -An -tx1
+        part type; cat /usr/share/mime/packages/logonet-studio.xml
+        part program; readlink -f /usr/bin/logonet-studio; logonet-studio /root/p/Open.logonet
+        part work; logonet() { "${place}/resources/node/node" "${place}/resources/app.asar.unpacked/src-main/cli/main.ts" "$@"; }
+        logonet project create /root/p --name Mine --label Liver --label Spleen; logonet project import /root/p "${folder}/mine"
+        part remove; dpkg --remove logonet-studio 2>&1
+        part left; ls /opt /usr/bin/logonet-studio /usr/share/applications/logonet-studio.desktop /usr/share/mime/packages/logonet-studio.xml 2>&1 || true
+        part data; ls /root/p; ls -d "$LOGONET_DATA" || true`,
+      );
+      expect([status, output.slice(-2000)]).toEqual([0, expect.any(String)]);
+      const parts = new Map(output.split('\n== ').map((text) => [text.slice(0, text.indexOf('\n')), text.slice(text.indexOf('\n') + 1)]));
+      expect(parts.get('status')).toMatch(/^install ok installed, \d{6} KiB$/m);
+      const entry = parts.get('entry') ?? '';
+      expect(entry).toMatch(/^Name=LoGoNet Studio$/m);
+      expect(entry).toMatch(/^Exec="\/opt\/LoGoNet Studio\/logonet-studio" %[UFuf]$/m);
+      expect(entry).toMatch(/^Icon=logonet-studio$/m);
+      expect(entry).toMatch(/^MimeType=application\/x-logonet-project;$/m);
+      expect(entry).toMatch(/^Categories=Science;$/m);
+      expect(parts.get('icon')?.trim()).toBe('89 50 4e 47 0d 0a 1a 0a');
+      expect(parts.get('type')).toMatch(/<mime-type type="application\/x-logonet-project">\s*<glob pattern="\*\.logonet"\/>/);
+      expect(parts.get('program')?.trim().split('\n')).toEqual([`${place}/logonet-studio`, 'started with /root/p/Open.logonet']);
+      expect(parts.get('work')).toMatch(/1 cases added, 1 masks/);
+      expect(parts.get('left')).not.toMatch(/LoGoNet Studio|^\/usr/m);
+      expect(parts.get('data')).toMatch(/Open\.logonet[\s\S]*library\.sqlite[\s\S]*project\.json/);
+    },
+    1_200_000,
+  );
 });

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { JobQueue } from '#main/jobs/queue.ts';
 import { MemoryJobStore } from '#main/jobs/store.ts';
+import { importNnunetFolder } from '#main/model/nnunet/importFolder.ts';
+import { saveModel } from '#main/model/modelFolder.ts';
 import { labelSet, phantoms, type PhantomCase } from '../../support/improve.ts';
+import { writeTinyFolder } from '../../support/nnunetFolder.ts';
 
 let root: string;
 let cases: PhantomCase[];
@@ -21,6 +24,7 @@ afterAll(() => {
 async function improve(
   name: string,
   killIn: readonly string[],
+  more: object = {},
 ): Promise<{ weights: Buffer; attempts: number; killed: string[]; alarms: string[] }> {
   const marks = join(root, `${name}-marks`);
   mkdirSync(marks);
@@ -55,6 +59,7 @@ async function improve(
         modelId: 'm',
         modelFolder: join(root, name, 'model'),
         learnedFolder: join(root, name, 'learned'),
+        ...more,
       },
     });
     const job = await queue.wait(id);
@@ -89,5 +94,21 @@ it('an improvement that is killed in every phase ends with the weights of one th
   expect(new Set(broken.alarms.filter((alarm) => alarm.startsWith('Pre-training on')))).toEqual(
     new Set(whole.alarms.filter((alarm) => alarm.startsWith('Pre-training on'))),
   );
+  expect(broken.weights.equals(whole.weights)).toBe(true);
+});
+
+it('so does an imported model that goes on', { timeout: 1_800_000 }, async () => {
+  await writeTinyFolder(join(root, 'nnunet'), { kind: 'residual' });
+  const { card, weights } = await importNnunetFolder(join(root, 'nnunet'));
+  await saveModel(join(root, 'imported'), card, weights);
+  const more = {
+    current: { modelId: 'before', folder: join(root, 'imported') },
+    budget: { steps: { pretrain: 0, train: 6 } },
+    variant: undefined,
+  };
+  const phases = ['Preparing cases', 'Training', 'Measuring the new model'];
+  const whole = await improve('imported whole', [], more);
+  const broken = await improve('imported broken', phases, more);
+  expect(broken.killed.toSorted()).toEqual(phases.toSorted());
   expect(broken.weights.equals(whole.weights)).toBe(true);
 });

@@ -6,7 +6,7 @@ import { neverCancelled } from '#shared/base/cancellation.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import { readMask } from '#main/imageio/readMask.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import { measureModel } from '#main/jobs/tasks/measureModel.ts';
+import { measureModel } from '#main/inference/cases/measureModel.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { loadModel } from '#main/model/modelFolder.ts';

@@ -124,11 +124,16 @@ it('the weighted loss learns a structure of two thousandths of the volume that t
   const model = buildModel(variant('tiny', 3), { batch: 1, size: [16, 32, 32], mode: 'train' });
   const poor = initialWeights(model, new Random(5));
   const choose = (before: Weights, after: Weights) =>
-    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, { before, after }, cases.slice(3), quiet);
+    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, before, [{ after, apart: cases.slice(3) }], quiet);
   const spoiled = await choose(weights, poor);
   expect([spoiled.part, spoiled.dice.length]).toEqual([0, 5]);
   expect(spoiled.weights).toEqual(weights);
   expect((await choose(poor, weights)).part).toBe(1);
+  // Of two turns the mean is what is new, and each measures on what it did not see.
+  const turns = [weights, weights].map((after) => ({ after, apart: cases.slice(3) }));
+  const both = await chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, poor, turns, quiet);
+  expect(both.part).toBe(1);
+  expect(both.weights).toEqual(weights);
   const { dice: withPapers } = await learned('paper', cases.slice(3));
   expect(withPapers[0]).toBeGreaterThan(0.8);
   expect(withPapers[1]).toBeLessThan(0.05);

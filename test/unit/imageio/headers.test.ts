@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parseNrrdHeader } from '#main/imageio/nrrd/header.ts';
 import { cieLabFromHex, hexFromCieLab } from '#main/imageio/dicom/cielab.ts';
-import { encodePng, thumbnail } from '#main/imageio/thumbnail.ts';
+import { encodePng } from '#main/imageio/png.ts';
+import { thumbnail } from '#main/imageio/thumbnail.ts';
 import { toLabels } from '#main/imageio/toLabels.ts';
 import { oriented, randomVolume, unevenGrid } from '../../support/volumes.ts';
 
@@ -108,7 +109,7 @@ describe('thumbnails', () => {
   });
 
   it('are PNG files', () => {
-    const png = encodePng({ width: 2, height: 1, grey: new Uint8Array([0, 255]) });
+    const png = encodePng(2, 1, new Uint8ClampedArray([0, 0, 0, 255, 255, 0, 0, 255]));
     expect(Buffer.from(png.subarray(1, 4)).toString()).toBe('PNG');
     expect(png.length).toBeGreaterThan(60);
   });

@@ -71,10 +71,24 @@ describe('the plan of an improvement', () => {
       });
       expect(obstacles).toEqual([]);
       expect(remarks[0]).toContain('Not measured');
-      expect(remarks[1]).toContain('some slices of each training case do not train');
+      expect(remarks[1]).toContain('slices are left out in turn');
+      expect(remarks.some((remark) => remark.startsWith('From ') && remark.includes('expect little'))).toBe(true);
     }
     const { remarks } = planImprove({ ...request, current: { name: 'Model 1' }, minutes: 10 });
     expect(remarks[0]).toContain('a fifth of the training cases do not train');
+  });
+
+  it('goes on from an imported model without pre-training, and says what is not known of it', () => {
+    const many = { ...request, unlabelledCases: 100, minutes: 540 };
+    const plan = planImprove({ ...many, current: { name: 'Organs (nnU-Net)', imported: true } });
+    expect(plan.steps.map(({ phase }) => phase)).toEqual(['Fine-tune', 'Compare']);
+    expect(plan.startsFrom).toBe('Organs (nnU-Net)');
+    expect(plan.remarks).toEqual(
+      expect.arrayContaining([expect.stringContaining('What the imported model had learned from is not known')]),
+    );
+    const anew = planImprove({ ...many, current: { name: 'Organs (nnU-Net)', imported: true, anew: true } });
+    expect(anew.startsFrom).toBe('the pre-trained backbone');
+    expect(anew.remarks.join()).not.toContain('imported');
   });
 
   it('names what stands in the way', () => {

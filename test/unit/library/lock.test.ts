@@ -19,14 +19,14 @@ it('says who holds a project, where, since when, and how to look at it', () => {
   const path = join(root, 'project.lock');
   const lock = ProjectLock.acquire(path);
   expect(() => ProjectLock.acquire(path)).toThrow(
-    new RegExp(`already open on ${hostname()} by ${userInfo().username} .*, since .*project list`),
+    new RegExp(`already open on ${hostname()} by ${userInfo().username} .*, since .*open it for reading alone`),
   );
   lock.release();
   ProjectLock.acquire(path).release();
 });
 
 it('tells a holder that is there from one that fell silent', () => {
-  expect(heldBy(holder, new Date('2026-11-30T09:00:15Z'))).toMatch(/Close it there first, or have “logonet project pack” make a copy/);
+  expect(heldBy(holder, new Date('2026-11-30T09:00:15Z'))).toMatch(/Close it there first, or open it for reading alone/);
   expect(heldBy(holder, new Date('2026-11-30T09:30:00Z'))).toMatch(
     /Nothing has been heard of it for 30 minutes.*as soon as the file server sees/,
   );

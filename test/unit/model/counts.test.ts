@@ -14,6 +14,18 @@ describe('counts at 96³ and 14 classes (paper, Table 1; LOGONET calibration)', 
     expect(counts.macs / 1e9).toBeCloseTo(gigaMacs, 2);
   });
 
+  it.each([
+    ['normal', 67_579_560],
+    ['large', 172_580_904],
+  ])('%s with the authors’ block has as many parameters as they counted; the residual block as many', (name, parameters) => {
+    for (const block of ['authors', 'residual'] as const)
+      expect(countModel(variant(name, 14, 1, block), [96, 96, 96]).parameters).toBe(parameters);
+  });
+
+  it('a U-Net has no block to choose', () => {
+    expect(() => variant('unet', 14, 1, 'authors')).toThrow(/no blocks/);
+  });
+
   it('`wide` has three times the weights of `small` and half as many products again: its full resolution stays narrow', () => {
     const [small, wide] = ['small', 'wide'].map((name) => countModel(variant(name, 14), [48, 48, 48]));
     expect([small?.parameters, wide?.parameters]).toEqual([2_165_832, 6_924_824]);

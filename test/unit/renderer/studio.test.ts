@@ -11,12 +11,19 @@ let host: TestStudio;
 let studio: Studio;
 /** Editing sessions that the window holds on the host. */
 let held: Set<string>;
+/** Cases whose masks were read ahead. */
+let masks: string[];
 let caseIds: readonly string[];
 
 /** The client, with a note of which sessions it has opened and closed. */
 function noted(client: Client): Client {
   const document: Client['document'] = {
     ...client.document,
+    read: async (input, options) => {
+      const answer = await client.document.read(input, options);
+      masks.push(input.caseId);
+      return answer;
+    },
     open: async (input, options) => {
       const opened = await client.document.open(input, options);
       held.add(opened.session);
@@ -33,6 +40,7 @@ function noted(client: Client): Client {
 
 beforeEach(async () => {
   held = new Set();
+  masks = [];
   host = startStudio();
   await host.client.projects.create({ path: join(host.folder, 'project'), name: 'Specs', labels: testLabels });
   await writePairs(join(host.folder, 'incoming'), 3, 0);
@@ -106,14 +114,20 @@ describe('the studio of a window', () => {
     const window = new Studio({ ...noted(client), images }, undefined, { aheadAfter: 0 });
     await window.begin();
     const [first = '', second = '', third = ''] = caseIds;
+    // What comes third has a mask.
+    await studio.openCase(third);
+    studio.session?.editing.paintOnce('Dab', dab(-6), 1);
+    await studio.closeCase();
     await window.openCase(first);
     await expect.poll(() => reads).toEqual([first, second]);
     expect(window.ahead.caseId).toBe(second);
     // The order changes: what was read is not what comes next any more.
     await client.library.update({ caseIds: [second], status: 'excluded' });
     await expect.poll(() => reads).toEqual([first, second, third]);
+    await expect.poll(() => masks).toEqual([second, third]);
     await window.openCase(third);
     expect(window.session?.caseId).toBe(third);
+    expect(window.session?.editing.mask.data.some((label) => label === 1)).toBe(true);
     expect(window.session?.editing.image.data).toEqual((await readImage(client, third, quietly)).volume.data);
     await expect.poll(() => reads).toEqual([first, second, third, first]); // what comes after it
     // Another case than the one that was read.
@@ -123,5 +137,20 @@ describe('the studio of a window', () => {
     expect(reads.filter((caseId) => caseId === second)).toHaveLength(2);
     await window.closeCase();
     expect([window.ahead.caseId, window.activities.messages, held.size]).toEqual([null, [], 0]);
+  });
+
+  it('opens the mask as it is, not as it was when it was read ahead', async () => {
+    const window = new Studio(noted(host.client), undefined, { aheadAfter: 0 });
+    await window.begin();
+    const [first = '', second = ''] = caseIds;
+    await window.openCase(first);
+    await expect.poll(() => masks).toEqual([second]);
+    await studio.openCase(second);
+    studio.session?.editing.paintOnce('Dab', dab(6), 2);
+    const painted = studio.session?.editing.mask.data.slice();
+    await studio.closeCase();
+    await window.openCase(second);
+    expect(window.session?.editing.mask.data).toEqual(painted);
+    await window.closeCase();
   });
 });

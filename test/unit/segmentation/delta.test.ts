@@ -115,6 +115,24 @@ describe('an encoded mask', () => {
     }
   });
 
+  it('holds one run for each stretch of a label, wherever it begins and ends in memory', () => {
+    for (const begin of [0, 1, 2, 3])
+      for (const first of [0, 1, 3, 4, 6, 21])
+        for (const second of [1, 2, 5, 8, 19]) {
+          const values = Uint8Array.from({ length: begin + first + second + 7 }, (_, at) =>
+            at < begin + first ? 1 : at < begin + first + second ? 2 : 1,
+          );
+          const stretches = first === 0 ? 2 : 3;
+          for (const data of [values.subarray(begin), Uint16Array.from(values).subarray(begin)]) {
+            const volume = { grid: gridOf([data.length, 1, 1]), data } as LabelVolume;
+            const bytes = encodeMask(volume);
+            expect(decodeMask(bytes)).toEqual({ ...volume, data: data.slice() });
+            // magic, format, bytes a voxel, size, affine, two bytes a run, checksum
+            expect(bytes.length).toBe(4 + 1 + 1 + 3 + 12 * 8 + 2 * stretches + 4);
+          }
+        }
+  });
+
   it('refuses damage, and sizes that it is not asked to open', () => {
     const bytes = encodeMask(blobs([9, 8, 7], 3));
     for (let at = 0; at < bytes.length; at += 3) {

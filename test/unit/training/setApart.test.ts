@@ -42,29 +42,48 @@ function partOf(file: string): { readonly from: number; readonly to: number; rea
 describe('what chooses between weights', () => {
   it('of five cases and more is a fifth of them, which then does not train', async () => {
     const rows = Array.from({ length: 10 }, (_, index) => ({ file: `${index}.case` }));
-    const { training, apart } = await setApart(rows, 1);
-    expect([training.length, apart.length]).toEqual([8, 2]);
+    const turns = await setApart(rows, 1);
+    const [{ training, apart } = { training: [], apart: [] }] = turns;
+    expect([turns.length, training.length, apart.length]).toEqual([1, 8, 2]);
     expect(training.some((row) => apart.includes(row))).toBe(false);
-    expect(await setApart(rows, 1)).toEqual({ training, apart });
+    expect(await setApart(rows, 1)).toEqual(turns);
   });
 
-  it('of few is a third of the labelled slices of each, at one end and at the other, and no slice is in both', async () => {
+  it('of few is a third of the labelled slices of each, at one end and in a second turn at the other, and no slice is in both', async () => {
     const rows = [caseFile('a', 2, 10), caseFile('b', 0, 5)];
-    const { training, apart } = await setApart(rows, 1);
-    expect(training.map(({ file }) => partOf(file))).toEqual([
-      { from: 0, to: 7, labelled: 6 },
-      { from: 2, to: 11, labelled: 4 },
+    const turns = await setApart(rows, 1);
+    expect(turns.map(({ training }) => training.map(({ file }) => partOf(file)))).toEqual([
+      [
+        { from: 0, to: 7, labelled: 6 },
+        { from: 2, to: 11, labelled: 4 },
+      ],
+      [
+        { from: 5, to: 11, labelled: 6 },
+        { from: 0, to: 3, labelled: 4 },
+      ],
     ]);
-    expect(apart.map(({ file }) => partOf(file))).toEqual([
-      { from: 8, to: 11, labelled: 3 },
-      { from: 0, to: 1, labelled: 2 },
+    expect(turns.map(({ apart }) => apart.map(({ file }) => partOf(file)))).toEqual([
+      [
+        { from: 8, to: 11, labelled: 3 },
+        { from: 0, to: 1, labelled: 2 },
+      ],
+      [
+        { from: 0, to: 4, labelled: 3 },
+        { from: 4, to: 11, labelled: 2 },
+      ],
     ]);
-    expect(readdirSync(join(root, 'a'))).toHaveLength(3);
-    expect(await setApart(rows, 1)).toEqual({ training, apart });
+    expect(readdirSync(join(root, 'a'))).toHaveLength(5);
+    expect(await setApart(rows, 1)).toEqual(turns);
   });
 
-  it('is nothing of a case with too few labelled slices to lose any', async () => {
+  it('is nothing of a case with too few labelled slices to lose any, which trains in every turn', async () => {
     const rows = [caseFile('thin', 3, 6)];
-    expect(await setApart(rows, 1)).toEqual({ training: rows, apart: [] });
+    expect(await setApart(rows, 1)).toEqual([{ training: rows, apart: [] }]);
+    const both = [caseFile('whole', 2, 10), ...rows];
+    const turns = await setApart(both, 1);
+    expect(turns.map(({ training, apart }) => [training.length, apart.length, training[1]])).toEqual([
+      [2, 1, rows[0]],
+      [2, 1, rows[0]],
+    ]);
   });
 });

@@ -74,6 +74,23 @@ describe('the training plan', () => {
     expect(Math.max(...balancedSpacing(heart, [1.5, 1.5, 10], 1))).toBeLessThanOrEqual(10);
   });
 
+  it('takes MR intensities relative to what lies around where slices are thick, unless told otherwise', () => {
+    const kindOf = (spacing: Triple, more: object = {}, channels = [mr]) =>
+      makeTrainingPlan(fingerprintDataset([look([90, 96, 10], spacing, { channels })]), { ...always, ...more });
+    expect(kindOf([1.5, 1.5, 10]).intensity).toEqual({ kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 });
+    expect(kindOf([1.5, 1.5, 10], { channels: ['T1'] }).channels?.[0]?.intensity.kind).toBe('local');
+    for (const { intensity } of [
+      kindOf([2, 2, 2]),
+      kindOf([1.5, 1.5, 10], { contrast: 'volume' }),
+      kindOf([1.5, 1.5, 10], { recipe: 'paper' }),
+    ])
+      expect(intensity).toEqual({ kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 });
+    expect(kindOf([2, 2, 2], { contrast: 'local' }).intensity.kind).toBe('local');
+    // Also on a grid of which no axis is coarse any more.
+    expect(kindOf([1.5, 1.5, 10], { spacing: [4, 4, 10] }).intensity.kind).toBe('local');
+    expect(kindOf([1.5, 1.5, 10], {}, [ctLike]).intensity.kind).toBe('window');
+  });
+
   it('shrinks until the patch is small enough and fits, then the batch', () => {
     const large = fingerprintDataset([look([300, 300, 200], [1, 1, 1])]);
     const { patch } = choosePatch(large, [1, 1, 1], always);

@@ -21,6 +21,8 @@ export interface MeasureOptions {
   /** Average over mirrored predictions, as predictions for people do. */
   readonly mirror?: boolean;
   readonly phase: string;
+  /** The values of each label's region, where some lie inside others. */
+  readonly regions?: ReadonlyMap<number, readonly number[]> | undefined;
   /** Value of voxels that nobody marked: they do not count. */
   readonly ignore?: number | undefined;
 }
@@ -54,6 +56,7 @@ export async function measureModel(
         if (truth.data[at] === options.ignore) truth.data[at] = predicted.data[at] = 0;
       const metrics = compareLabels(truth.data, predicted.data, grid.size, spacingOf(grid), labels, {
         distances: options.distances !== false,
+        regions: options.regions,
       });
       measured.push({ caseId: each.id, metrics });
       context.report({ phase: options.phase, fraction: (index + 1) / cases.length, detail: each.name });

@@ -1,0 +1,99 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { acceptedProject, patientName } from '../support/acceptedProject.ts';
+import { installedBrowser } from '../support/browser.ts';
+import { deskForTests } from './driver.ts';
+
+const clock = (at: Date): string => `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
+const minute = 60_000;
+
+describe.skipIf(installedBrowser() === null)('improving by itself', () => {
+  const tests = deskForTests({ script: true });
+  let root: string;
+  let folder: string;
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'logonet-night-'));
+    folder = await acceptedProject(root);
+    const { client, socket } = await tests.desk.client();
+    await client.projects.open({ path: folder });
+    socket.close();
+    await tests.desk.page.reload();
+    await tests.desk.ready();
+  });
+  afterAll(() => {
+    rmSync(root, { recursive: true, force: true, maxRetries: 20 });
+  });
+  const tonight = () => tests.desk.page.getByRole('region', { name: 'Tonight' });
+
+  it('begins at the hour that was set, and waits while the person corrects', async () => {
+    const { desk } = tests;
+    const { client, socket } = await desk.client();
+    await desk.go('train');
+    await tonight().getByLabel('Every day at a set time').check();
+    await tonight().getByLabel('When nobody has been here for a while').check();
+    await tonight().getByLabel('Minutes away').fill('600');
+    await tonight().getByLabel('Takes up to').selectOption('1 hour');
+    expect(await desk.findings()).toEqual([]);
+    await desk.screenshot('train-tonight');
+    await tonight()
+      .getByLabel('Begins at')
+      .fill(clock(new Date(Date.now() + minute)));
+    await expect.poll(async () => (await client.jobs.night()).plan).toMatchObject({ minutes: 60, awayMinutes: 600 });
+    const night = async () => (await client.jobs.list({})).jobs.find(({ kind }) => kind === 'improve');
+    await expect.poll(async () => (await night())?.phase, { timeout: 480_000 }).toBe('Training');
+
+    await desk.openCase(`${patientName}-0`);
+    await desk.page.locator('[data-tool=brush]').click();
+    await desk.drag('axial', [
+      [0.4, 0.4],
+      [0.6, 0.6],
+    ]);
+    await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('paused');
+    expect(await night()).toMatchObject({ canResume: true });
+    await desk.go('train');
+    await desk.button('Cancel').click();
+    await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('cancelled');
+    socket.close();
+  });
+
+  it('is planned in Settings as well, also after a start of the program', async () => {
+    const { desk } = tests;
+    await desk.restartHost();
+    const { client, socket } = await desk.client();
+    await client.projects.open({ path: folder });
+    await desk.page.reload();
+    await desk.ready();
+    await desk.go('settings');
+    const project = desk.page.getByRole('region', { name: 'Project', exact: true });
+    await expect.poll(() => project.getByLabel('Every day at a set time').isChecked()).toBe(true);
+    await project.getByLabel('When nobody has been here for a while').uncheck();
+    await expect.poll(async () => (await client.jobs.night()).plan.awayMinutes).toBe(null);
+    socket.close();
+  });
+
+  it('says first what was missed while the program was closed, until it is seen', async () => {
+    const { desk } = tests;
+    const { client, socket } = await desk.client();
+    await client.projects.close();
+    const file = join(folder, 'night.json');
+    const kept = JSON.parse(readFileSync(file, 'utf8')) as { plan: object };
+    // As if it had been planned long ago, for a minute before now.
+    const at = clock(new Date(Date.now() - minute));
+    writeFileSync(file, JSON.stringify({ ...kept, plan: { ...kept.plan, at }, handled: 0, jobId: null }));
+    await client.projects.open({ path: folder });
+    await desk.page.reload();
+    await desk.ready();
+    await desk.page.locator('[data-workspace=train][aria-current=page]').waitFor();
+    const away = desk.page.getByRole('region', { name: 'While you were away' });
+    await away.getByText(`planned for ${at} did not run`).waitFor();
+    expect(await desk.findings()).toEqual([]);
+    await desk.screenshot('train-morning');
+    await away.getByRole('button', { name: 'Seen' }).click();
+    await away.waitFor({ state: 'detached' });
+    await expect.poll(async () => (await client.jobs.night()).report).toBe(null);
+    socket.close();
+    expect(desk.errors).toEqual([]);
+  });
+});

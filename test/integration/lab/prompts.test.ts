@@ -100,5 +100,5 @@ describe('logonet experiment prompts', () => {
       ['prompt network', true],
       ['prompt network', true],
     ]);
-  }, 180_000);
+  }, 300_000);
 });

@@ -104,7 +104,8 @@ export class Submissions {
       if (!attached) {
         await rm(join(place, STOP), { force: true });
         entry.id = await scheduler.submit(place);
-        const submission = readSubmission(folder);
+        // What ends with this program is never found again; and a command may be copying the folder by now.
+        const submission = scheduler.outlivesUs ? readSubmission(folder) : undefined;
         if (submission !== undefined) writeSubmission(folder, { ...submission, id: entry.id });
         if (entry.asked) await this.stop(jobId); // asked meanwhile
       }

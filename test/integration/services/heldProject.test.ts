@@ -40,9 +40,9 @@ async function connect(): Promise<{ host: RunningWebHost; client: Client }> {
   return { host, client };
 }
 
-/** The hash of each file of the project, by name; the sign of life goes on meanwhile. */
+/** The hash of each file of the project, by name; the holder's sign of life and its memory of who reads go on meanwhile. */
 async function tree(): Promise<Record<string, string>> {
-  const files = (await filesBelow(project)).filter((path) => !path.endsWith('project.lock.holder'));
+  const files = (await filesBelow(project)).filter((path) => !/project\.lock\.holder$|library\.sqlite-shm$/.test(path));
   return Object.fromEntries(
     files.sort().map((path) => [relative(project, path), createHash('sha256').update(readFileSync(path)).digest('hex')]),
   );

@@ -49,7 +49,7 @@ describe('an nnU-Net folder', () => {
         ['2', 2],
       ]);
       expect(imported.card.pipeline.output).toEqual(
-        kind === 'regions' ? { kind: 'regions', values: [1, 2] } : { kind: 'labels', values: [0, 1, 2] },
+        kind === 'regions' ? { kind: 'regions', values: [1, 2], members: [[1, 2], [2]] } : { kind: 'labels', values: [0, 1, 2] },
       );
       expect(imported.card.source.licence).toBe('CC0');
       weights.forEach((own, fold) => {

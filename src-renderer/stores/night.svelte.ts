@@ -15,6 +15,7 @@ export class NightStore {
   next = $state.raw<Date | null>(null);
   report = $state.raw<NightReport | null>(null);
   #saidPresent = 0;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(client: Client, activities: Activities) {
     this.#client = client;
@@ -30,14 +31,18 @@ export class NightStore {
     }
   }
 
-  async set(change: Partial<NightPlan>): Promise<void> {
-    if (this.plan === null) return;
-    try {
-      this.#take(await this.#client.jobs.planNight({ ...this.plan, ...change }));
-    } catch (error) {
-      this.#activities.fail(error);
-      await this.reload();
-    }
+  /** One change after the other, so that none undoes the one before it. */
+  set(change: Partial<NightPlan>): Promise<void> {
+    this.#turn = this.#turn.then(async () => {
+      if (this.plan === null) return;
+      try {
+        this.#take(await this.#client.jobs.planNight({ ...this.plan, ...change }));
+      } catch (error) {
+        this.#activities.fail(error);
+        await this.reload();
+      }
+    });
+    return this.#turn;
   }
 
   async seen(): Promise<void> {

@@ -120,9 +120,10 @@ describe.skipIf(installedBrowser() === null)('a project that another workstation
     await asked(desk).getByRole('button', { name: 'Open', exact: true }).click();
     await bar(desk).waitFor({ state: 'detached' });
     await desk.caseIsOpen('patient 01');
+    await desk.page.locator('[data-tool=brush]').click();
     await desk.drag('axial', [
-      [0.4, 0.4],
-      [0.5, 0.5],
+      [0.6, 0.35],
+      [0.7, 0.4],
     ]);
     await desk.historyIs([expect.stringMatching(/^Brush/) as unknown as string]);
     await desk.saved();

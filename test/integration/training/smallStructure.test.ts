@@ -93,7 +93,7 @@ async function learned(
         loss: chooseLoss(name, classSharesOf(fingerprint, [0, 1, 2])),
       },
       recipe: { ...recipes.standard, averageSteps: 8 },
-      budget: { steps: 80 },
+      budget: { steps: 120 },
       validateEvery,
       seed: 1,
       trainingCases: cases.slice(0, 3),

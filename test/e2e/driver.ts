@@ -142,6 +142,9 @@ export class Desk {
     this.host = await launchWebHost({ rendererFolder, dataFolder });
     await this.page.goto(this.host.address);
     await this.ready();
+    // The window looked for the host that was gone.
+    const others = this.errors.filter((each) => !each.includes('ERR_CONNECTION_REFUSED'));
+    this.errors.splice(0, Infinity, ...others);
   }
 
   async close(): Promise<void> {

@@ -64,7 +64,7 @@ const quiet = {
 async function learned(
   name: LossName,
   validationCases: readonly string[],
-  validateEvery = 1_000_000,
+  { validateEvery = 1_000_000, steps = 80 } = {},
 ): Promise<{
   readonly weights: Weights;
   readonly dice: readonly (number | null)[];
@@ -93,7 +93,7 @@ async function learned(
         loss: chooseLoss(name, classSharesOf(fingerprint, [0, 1, 2])),
       },
       recipe: { ...recipes.standard, averageSteps: 8 },
-      budget: { steps: 120 },
+      budget: { steps },
       validateEvery,
       seed: 1,
       trainingCases: cases.slice(0, 3),
@@ -116,7 +116,7 @@ async function learned(
 }
 
 it('the weighted loss learns a structure of two thousandths of the volume that the paper’s leaves at 0', { timeout: 600_000 }, async () => {
-  const { weights, dice, alarms } = await learned('weighted', cases.slice(3));
+  const { weights, dice, alarms } = await learned('weighted', cases.slice(3), { steps: 120 });
   expect(dice[0]).toBeGreaterThan(0.8);
   expect(dice[1]).toBeGreaterThan(0.5);
   expect(alarms).toEqual([]);
@@ -134,7 +134,7 @@ it('the weighted loss learns a structure of two thousandths of the volume that t
   const both = await chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, poor, turns, quiet);
   expect(both.part).toBe(1);
   expect(both.weights).toEqual(weights);
-  const { dice: withPapers } = await learned('paper', cases.slice(3));
+  const { dice: withPapers } = await learned('paper', cases.slice(3), { steps: 120 });
   expect(withPapers[0]).toBeGreaterThan(0.8);
   expect(withPapers[1]).toBeLessThan(0.05);
 });
@@ -146,7 +146,7 @@ it('a class at 0 is told of on the way where nothing validates, too: by the Dice
 });
 
 it('so is one that none of the cases holds that validate', { timeout: 600_000 }, async () => {
-  const { alarms } = await learned('paper', [withoutSmall], 2); // never as long as a fifth without a measurement
+  const { alarms } = await learned('paper', [withoutSmall], { validateEvery: 2 }); // never as long as a fifth without a measurement
   expect(alarms.map(({ message }) => message)).toEqual([expect.stringContaining('"ball 2" is not being learned: its Dice is still 0.')]);
   expect(alarms[0]?.fraction).toBeLessThan(0.9);
 });

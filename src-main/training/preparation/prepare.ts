@@ -8,36 +8,19 @@ import { Random } from '#shared/base/random.ts';
 import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelSet.ts';
 import { learnedScans } from '#main/inference/scanLook.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
-import {
-  intensityRules,
-  type ArchitectureConfig,
-  type BlockName,
-  type LearnedScans,
-  type ModelCard,
-  type VariantName,
-} from '#shared/domain/modelCard.ts';
-import {
-  recipeLoss,
-  recipes,
-  type ClassWeighting,
-  type ContrastRule,
-  type LossName,
-  type RecipeName,
-  type SliceRule,
-} from '#shared/domain/trainConfig.ts';
-import type { LabelledCase, SkippedCase, Scan } from '#shared/domain/trainingCase.ts';
+import { intensityRules, type LearnedScans, type ModelCard } from '#shared/domain/modelCard.ts';
+import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
+import type { SkippedCase } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
-import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import type { NetworkConfig } from '#main/model/networkConfig.ts';
-import { sideMultiple, variant } from '#main/model/variants.ts';
-import { fingerprintDataset, type DatasetFingerprint, type Modality } from '../fingerprint.ts';
-import { defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
+import { fingerprintDataset, type DatasetFingerprint } from '../fingerprint.ts';
 import { IGNORED_CLASS, isCase } from '../patches/caseFile.ts';
-import { chooseLoss, chooseSpacing, classSharesOf, makeTrainingPlan, slicesText, thickSlices, type TrainingPlan } from '../trainingPlan.ts';
+import { chooseLoss, classSharesOf, slicesText, type TrainingPlan } from '../trainingPlan.ts';
 import { CasePreparation, type CaseLook, type WantedChannels } from './labelledCases.ts';
-import { continued, goingOn, importedPlan } from './importedModel.ts';
+import { goOn, ownBasis } from './networkBasis.ts';
+import type { PreparationSettings } from './preparationSettings.ts';
 import { prepareScans } from './scans.ts';
 import { setApart, type Turn } from './setApart.ts';
 
@@ -48,47 +31,6 @@ const UNLABELLED = 'unlabelled';
 const mostLabels = IGNORED_CLASS - 1;
 /** As a model's folder takes them. */
 const mostChannels = 16;
-
-/** What is asked of the preparation; the rest of a training's settings does not matter to it. */
-export interface PreparationSettings {
-  readonly cases: readonly LabelledCase[];
-  /** Scans without masks that are learned from, too. */
-  readonly unlabelled?: readonly Scan[] | undefined;
-  /** What masks may hold; undefined: whatever they hold. */
-  readonly labelSet?: LabelSet | undefined;
-  /** Label value of voxels that nobody marked: they are not learned from. Unless given, that of a label named "ignore". */
-  readonly ignore?: number | undefined;
-  /** Of the images, where the files do not say it. */
-  readonly modality: Modality;
-  /** Names of the cases that validate; undefined: a seeded draw of `validationFraction`. */
-  readonly validation?: readonly string[] | undefined;
-  readonly validationFraction: number;
-  readonly recipe: RecipeName;
-  /** Instead of the recipe's. */
-  readonly loss?: LossName | undefined;
-  /** Numbers of the recipe to replace, as far as they decide the plan. */
-  readonly adjust?: { readonly [Key in keyof ClassWeighting]?: ClassWeighting[Key] | undefined } | undefined;
-  readonly variant?: string | undefined;
-  /** 'literal' unless given. */
-  readonly block?: BlockName | undefined;
-  readonly seed: number;
-  readonly memoryBudgetBytes?: number | undefined;
-  /** Voxels along D, H, W, instead of the plan's choice. */
-  readonly patch?: Triple | undefined;
-  readonly batch?: number | undefined;
-  /** Names of the images that the network takes, in order; undefined: each case's leading one. With a model to start from: its own. */
-  readonly channels?: readonly string[] | undefined;
-  /** What becomes of a case that lacks one of them: left out (unless given), or zeros in its place. */
-  readonly missingChannels?: 'leaveOut' | 'zeros' | undefined;
-  /** Sets some training cases (of few: slices) apart, which choose how much of what is new counts (chooseWeights.ts). */
-  readonly interpolate?: boolean | undefined;
-  /** mm along i, j, k, instead of the plan's choice. */
-  readonly spacing?: Triple | undefined;
-  /** The plan's choice unless given. */
-  readonly contrast?: ContrastRule | undefined;
-  /** 'keep' unless given. */
-  readonly slices?: SliceRule | undefined;
-}
 
 /** What a first attempt decided and later ones keep. */
 export interface Preparation {
@@ -257,66 +199,10 @@ function knowsItsScans(from: ModelCard | undefined): boolean {
   return from === undefined || from.history.length === 0 || from.scans !== undefined;
 }
 
-interface Basis extends Omit<TrainingPlan, 'classShares' | 'markedShare' | 'loss'> {
-  readonly name: string;
-  readonly architecture: NetworkConfig;
-}
-
-/** Of a network of this program: a new one, or that of the model it goes on from. */
-function ownBasis(
-  settings: PreparationSettings,
-  executor: Executor,
-  from: ModelCard | undefined,
-  classToLabel: readonly number[],
-  fingerprint: DatasetFingerprint,
-  wanted: WantedChannels | undefined,
-  work: Pick<Work, 'alarm'>,
-): Basis {
-  if (from === undefined) {
-    const name = settings.variant ?? defaultVariant(settings, executor, fingerprint, work);
-    const architecture = variant(name, classToLabel.length, wanted?.names.length, settings.block);
-    return { name, architecture, ...choosePlan(settings, executor, architecture, fingerprint) };
-  }
-  return {
-    name: from.variant,
-    architecture: { ...from.architecture, classes: classToLabel.length },
-    spacing: from.spacing,
-    intensity: from.intensity,
-    ...(from.channels && { channels: from.channels }),
-    patch: from.patch,
-    batch: settings.batch ?? 2,
-    ...slicesOf(fingerprint, from),
-  };
-}
-
-/** Of an imported model that goes on. */
-function goOn(
-  settings: PreparationSettings,
-  executor: Executor,
-  card: ImportedModelCard,
-  classToLabel: readonly number[],
-  fingerprint: DatasetFingerprint,
-  work: Pick<Work, 'alarm'>,
-): Basis {
-  const { network, pipeline } = continued(card, classToLabel);
-  if (card.folds.length > 1)
-    work.alarm('info', `Of the model's ${card.folds.length} folds the first (${goingOn(card)}) goes on alone: the new model has one.`);
-  const fits = fitting(settings, executor, network, fingerprint);
-  return { name: card.variant, architecture: network, ...importedPlan({ network, pipeline }, settings, fits) };
-}
-
 const importedChannels = ({ pipeline }: ImportedModelCard): WantedChannels => ({
   names: pipeline.channels.map(({ name }) => name),
   optional: [],
 });
-
-/** Whether a training step of a patch and batch fits the memory. */
-function fitting(settings: PreparationSettings, executor: Executor, network: NetworkConfig, { markedShare }: DatasetFingerprint) {
-  const budget = settings.memoryBudgetBytes ?? defaultMemoryBudget(executor);
-  const ignoring = markedShare < 1 ? { markedShare } : {};
-  return (patch: Triple, batch: number): boolean =>
-    stepBytes(executor, network, { patch, batch, ...ignoring }, (settings.unlabelled ?? []).length > 0)(budget) !== undefined;
-}
 
 function wantedChannels({ channels, missingChannels }: PreparationSettings, from: ModelCard | undefined): WantedChannels | undefined {
   const names = from === undefined ? channels : from.channels?.map(({ name }) => name);
@@ -336,61 +222,8 @@ function lackedChannels({ channels, cases }: DatasetFingerprint, wanted: WantedC
   });
 }
 
-/** As a model that is in use has them. */
-function slicesOf(fingerprint: DatasetFingerprint, { spacing }: ModelCard): Pick<TrainingPlan, 'slices'> {
-  const own = chooseSpacing(fingerprint);
-  const axis = own.indexOf(Math.max(...own)) as 0 | 1 | 2;
-  const slices = thickSlices(spacing.map((mm, each) => (each === axis ? own[axis] : mm)) as unknown as Triple, 'keep');
-  return slices === undefined ? {} : { slices: { ...slices, parts: Math.max(1, Math.round(own[slices.axis] / spacing[slices.axis])) } };
-}
-
 function classesOf(look: CaseLook, classToLabel: readonly number[]): number[] {
   return Object.keys(look.fingerprint.labelVoxels).map((value) => classToLabel.indexOf(Number(value)));
-}
-
-/** A label that fills less of the voxels is a small structure. */
-const smallShare = 0.005;
-
-/**
- * On a processor three stages: wide where a label is a small structure, which `small` hardly learns, else `small`, which makes more steps of the same
- * time (docs/explanation/training.md). The paper's Normal for graphics devices and the paper's recipe.
- */
-function defaultVariant(
-  settings: PreparationSettings,
-  executor: Executor,
-  { labelShare }: DatasetFingerprint,
-  { alarm }: Pick<Work, 'alarm'>,
-): VariantName {
-  if (settings.recipe === 'paper' || executor.name === 'webgpu' || executor.name === 'tensorflow') return 'normal';
-  const smallest = Math.min(...Object.values(labelShare));
-  if (smallest >= smallShare) return 'small';
-  alarm(
-    'info',
-    `The smallest label fills ${(100 * smallest).toPrecision(2)}% of the voxels: the network is "wide", which learns small structures.`,
-  );
-  return 'wide';
-}
-
-function choosePlan(
-  settings: PreparationSettings,
-  executor: Executor,
-  architecture: ArchitectureConfig,
-  fingerprint: DatasetFingerprint,
-): TrainingPlan {
-  const recipe = recipes[settings.recipe];
-  const plan = makeTrainingPlan(fingerprint, {
-    recipe: settings.recipe,
-    channels: settings.channels,
-    slices: settings.slices ?? 'keep',
-    contrast: settings.contrast,
-    spacing: settings.spacing,
-    patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
-    multiple: sideMultiple(architecture),
-    batch: settings.batch ?? recipe.batch ?? 2,
-    fits: fitting(settings, executor, architecture, fingerprint),
-    largestPatch: executor.name === 'cpu' && settings.recipe !== 'paper' ? 64 * 64 * 80 : 96 ** 3,
-  });
-  return settings.patch === undefined ? plan : { ...plan, patch: settings.patch };
 }
 
 /**

@@ -8,7 +8,8 @@ import type { ModelCard } from '#shared/domain/modelCard.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { variant } from '#main/model/variants.ts';
-import { prepare, type PreparationSettings } from '#main/training/preparation/prepare.ts';
+import { prepare } from '#main/training/preparation/prepare.ts';
+import type { PreparationSettings } from '#main/training/preparation/preparationSettings.ts';
 import { labelSet, phantoms } from '../../support/improve.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'default-variant-'));

@@ -54,9 +54,6 @@ async function makeProject(): Promise<void> {
   library.close();
 }
 
-/** Of the synthetic case: so many middles are to be looked at. */
-const LABELS = 4;
-
 /** Milliseconds from the key, or the double click, that opened a case to its first slice. */
 async function firstSlice(page: Page, count: number): Promise<number> {
   const seconds = await page.waitForFunction(
@@ -93,12 +90,19 @@ async function measure(): Promise<void> {
     for (let n = 2; n <= Number(values.cases); n++) {
       await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 600_000 });
       const until = performance.now() + Number(values.wait) * 1000; // What the person takes to correct, and to look at every label.
-      for (let shown = 0; shown <= LABELS; shown++) {
+      const seen = page.getByLabel('Messages').getByText('Every label of this mask was shown');
+      await seen.waitFor({ state: 'hidden' }); // What was said of the case before.
+      while ((await seen.count()) === 0) {
         await page.keyboard.press('Shift+L');
         await page.waitForTimeout(1000);
       }
       await page.waitForTimeout(Math.max(0, until - performance.now()));
       await page.keyboard.press('Shift+A');
+      const asked = page.getByRole('dialog');
+      asked.waitFor({ timeout: 5000 }).then(
+        async () => console.log(`the window asks: ${await asked.innerText()}`),
+        () => undefined,
+      );
       console.log(`${`accepted, and the next (${String(n)}) opened`.padEnd(40)} ${(await firstSlice(page, n)).toFixed(0)} ms wall`);
     }
   } finally {

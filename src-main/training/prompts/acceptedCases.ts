@@ -1,18 +1,13 @@
 import { Random } from '#shared/base/random.ts';
 import { spacing, type Grid, type Triple, type Volume, type VoxelArray } from '#shared/geometry/grid.ts';
 import { firstBox, room, widerBox } from '#shared/prompts/askNetwork.ts';
+import type { NamedStructure } from '#shared/prompts/reader.ts';
 import { normalised, regionOf, sample, shareOf } from '#shared/prompts/region.ts';
 import { seen, seenProposal, viewAround, type View } from '#shared/prompts/view.ts';
 import { componentsOf } from '#shared/segmentation/components.ts';
 import { boxSize, expandBox, freePolicy, unionBox, wholeBox, type Box } from '#shared/segmentation/index.ts';
 import { generatedVolume, type PointedCase } from './generatedVolume.ts';
 import type { PointedCases } from './promptSamples.ts';
-
-/** A structure by the label values that make it up. */
-export interface NamedStructure {
-  readonly name: string;
-  readonly values: readonly number[];
-}
 
 /** A structure of an accepted case with what lies around it, on at most 64³ voxels. */
 export interface Look {

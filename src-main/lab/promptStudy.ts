@@ -18,7 +18,16 @@ import { intervalText, writeReport, type Report } from './experimentReport.ts';
 import { keepSettings } from './experimentTrials.ts';
 import { armNames, learnedArm, openArm, type ArmName } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { clicksTo, mostClicks, namedStructures, pointOut, structuresIn, truthOf } from '#shared/prompts/reader.ts';
+import {
+  clicksTo,
+  mostClicks,
+  type Answerer,
+  namedStructures,
+  pointOut,
+  structuresIn,
+  truthOf,
+  wantedDice,
+} from '#shared/prompts/reader.ts';
 
 export interface PromptStudy extends BedSource {
   readonly outFolder: string;
@@ -151,8 +160,9 @@ async function pointOutAll(
       for (const arm of arms)
         for (const [seed, asked] of (arm === learnedArm ? learned : [network ?? null]).entries()) {
           throwIfCancelled(caller.cancellation);
-          const answers = await pointOut(openArm(arm, image, truth, asked), truth);
-          own.push({ arm, case: each.name, ...(arm === learnedArm && { seed }), structure: structure.name, ...answers });
+          const seconds: number[] = [];
+          const dice = await pointOut(timed(openArm(arm, image, truth, asked), seconds), truth);
+          own.push({ arm, case: each.name, ...(arm === learnedArm && { seed }), structure: structure.name, dice, seconds });
         }
     }
     await writeFileAtomically(kept, JSON.stringify(own));
@@ -161,6 +171,18 @@ async function pointOutAll(
   }
   await writeReport(outFolder, promptReport(study, rows));
   return { report: join(outFolder, 'report.md'), summary: summarisePrompts(rows) };
+}
+
+/** Keeps how long each answer took. */
+function timed(arm: Answerer, seconds: number[]): Answerer {
+  return {
+    answer: async (click) => {
+      const begun = performance.now();
+      const answer = await arm.answer(click);
+      seconds.push((performance.now() - begun) / 1000);
+      return answer;
+    },
+  };
 }
 
 const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
@@ -179,7 +201,7 @@ export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
           structure,
           cases: new Set(own.map((row) => row.case)).size,
           dice: [after(1), after(3), after(5), after(10)],
-          clicksTo85: mean(own.map((row) => clicksTo(0.85, row.dice))),
+          clicksTo85: mean(own.map((row) => clicksTo(wantedDice, row.dice))),
           clicksTo90: mean(own.map((row) => clicksTo(0.9, row.dice))),
           firstSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
           nextSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(1))),
@@ -202,7 +224,7 @@ function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, of: 
 
 /** Clicks to .85 before and after, over all structures, paired. */
 function acceptedText({ patients, seeds, budget }: AcceptedStudy, rows: readonly PromptRow[]): string {
-  const clicks = ({ dice }: PromptRow): number => clicksTo(0.85, dice);
+  const clicks = ({ dice }: PromptRow): number => clicksTo(wantedDice, dice);
   const of = (arm: ArmName): string => mean(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
   const { mean: less = 0, low = 0, high = 0 } = ahead(rows, 'prompt network', learnedArm, clicks) ?? {};
   const how = 'steps' in budget ? `${String(budget.steps)} steps` : `${String(budget.minutes)} minutes`;

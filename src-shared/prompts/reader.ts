@@ -45,23 +45,23 @@ export interface Answerer {
 
 export const mostClicks = 10;
 
-/** One structure as a reader who knows the truth points it out: Dice after each click, the last one repeated once nothing is wrong, and seconds. */
-export async function pointOut(answerer: Answerer, truth: Structure): Promise<{ readonly dice: number[]; readonly seconds: number[] }> {
+/** One structure as a reader who knows the truth points it out: Dice after each click, until it is `enough`; the last one repeated once nothing is wrong. */
+export async function pointOut(answerer: Answerer, truth: Structure, enough = Infinity): Promise<number[]> {
   const dice: number[] = [];
-  const seconds: number[] = [];
   let proposed: Structure = { grid: truth.grid, data: new Uint8Array(truth.data.length) };
-  while (dice.length < mostClicks) {
+  while (dice.length < mostClicks && (dice.at(-1) ?? 0) < enough) {
     const click = nextClick(truth, proposed);
     if (click === null) dice.push(1);
     else {
-      const begun = performance.now();
       proposed = await answerer.answer(click);
-      seconds.push((performance.now() - begun) / 1000);
       dice.push(diceOf(truth, proposed));
     }
   }
-  return { dice, seconds };
+  return dice;
 }
+
+/** The Dice that a structure is pointed out to, where clicks are counted. */
+export const wantedDice = 0.85;
 
 /** How many clicks it took; one more than there may be where they did not get there. */
 export function clicksTo(wanted: number, dice: readonly number[]): number {

@@ -34,9 +34,18 @@ export async function promptNetwork(dataFolder: string, project: Pick<Project, '
 async function sideOf(folder: string): Promise<number | null> {
   const text = await readFile(join(folder, 'model.json'), 'utf8').catch(() => null);
   if (text === null) return null;
-  const card = JSON.parse(text) as Partial<ModelCard>;
+  const card = cardIn(text);
   const isOwn = card.kind === 'prompts' && card.channels?.map(({ name }) => name).join() === promptChannels.join();
   return isOwn ? (card.patch?.[0] ?? null) : null;
+}
+
+/** Nothing of what is damaged: whatever is asked next answers instead. */
+function cardIn(text: string): Partial<ModelCard> {
+  try {
+    return JSON.parse(text) as Partial<ModelCard>;
+  } catch {
+    return {};
+  }
 }
 
 /** Throws `not-found` where there is no network. */

@@ -1,12 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StudioError } from '#shared/base/errors.ts';
-import type { ModelCard } from '#shared/domain/modelCard.ts';
 import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
 import { variant } from '#main/model/variants.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { rankCases, type Strategy } from '#main/ranking/rankCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { cardOf } from '#main/training/trainingPlan.ts';
 import type { PreparedScan } from '#main/training/preparation/scans.ts';
 import { clusterScans } from '#main/training/pretrained/clusterScans.ts';
 import { drawCases } from './bed.ts';
@@ -136,21 +136,10 @@ async function backbone(context: ExperimentContext, lab: Lab, trials: Trials, se
   const { architecture, labelSet, classToLabel, plan, executor } = lab;
   const pretrainedFolder = join(context.checkpointFolder, `learned-${settings.clusterers ?? 'fitted'}-${seed}`);
   await mkdir(pretrainedFolder, { recursive: true });
-  const card: Omit<ModelCard, 'history' | 'datasetHash'> = {
-    format: 1,
-    variant: config.variant,
-    architecture,
-    labelSet,
-    classToLabel,
-    spacing: plan.spacing,
-    intensity: plan.intensity,
-    ...(plan.channels && { channels: plan.channels }),
-    patch: plan.patch,
-  };
   const { folder } = await pretrainScans(
     {
       executor,
-      card,
+      card: cardOf({ variant: config.variant, architecture, labelSet, classToLabel }, plan),
       batch: plan.batch,
       scans: [...lab.pool, ...lab.unlabelled],
       pretrainedFolder,

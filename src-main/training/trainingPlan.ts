@@ -1,5 +1,5 @@
 import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
-import type { IntensityRule, LossRule, ModelChannel } from '#shared/domain/modelCard.ts';
+import type { IntensityRule, LossRule, ModelCard, ModelChannel } from '#shared/domain/modelCard.ts';
 import {
   classWeighting,
   type ClassWeighting,
@@ -39,6 +39,14 @@ export interface TrainingPlan {
   readonly pipeline?: NnunetPipeline;
   /** Absent in plans of earlier versions: the paper's. */
   readonly loss?: LossRule;
+}
+
+/** What a model's card says of a network and of the plan that it is trained by. */
+export function cardOf(
+  network: Pick<ModelCard, 'variant' | 'architecture' | 'labelSet' | 'classToLabel'>,
+  { spacing, intensity, channels, patch }: TrainingPlan,
+): Omit<ModelCard, 'history' | 'datasetHash'> {
+  return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch };
 }
 
 export interface PlanConstraints {

@@ -1,3 +1,4 @@
+import { localDay } from '#shared/base/localTime.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { AnyModelCard, JoinedModelCard } from '#shared/domain/joinedModel.ts';
 import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
@@ -16,8 +17,10 @@ export function modelCardRows(text: string): readonly CardRow[] {
 }
 
 function trainingRow({ startedAt, steps, minutes, cases, validationDice }: TrainingHistoryEntry): CardRow {
-  const day = new Date(startedAt).toLocaleDateString(undefined, { dateStyle: 'medium' });
-  return ['Training', `${day}: ${steps} steps in ${Math.round(minutes)} min on ${cases} cases, validation Dice ${diceOf(validationDice)}`];
+  return [
+    'Training',
+    `${localDay(startedAt)}: ${steps} steps in ${Math.round(minutes)} min on ${cases} cases, validation Dice ${diceOf(validationDice)}`,
+  ];
 }
 
 function joinedRows({ parts, labelSet }: JoinedModelCard): CardRow[] {

@@ -12,6 +12,7 @@ import { Keymap } from './keymap.svelte.ts';
 import { Incoming } from './incoming.svelte.ts';
 import type { Unseen } from './maskReview.ts';
 import { Memory } from './memory.ts';
+import { ProjectLabels } from './projectLabels.ts';
 import { ProjectHistory } from './projectHistory.svelte.ts';
 import { NightStore } from './night.svelte.ts';
 import { TrainingStore } from './training.svelte.ts';
@@ -45,6 +46,7 @@ export class Studio {
   readonly keymap: Keymap;
   readonly incoming: Incoming;
   readonly held: Held;
+  readonly labels: ProjectLabels;
   /** The case that comes next, read before it is asked for. */
   readonly ahead: Ahead;
   readonly #aheadAfter: number;
@@ -83,11 +85,12 @@ export class Studio {
     this.history = new ProjectHistory({ client, activities: this.activities, aside: (work) => this.#aside(work) });
     this.incoming = new Incoming(client, this.activities, () => this.cases.reload());
     this.held = new Held(client);
+    this.labels = new ProjectLabels(client, this);
     this.unsaved = new UnsavedWork(client, shelf, this.activities, () => this.#showStrokes());
     client.on('projects.changed', ({ project }) => {
       const isSame = project !== null && project.path === this.project?.path;
       this.project = project;
-      if (isSame) this.#takeLabels(project); // also what another window changed
+      if (isSame) this.labels.take(project); // also what another window changed
     });
     client.on('problems.changed', () => void this.countProblems());
     client.on('app.notice', ({ severity, message }) => this.activities.say(message, severity));
@@ -364,41 +367,6 @@ export class Studio {
     else await this.openCase(suggestion.caseId);
   }
 
-  async setLabels(labels: readonly Label[]): Promise<void> {
-    try {
-      this.#takeLabels(await this.client.projects.setLabels({ labels }));
-    } catch (error) {
-      this.activities.fail(error);
-    }
-  }
-
-  /** Adds a label to be named, and draws with it; answers with its value. */
-  async addLabel(): Promise<number | undefined> {
-    try {
-      const answer = await this.client.projects.addLabel();
-      this.#takeLabels(answer);
-      if (this.session !== null) this.session.editing.activeLabel = answer.value;
-      return answer.value;
-    } catch (error) {
-      this.activities.fail(error);
-      return undefined;
-    }
-  }
-
-  /** Takes a label out of the list. Throws `conflict` with the sentence for the person where masks hold it. */
-  async removeLabel(value: number, { signal, report }: ActivityContext): Promise<void> {
-    await this.session?.journal.flush(); // the last stroke counts, too
-    this.#takeLabels(await this.client.projects.removeLabel({ value }, { signal, onProgress: report }));
-  }
-
-  async restoreLabel(value: number): Promise<void> {
-    try {
-      this.#takeLabels(await this.client.projects.restoreLabel({ value }));
-    } catch (error) {
-      this.activities.fail(error);
-    }
-  }
-
   async countProblems(): Promise<void> {
     this.problemCount =
       this.project === null
@@ -407,18 +375,6 @@ export class Studio {
             ({ total }) => total,
             () => 0,
           );
-  }
-
-  /** A prediction is read again, since it leaves removed labels out. */
-  #takeLabels({ labels, removedLabels }: Pick<Project, 'labels' | 'removedLabels'>): void {
-    if (this.project !== null) this.project = { ...this.project, labels, removedLabels };
-    const { session } = this;
-    if (session === null) return;
-    const values = (list: readonly Label[]): string => list.map(({ value }) => value).join();
-    const wasRemoved = values(session.editing.removedLabels);
-    session.editing.setLabels(labels, removedLabels);
-    if (values(removedLabels) !== wasRemoved && session.prediction !== null)
-      void session.loadPrediction().catch((error: unknown) => this.activities.fail(error));
   }
 
   async #enter(project: Project, moved: boolean): Promise<void> {

@@ -1,12 +1,17 @@
-const mebibyte = 2 ** 20;
-const gibibyte = 2 ** 30;
+const inBinary = { base: 1024, units: ['KiB', 'MiB', 'GiB'] } as const;
+const inDecimal = { base: 1000, units: ['kB', 'MB', 'GB'] } as const;
 
-/** '1.5 GiB', '22.4 MiB': a size in memory or on disk as a person reads it. */
+/** '1.5 GiB', '22.4 MiB', '3.0 KiB': a size in memory or on disk as a person reads it. */
 export function memorySize(bytes: number, decimals = 1): string {
-  return bytes < gibibyte ? `${(bytes / mebibyte).toFixed(decimals)} MiB` : `${(bytes / gibibyte).toFixed(decimals)} GiB`;
+  return sizeIn(inBinary, bytes, decimals);
 }
 
-/** '0.2 MB', '1.5 GB': a size of files as disks are sold, in powers of ten. */
+/** '0.2 kB', '1.5 GB': a size of files as disks are sold, in powers of ten. */
 export function fileSize(bytes: number): string {
-  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  return sizeIn(inDecimal, bytes, 1);
+}
+
+function sizeIn({ base, units: [kilo, mega, giga] }: typeof inBinary | typeof inDecimal, bytes: number, decimals: number): string {
+  if (bytes < base ** 2) return `${(bytes / base).toFixed(decimals)} ${kilo}`;
+  return bytes < base ** 3 ? `${(bytes / base ** 2).toFixed(decimals)} ${mega}` : `${(bytes / base ** 3).toFixed(decimals)} ${giga}`;
 }

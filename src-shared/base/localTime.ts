@@ -1,3 +1,8 @@
+/** The day of a time on this computer's calendar: '2026-11-30'. */
+export function localDay(time: string | number): string {
+  return localTime(time).slice(0, 10);
+}
+
 /** A time (ISO 8601 in UTC, or milliseconds since 1970) as the clock of this computer shows it: '2026-11-30 09:05:07'. */
 export function localTime(time: string | number): string {
   const at = new Date(time);

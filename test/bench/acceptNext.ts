@@ -43,7 +43,8 @@ async function makeProject(): Promise<void> {
   for (let n = 0; n < Number(values.cases); n++) {
     made.image.data[0] = n; // No two cases are the same.
     await writeVolume(join(folder, 'incoming', 'images', `case ${String(n)}.nii.gz`), made.image);
-    await writeVolume(join(folder, 'incoming', 'labels', `case ${String(n)}.nii.gz`), made.mask);
+    // What is predicted is also what is to be corrected: a mask that lacks one of its labels would be asked about.
+    await writeVolume(join(folder, 'incoming', 'labels', `case ${String(n)}.nii.gz`), made.prediction);
   }
   await client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference', masksAre: 'toCorrect' });
   await studio.close();
@@ -90,12 +91,18 @@ async function measure(): Promise<void> {
       await page.getByRole('checkbox', { name: 'Prediction' }).and(page.locator(':enabled')).waitFor({ timeout: 600_000 });
       const until = performance.now() + Number(values.wait) * 1000; // What the person takes to correct, and to look at every label.
       const seen = page.getByLabel('Messages').getByText('Every label of this mask was shown');
+      await seen.waitFor({ state: 'hidden' }); // What was said of the case before.
       while ((await seen.count()) === 0) {
         await page.keyboard.press('Shift+L');
         await page.waitForTimeout(1000);
       }
       await page.waitForTimeout(Math.max(0, until - performance.now()));
       await page.keyboard.press('Shift+A');
+      const asked = page.getByRole('dialog');
+      asked.waitFor({ timeout: 5000 }).then(
+        async () => console.log(`the window asks: ${await asked.innerText()}`),
+        () => undefined,
+      );
       console.log(`${`accepted, and the next (${String(n)}) opened`.padEnd(40)} ${(await firstSlice(page, n)).toFixed(0)} ms wall`);
     }
   } finally {

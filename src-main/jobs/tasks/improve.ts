@@ -16,6 +16,7 @@ import { makeFolderBelow } from '#main/files/makeFolder.ts';
 import { forLabels } from '#main/model/weights.ts';
 import { planImprove, scheduleImprove, shareMinutes, type ImproveRequest, type ImproveSchedule } from '../improvePlan.ts';
 import type { Task, TaskContext } from '../task.ts';
+import { cardOf } from '#main/training/trainingPlan.ts';
 import { prepareScans } from '#main/training/preparation/scans.ts';
 import { backboneFolder, readPretrained } from '#main/training/pretrained/pretrained.ts';
 import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
@@ -205,17 +206,7 @@ async function pretrainOnScans(
       scans: prepared,
       pretrainedFolder: config.learnedFolder,
       seed: config.seed,
-      card: {
-        format: 1,
-        variant,
-        architecture,
-        labelSet,
-        classToLabel,
-        spacing: plan.spacing,
-        intensity: plan.intensity,
-        ...(plan.channels && { channels: plan.channels }),
-        patch: plan.patch,
-      },
+      card: cardOf({ variant, architecture, labelSet, classToLabel }, plan),
       budget: 'steps' in config.budget ? { steps: config.budget.steps.pretrain } : { minutes: schedule.minutes.pretrain },
       memoryBudgetBytes: config.memoryBudgetBytes,
       ...(current && { start: forLabels(current.weights, current.card.classToLabel, classToLabel) }),

@@ -19,6 +19,7 @@ import type { PreparationSettings } from './preparationSettings.ts';
 import { validate, type Validation } from '../validate.ts';
 import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import type { TrainingOutcome } from '../train.ts';
+import { cardOf } from '../trainingPlan.ts';
 import { adjustRecipe, type RecipeAdjustment } from '../trainingRecipe.ts';
 import { together, trainInTurns } from './trainInTurns.ts';
 
@@ -209,15 +210,7 @@ function makeCard(
 ): ModelCard {
   if (isImportedNetwork(architecture)) throw new Error('a network of this program');
   return {
-    format: 1,
-    variant,
-    architecture,
-    labelSet,
-    classToLabel,
-    spacing: plan.spacing,
-    intensity: plan.intensity,
-    ...(plan.channels && { channels: plan.channels }),
-    patch: plan.patch,
+    ...cardOf({ variant, architecture, labelSet, classToLabel }, plan),
     ...(plan.loss && { loss: plan.loss }),
     ...(scans && { scans }),
     datasetHash,

@@ -203,6 +203,13 @@ export class Desk {
     await this.page.getByRole('heading', { name: 'No cases yet' }).waitFor();
   }
 
+  /** Imports what lies there as the plan proposes, past its dialogs. */
+  async bring(source: string): Promise<void> {
+    const { client, socket } = await this.client();
+    await client.library.import({ sources: [source] });
+    socket.close();
+  }
+
   /** Chooses an entry of a folder to be imported, in the workspace of the cases; answers with the dialog that shows the plan. */
   async planImport(folder: string, entry: string, button = 'Import'): Promise<Locator> {
     await this.button(button).click();

@@ -7,6 +7,7 @@ import { askNetwork, type AskedNetwork } from './askNetwork.ts';
 import { diceOf, nextClick, type Structure } from './nextClick.ts';
 import type { Prompt } from './prompt.ts';
 import { placed, type PromptProposal } from './proposal.ts';
+import { proposeNow } from './propose.ts';
 
 /** A structure by the label values that make it up. */
 export interface NamedStructure {
@@ -85,8 +86,10 @@ export class NetworkAnswerer implements Answerer {
 
   async answer(click: Prompt): Promise<Structure> {
     this.#prompts.push(click);
+    const of = { image: this.#image, mask: this.#empty };
     const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
-    this.#before = (await askNetwork({ image: this.#image, mask: this.#empty }, request, this.#network)) ?? this.#before;
+    const before = this.#before ?? proposeNow(of, request);
+    this.#before = (await askNetwork(of, { ...request, before }, this.#network)) ?? before;
     const { grid } = this.#image;
     return this.#before === null ? this.#empty : { grid, data: placed(this.#before, grid) };
   }

@@ -25,7 +25,7 @@ import {
 } from '#main/library/index.ts';
 import { checkCaseImages } from './caseImages.ts';
 import { checkedFile, isStillThere } from './checkedFile.ts';
-import { caseFormat, type CaseFormat } from './exportFormats.ts';
+import { caseFormat, hasRegionsIn, type CaseFormat } from './exportFormats.ts';
 import type { CheckedFile, ExportedImage, LabelsSource } from './exportTasks.ts';
 import { exportMeasurements, readMeasurements, type MeasuredCase } from './measurementsFile.ts';
 import { ExportThread } from './exportThread.ts';
@@ -50,6 +50,8 @@ export interface ExportRequest {
   readonly overwrite: boolean;
   /** The values of labels in the files: the project's, or those of the files that the masks came from. */
   readonly values: 'project' | 'source';
+  /** Each label with all that lies inside it, where the format's labels may overlap. */
+  readonly regions?: boolean | undefined;
 }
 
 export interface ExportedFile {
@@ -102,6 +104,11 @@ export async function exportCases(
       'invalid-argument',
       'This format numbers labels itself; the values of the source can be given back in NIfTI and NRRD files.',
     );
+  if (request.regions === true && !hasRegionsIn(request.format))
+    throw new StudioError(
+      'invalid-argument',
+      'In this format a voxel has one label. Export a mask for each label, DICOM SEG, RTSTRUCT or surfaces to have each with all that lies inside it.',
+    );
   const names = fileNames(session, request);
   await claimOutputs(outputsOf(session, request, names), {
     inputs: listImages(session.project.read).flatMap((image) => imagePaths(session.project.paths, image)),
@@ -149,6 +156,7 @@ async function exportEach(running: Running, format: CaseFormat): Promise<void> {
         identity: !request.deidentify,
         origin: request.source,
         overwrite: request.overwrite,
+        regions: request.regions === true,
         renumbering: request.values === 'source' ? sourceValues(project, caseId, labelSet) : null,
       },
       ignoreProgress,

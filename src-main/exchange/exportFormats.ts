@@ -21,6 +21,8 @@ export interface ExportCase {
   readonly origin: 'mask' | 'prediction';
   /** What an earlier export wrote may be replaced. */
   readonly overwrite: boolean;
+  /** Each label with all that lies inside it; only where the format is `byRegion`. */
+  readonly regions: boolean;
 }
 
 export interface CaseFormat {
@@ -29,6 +31,8 @@ export interface CaseFormat {
   readonly description: string;
   /** Path of the result, from the destination and the case's file name. */
   readonly target: (folder: string, name: string) => string;
+  /** Its labels may overlap, so that each can have all that lies inside it. */
+  readonly byRegion?: true;
   /** All files that may be written for this path; the path itself where not given. */
   readonly outputs?: (path: string, labelSet: LabelSet) => readonly string[];
   /** Writes and verifies; a file that does not read back the same is not kept. Resolves with the files written. */
@@ -75,10 +79,12 @@ export const caseFormats: readonly CaseFormat[] = [
     name: 'DICOM SEG',
     description: 'One DICOM segmentation per case that refers to its series. For cases that came as DICOM.',
     target: (folder, name) => join(folder, `${name}.dcm`),
-    write: async (path, { labels, labelSet, image, origin }) => {
+    byRegion: true,
+    write: async (path, { labels, labelSet, image, origin, regions }) => {
       const { source, identity } = await image();
       await exportDicomSeg(path, labels, labelSet, source, {
         algorithm: algorithmOf(origin),
+        regions,
         ...(identity === undefined ? {} : { identity }),
       });
       return [path];
@@ -90,10 +96,12 @@ export const caseFormats: readonly CaseFormat[] = [
     description:
       'One DICOM structure set per case with a contour around every voxel of each label, on its series. For cases that came as DICOM.',
     target: (folder, name) => join(folder, `${name}-rtstruct.dcm`),
-    write: async (path, { labels, labelSet, image, origin }) => {
+    byRegion: true,
+    write: async (path, { labels, labelSet, image, origin, regions }) => {
       const { source, identity } = await image();
       await exportRtStruct(path, labels, labelSet, source, {
         algorithm: algorithmOf(origin),
+        regions,
         ...(identity === undefined ? {} : { identity }),
       });
       return [path];
@@ -104,10 +112,11 @@ export const caseFormats: readonly CaseFormat[] = [
     name: 'DICOM series with SEG',
     description: 'A folder per case: the image as an anonymous DICOM series and the segmentation on it, whatever format it came in.',
     target: (folder, name) => join(folder, `${name}-dicom`),
+    byRegion: true,
     outputs: dicomOutputs,
-    write: async (path, { labels, labelSet, image, origin, overwrite }) => {
+    write: async (path, { labels, labelSet, image, origin, overwrite, regions }) => {
       const { volume, modality } = await image();
-      return exportDicom(path, { image: volume, modality, labels, labelSet, overwrite, algorithm: algorithmOf(origin) });
+      return exportDicom(path, { image: volume, modality, labels, labelSet, overwrite, algorithm: algorithmOf(origin), regions });
     },
   },
   ...(['stl', 'obj'] as const).map((ending): CaseFormat => ({
@@ -116,8 +125,9 @@ export const caseFormats: readonly CaseFormat[] = [
     description:
       ending === 'stl' ? 'One closed surface per label, each in a file of its own.' : 'One file per case with a closed surface per label.',
     target: (folder, name) => join(folder, `${name}.${ending}`),
+    byRegion: true,
     outputs: (path, { labels }) => meshPaths(path, labels),
-    write: async (path, { labels, labelSet }) => exportMesh(path, labels, labelSet),
+    write: async (path, { labels, labelSet, regions }) => exportMesh(path, labels, labelSet, { regions }),
   })),
 ];
 
@@ -143,3 +153,7 @@ export function caseFormat(id: string): CaseFormat {
   if (found === undefined) throw new StudioError('invalid-argument', 'There is no such export format.');
   return found;
 }
+
+/** Whether each label can have all that lies inside it in this format, or has it anyway. */
+export const hasRegionsIn = (id: string): boolean =>
+  ['regions', 'csv', 'nnunet'].includes(id) || caseFormats.some((format) => format.id === id && format.byRegion === true);

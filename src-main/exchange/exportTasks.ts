@@ -41,6 +41,8 @@ export interface ExportTasks {
       readonly identity: boolean;
       readonly origin: 'mask' | 'prediction';
       readonly overwrite: boolean;
+      /** Each label with all that lies inside it. */
+      readonly regions: boolean;
       /** Null: the project's values. */
       readonly renumbering: Renumbering | null;
     };

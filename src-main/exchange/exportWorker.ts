@@ -23,7 +23,7 @@ const labelsOf = async (source: LabelsSource): Promise<LabelVolume> =>
 const checked = (paths: readonly string[]) => Promise.all(paths.map(checkedFile));
 
 const tasks: { readonly [K in keyof ExportTasks]: (request: ExportTasks[K]['request']) => Promise<ExportTasks[K]['result']> } = {
-  case: async ({ format, path, labels, labelSet, imagePaths, known, identity, origin, overwrite, renumbering }) => {
+  case: async ({ format, path, labels, labelSet, imagePaths, known, identity, origin, overwrite, regions, renumbering }) => {
     const volume = await labelsOf(labels);
     return checked(
       await caseFormat(format).write(path, {
@@ -31,6 +31,7 @@ const tasks: { readonly [K in keyof ExportTasks]: (request: ExportTasks[K]['requ
         labelSet: renumbering === null ? labelSet : renumberedLabels(labelSet, renumbering),
         origin,
         overwrite,
+        regions,
         image: () => readImage(imagePaths, { identity, ...known }),
       }),
     );

@@ -9,9 +9,9 @@ import { encodeDicom, type DicomRecord } from '#main/imageio/dicom/encode.ts';
 import { readLabels, type DicomSource, type PatientIdentity } from '#main/imageio/readImage.ts';
 import { anonymousName, uidOf } from './anonymousName.ts';
 import { dicomPlanes, equipmentModule, patientModule } from './dicomPlanes.ts';
-import { labelsPresent, type PresentLabel } from './labelVolumes.ts';
+import { assertSameLabels, exportedLabels, mayOverlap, membersOf, type ExportedLabel } from './exportedLabels.ts';
+import type { PresentLabel } from './labelVolumes.ts';
 import { segmentCodesOf, type Code } from './segmentCodes.ts';
-import { assertSameVoxels } from './verify.ts';
 
 export interface DicomSegOptions {
   /** Whose the images are; left out unless given. */
@@ -19,6 +19,8 @@ export interface DicomSegOptions {
   readonly algorithm?: 'MANUAL' | 'SEMIAUTOMATIC' | 'AUTOMATIC';
   /** When the segmentation was made; now where not given. */
   readonly madeAt?: Date;
+  /** Each label with all that lies inside it: segments then overlap. */
+  readonly regions?: boolean;
 }
 
 /**
@@ -40,26 +42,17 @@ export async function exportDicomSeg(
     );
   if (source.instances.length !== labels.grid.size[2])
     throw new StudioError('invalid-argument', 'The segmentation does not lie on the slices of its DICOM series.');
-  const present = labelsPresent(labels, labelSet);
-  const expected = renumbered(labels, present);
-  await writePieces(path, encodeDicom(segmentationRecord(expected, present, source, options)), {
+  const present = exportedLabels(labels, labelSet, options.regions === true);
+  await writePieces(path, encodeDicom(segmentationRecord(labels, present, source, options)), {
     check: async (temporary) => {
-      assertSameVoxels(path, expected, (await readLabels(temporary)).volume);
+      assertSameLabels(path, labels, present, await readLabels(temporary, { overlaps: true }));
     },
   });
 }
 
-function renumbered({ grid, data }: LabelVolume, present: readonly PresentLabel[]): { grid: LabelVolume['grid']; data: Uint16Array } {
-  const numbers = new Uint16Array(65536);
-  present.forEach(({ value }, n) => {
-    numbers[value] = n + 1;
-  });
-  return { grid, data: Uint16Array.from(data, (value) => numbers[value] as number) };
-}
-
 function segmentationRecord(
-  labels: { grid: LabelVolume['grid']; data: Uint16Array },
-  present: readonly PresentLabel[],
+  labels: LabelVolume,
+  present: readonly ExportedLabel[],
   source: DicomSource,
   options: DicomSegOptions,
 ): DicomRecord {
@@ -67,9 +60,12 @@ function segmentationRecord(
   const planes = dicomPlanes(grid);
   const made = options.madeAt ?? new Date();
   const stamp = made.toISOString().replace(/[-:T]/g, '');
-  const content = createHash('sha256').update(new Uint8Array(data.buffer)).digest('hex');
+  const content = createHash('sha256')
+    .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .update(JSON.stringify(present.map(({ values }) => values)))
+    .digest('hex');
   const uid = (what: string): string => uidOf(`${what}/${source.seriesInstanceUid}/${content}/${stamp}`);
-  const frames = coveredFrames(labels, Math.max(1, present.length));
+  const frames = coveredFrames(labels, present);
   return {
     ...patientModule(anonymousName(source.studyInstanceUid), source.studyInstanceUid, options.identity),
     ...equipmentModule,
@@ -99,7 +95,7 @@ function segmentationRecord(
     PixelRepresentation: 0,
     LossyImageCompression: '00',
     SegmentationType: 'BINARY',
-    SegmentsOverlap: 'NO',
+    SegmentsOverlap: mayOverlap(present) ? 'YES' : 'NO',
     DimensionOrganizationSequence: [{ DimensionOrganizationUID: uid('dimensions') }],
     DimensionIndexSequence: [
       {
@@ -145,7 +141,7 @@ function segmentationRecord(
         },
       ],
     })),
-    PixelData: packedBits(labels, frames),
+    PixelData: packedBits(labels, frames, present),
   };
 }
 
@@ -155,23 +151,24 @@ interface SegFrame {
 }
 
 /** The slices that each segment covers; an empty mask still needs one frame. */
-function coveredFrames({ grid, data }: { grid: LabelVolume['grid']; data: Uint16Array }, segments: number): SegFrame[] {
-  const length = grid.size[0] * grid.size[1];
-  const covered = new Uint8Array((segments + 1) * grid.size[2]);
-  for (let n = 0; n < data.length; n++) covered[(data[n] as number) * grid.size[2] + Math.floor(n / length)] = 1;
-  const frames: SegFrame[] = [];
-  for (let segment = 1; segment <= segments; segment++)
-    for (let k = 0; k < grid.size[2]; k++) if (covered[segment * grid.size[2] + k] === 1) frames.push({ segment, k });
+function coveredFrames({ grid, data }: LabelVolume, present: readonly ExportedLabel[]): SegFrame[] {
+  const [columns, rows, slices] = grid.size;
+  const covered = Array.from({ length: slices }, (_, k) => new Set(data.subarray(k * columns * rows, (k + 1) * columns * rows)));
+  const frames = present.flatMap(({ values }, n) =>
+    covered.flatMap((held, k): SegFrame[] => (values.some((value) => held.has(value)) ? [{ segment: n + 1, k }] : [])),
+  );
   return frames.length > 0 ? frames : [{ segment: 1, k: 0 }];
 }
 
-function packedBits({ grid, data }: { grid: LabelVolume['grid']; data: Uint16Array }, frames: readonly SegFrame[]): Uint8Array {
+function packedBits({ grid, data }: LabelVolume, frames: readonly SegFrame[], present: readonly ExportedLabel[]): Uint8Array {
   const length = grid.size[0] * grid.size[1];
   const bits = new Uint8Array(Math.ceil((frames.length * length) / 8));
+  const members = present.map(membersOf);
   frames.forEach(({ segment, k }, index) => {
-    for (let n = 0; n < length; n++) {
+    const isMember = members[segment - 1];
+    for (let n = 0; isMember !== undefined && n < length; n++) {
       const bit = index * length + n;
-      if (data[k * length + n] === segment) bits[bit >> 3] = (bits[bit >> 3] as number) | (1 << (bit & 7));
+      if (isMember[data[k * length + n] as number] === 1) bits[bit >> 3] = (bits[bit >> 3] as number) | (1 << (bit & 7));
     }
   });
   return bits;

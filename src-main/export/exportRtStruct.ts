@@ -10,8 +10,7 @@ import { readLabels, type DicomSource, type PatientIdentity } from '#main/imagei
 import { writePieces } from '#main/imageio/writePieces.ts';
 import { anonymousName, uidOf } from './anonymousName.ts';
 import { equipmentModule, patientModule } from './dicomPlanes.ts';
-import { labelsPresent } from './labelVolumes.ts';
-import { exportFailed } from './verify.ts';
+import { assertSameLabels, exportedLabels, membersOf, type ExportedLabel } from './exportedLabels.ts';
 
 export interface RtStructOptions {
   /** Whose the images are; left out unless given. */
@@ -19,6 +18,8 @@ export interface RtStructOptions {
   readonly algorithm?: 'MANUAL' | 'SEMIAUTOMATIC' | 'AUTOMATIC';
   /** When the mask was made; now where not given. */
   readonly madeAt?: Date;
+  /** Each label with all that lies inside it. */
+  readonly regions?: boolean;
 }
 
 /**
@@ -41,28 +42,28 @@ export async function exportRtStruct(
   if (source.instances.length !== labels.grid.size[2])
     throw new StudioError('invalid-argument', 'The mask does not lie on the slices of its DICOM series.');
   // Of an empty mask, what was looked for.
-  const present = labelsPresent(labels, labelSet);
-  const structures = present.length > 0 ? present : labelSet.labels;
+  const present = exportedLabels(labels, labelSet, options.regions === true);
+  const structures = present.length > 0 ? present : labelSet.labels.map((label) => ({ ...label, values: [label.value] }));
   // Implicit VR, as structure sets have it: a contour's numbers may be longer than the 64 KiB that explicit VR can name.
   const pieces = encodeDicom(structureRecord(labels, structures, source, options), { transferSyntax: uids.implicitLittle });
   await writePieces(path, pieces, {
     check: async (temporary) => {
-      const { volume } = await readLabels(temporary, { grid: labels.grid });
-      const values = [0, ...structures.map(({ value }) => value)];
-      let differing = 0;
-      for (let n = 0; n < labels.data.length; n++) if (values[volume.data[n] as number] !== labels.data[n]) differing++;
-      if (differing > 0) throw exportFailed(path, `${String(differing)} voxels differ`);
+      assertSameLabels(path, labels, structures, await readLabels(temporary, { grid: labels.grid, overlaps: true }));
     },
   });
 }
 
-type Named = Pick<LabelSet['labels'][number], 'value' | 'name' | 'color'>;
-
-function structureRecord(labels: LabelVolume, structures: readonly Named[], source: DicomSource, options: RtStructOptions): DicomRecord {
+function structureRecord(
+  labels: LabelVolume,
+  structures: readonly ExportedLabel[],
+  source: DicomSource,
+  options: RtStructOptions,
+): DicomRecord {
   const { data } = labels;
   const stamp = (options.madeAt ?? new Date()).toISOString().replace(/[-:T]/g, '');
   const content = createHash('sha256')
     .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    .update(JSON.stringify(structures.map(({ values }) => values)))
     .digest('hex');
   const uid = (what: string): string => uidOf(`${what}/${source.seriesInstanceUid}/${content}/${stamp}`);
   return {
@@ -100,8 +101,9 @@ function structureRecord(labels: LabelVolume, structures: readonly Named[], sour
       ROIName: name.replace(/[\\\p{Cc}]/gu, ' ').slice(0, 64),
       ROIGenerationAlgorithm: options.algorithm ?? 'SEMIAUTOMATIC',
     })),
-    ROIContourSequence: structures.map(({ value, color }, n) => {
-      const contours = contoursOf(labels, value, source);
+    ROIContourSequence: structures.map((structure, n) => {
+      const { color } = structure;
+      const contours = contoursOf(labels, structure, source);
       return {
         ROIDisplayColor: (color.match(/[0-9a-f]{2}/gi) ?? []).map((hex) => parseInt(hex, 16)),
         ReferencedROINumber: n + 1,
@@ -117,15 +119,16 @@ function structureRecord(labels: LabelVolume, structures: readonly Named[], sour
   };
 }
 
-function contoursOf({ grid, data }: LabelVolume, value: number, source: DicomSource): DicomRecord[] {
+function contoursOf({ grid, data }: LabelVolume, structure: ExportedLabel, source: DicomSource): DicomRecord[] {
   const [width, height, slices] = grid.size;
   const length = width * height;
   const contours: DicomRecord[] = [];
   const marked = new Uint8Array(length);
+  const isMember = membersOf(structure);
   for (let k = 0; k < slices; k++) {
     let any = false;
     for (let n = 0; n < length; n++) {
-      marked[n] = data[k * length + n] === value ? 1 : 0;
+      marked[n] = isMember[data[k * length + n] as number] as number;
       any ||= marked[n] === 1;
     }
     if (!any) continue;

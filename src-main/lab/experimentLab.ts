@@ -6,7 +6,7 @@ import type { ReportProgress } from '#shared/base/progress.ts';
 import type { Severity } from '#shared/domain/job.ts';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
 import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
-import { classRegionsOf } from '#shared/domain/regions.ts';
+import { classRegionsOf, insideOf } from '#shared/domain/regions.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
 import type { ContrastRule, LossName, Recipe, SliceRule, TrainConfig } from '#shared/domain/trainConfig.ts';
@@ -174,7 +174,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         plan: {
           ...plan,
           ...(taken && { channels: taken.channels }),
-          loss: chooseLoss(trial.loss ?? recipeLoss.standard, plan.classShares ?? [], recipe),
+          loss: chooseLoss(trial.loss ?? recipeLoss.standard, plan.classShares ?? [], recipe, insideOf(labelSet, classToLabel)),
         },
         recipe,
         budget: trial.budget,

@@ -23,6 +23,7 @@ const triple = <S extends v.GenericSchema>(item: S): v.TupleSchema<[S, S, S], un
 /** Bounds far beyond any network of this program, so that a damaged card does not build one that fills the memory. */
 const upTo = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
 const stages = (most: number) => v.pipe(v.array(upTo(most)), v.minLength(1), v.maxLength(6));
+const inside = v.optional(v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1023))));
 const span = v.object({ low: v.pipe(v.array(number), v.maxLength(16)), high: v.pipe(v.array(number), v.maxLength(16)) });
 /** Of a joined model. */
 export const MOST_PARTS = 16;
@@ -73,7 +74,10 @@ const card = v.object({
   ),
   patch: triple(upTo(4096)),
   loss: v.optional(
-    v.variant('name', [v.object({ name: v.literal('paper') }), v.object({ name: v.literal('weighted'), classWeights: v.array(above) })]),
+    v.variant('name', [
+      v.object({ name: v.literal('paper'), inside }),
+      v.object({ name: v.literal('weighted'), classWeights: v.array(above), inside }),
+    ]),
   ),
   scans: v.optional(v.object({ isCt: v.array(v.boolean()), spacing: span, extent: span, intensities: span })),
   datasetHash: v.string(),

@@ -11,6 +11,8 @@ export interface SegmentationLoss {
   readonly crossEntropyWeight: number;
   /** Of the cross entropy, per class; with them Dice is taken over the batch. Absent: Eq. 6–8 as they are. */
   readonly classWeights?: readonly number[];
+  /** The class that each lies inside of, 0 where none: Dice is then of regions, a class and all inside it. Absent: of each class alone. */
+  readonly inside?: readonly number[];
   /** Whether there are voxels that nobody marked, from which no gradient comes. */
   readonly ignoring?: boolean;
   /** Whether the heads are regions, which may overlap: the mean over them of the loss of each against what is outside of it. */
@@ -168,8 +170,12 @@ function addRegionLoss({ builder, apart = [], options }: Model, config: Segmenta
   const { batch, size } = options;
   const count = apart.length;
   const outside = builder.input('outside', f32(batch, 1, ...size));
-  const { diceWeight, crossEntropyWeight } = config;
-  const each = { ...config, diceWeight: diceWeight / count, crossEntropyWeight: crossEntropyWeight / count, classWeights: [1, 1] };
+  const each: SegmentationLoss = {
+    kind: config.kind,
+    diceWeight: config.diceWeight / count,
+    crossEntropyWeight: config.crossEntropyWeight / count,
+    classWeights: [1, 1],
+  };
   const regions: Value[] = [];
   const losses = apart.map((logits, region) => {
     const label = builder.input(`region${region}`, i32(batch, ...size));
@@ -196,9 +202,9 @@ function maskLoss(
 }
 
 function segmentationLoss(builder: GraphBuilder, config: SegmentationLoss, logits: Value, label: Value): [Value, Value, Value] {
-  const { diceWeight, crossEntropyWeight, classWeights } = config;
+  const { diceWeight, crossEntropyWeight, classWeights, inside = [] } = config;
   const weighing = { overBatch: classWeights !== undefined, classWeights: classWeights ?? [] };
-  const attributes = { diceWeight, crossEntropyWeight, epsilon: DICE_EPSILON, ...weighing };
+  const attributes = { diceWeight, crossEntropyWeight, epsilon: DICE_EPSILON, ...weighing, inside };
   return builder.node('diceCrossEntropy', attributes, [logits, label], 'loss') as [Value, Value, Value];
 }
 
@@ -222,7 +228,7 @@ function addConsistencyLoss(
   const { targets, outputs } = maskLoss(model, segmentation);
   const [labelled, dice, crossEntropy] = outputs;
   const settled = builder.apply('add', {}, [student, unsure], 'loss');
-  const [consistency] = segmentationLoss(builder, { ...segmentation, diceWeight: 0 }, settled, taught);
+  const [consistency] = segmentationLoss(builder, { ...segmentation, diceWeight: 0, inside: [] }, settled, taught);
   const weighted = builder.apply('multiply', {}, [consistency, taughtWeight], 'loss');
   scalars.set('loss', builder.apply('add', {}, [labelled, weighted], 'loss'));
   scalars.set('dice', dice).set('crossEntropy', crossEntropy);

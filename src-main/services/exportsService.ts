@@ -10,11 +10,12 @@ export function exportsService(workbench: Workbench, dataFolder: string): Servic
   return {
     formats: () => ({
       formats: [
-        ...caseFormats.map(({ id, name, description }) => ({
+        ...caseFormats.map(({ id, name, description, byRegion = false }) => ({
           ...{ id, name, description, scope: 'case' as const },
           keepsValues: keepsValues(id),
+          byRegion,
         })),
-        ...projectFormats.map((format) => ({ ...format, keepsValues: false })),
+        ...projectFormats.map((format) => ({ ...format, keepsValues: false, byRegion: false })),
       ],
     }),
     run: async ({ cases, ...request }, { signal, report }) => {

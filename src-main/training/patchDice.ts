@@ -18,12 +18,13 @@ const unchanged: Augmentation = {
 
 /**
  * Dice of the classes 1..C−1 over that many training patches together: around labelled voxels of every class alike, unchanged, and not those
- * that the run trains on. `cases`: patches that hold the class; `dice`: null where neither they nor the prediction have it.
+ * that the run trains on. `regions`: the classes of each class's region, where some lie inside others. `cases`: patches that hold the class; `dice`: null where neither they nor the prediction have it.
  */
 export async function patchDice(
   predictor: PatchPredictor,
   specification: BatchSpecification,
   patches: number,
+  regions?: ReadonlyMap<number, readonly number[]>,
 ): Promise<{ readonly cases: number; readonly dice: number | null }[]> {
   const rule = { ...specification.rule, augmentation: unchanged, foregroundShare: 1 };
   const maker = new BatchMaker({ ...specification, batch: 1, seed: specification.seed ^ 0x9a7c4, rule });
@@ -33,6 +34,11 @@ export async function patchDice(
   const count = (counts: Float64Array, index: number): void => {
     counts[index] = (counts[index] ?? 0) + 1;
   };
+  /** Classes whose regions hold each class. */
+  const around = Array.from({ length: predictor.classes }, (_unused, own) => [
+    own,
+    ...[...(regions ?? [])].flatMap(([region, members]) => (region !== own && members.includes(own) ? [region] : [])),
+  ]);
   try {
     for (let patch = 0; patch < patches; patch++) {
       maker.make(patch, batch);
@@ -43,11 +49,13 @@ export async function patchDice(
         for (let c = 1; c < predictor.classes; c++)
           if ((probability[c * voxels + voxel] ?? 0) > (probability[found * voxels + voxel] ?? 0)) found = c;
         const truth = batch.classes[voxel] ?? 0;
-        count(either, found);
-        count(either, truth);
-        if (found === truth) count(both, found);
+        for (const region of around[found] ?? []) count(either, region);
+        for (const region of around[truth] ?? []) {
+          count(either, region);
+          if (around[found]?.includes(region) === true) count(both, region);
+        }
       }
-      for (const present of new Set(batch.classes)) if (present !== IGNORED_CLASS) count(holding, present);
+      for (const present of new Set([...new Set(batch.classes)].flatMap((own) => around[own] ?? []))) count(holding, present);
     }
   } finally {
     maker.close();

@@ -183,8 +183,8 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   }
 
   #patchDice(): ReturnType<typeof patchDice> {
-    const { trainingCases, seed, recipe } = this.setup;
-    return patchDice(this.predictor, this.batches(trainingCases, seed, recipe), watchedPatches);
+    const { trainingCases, seed, recipe, regions } = this.setup;
+    return patchDice(this.predictor, this.batches(trainingCases, seed, recipe), watchedPatches, regions);
   }
 
   async finish(steps: number, store: GuardedStore): Promise<Pick<TrainingOutcome, 'weights' | 'keptStep' | 'validation'>> {

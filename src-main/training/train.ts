@@ -60,6 +60,7 @@ export function trainingNetworkOptions({
     diceWeight: recipe.diceWeight,
     crossEntropyWeight: recipe.crossEntropyWeight * overMarked(plan),
     ...(plan.loss?.name === 'weighted' && { classWeights: plan.loss.classWeights }),
+    ...(plan.loss?.inside && { inside: plan.loss.inside }),
     ...(plan.markedShare !== undefined && { ignoring: true }),
   };
   const consistent = unlabelledCases.length > 0;

@@ -147,9 +147,15 @@ const smallestShare = 1e-4;
 /**
  * The loss by name. Weighted: share^−power of each class (background first), such that a voxel weighs 1 on average and none more than the
  * limit. What the paper's loss leaves at Dice 0 after hundreds of steps, because a few hundred voxels do not move its mean, is learned by this one.
+ * `inside`: as in the rule.
  */
-export function chooseLoss(name: LossName, shares: readonly number[], weighting: Partial<ClassWeighting> = {}): LossRule {
-  if (name === 'paper') return { name };
+export function chooseLoss(
+  name: LossName,
+  shares: readonly number[],
+  weighting: Partial<ClassWeighting> = {},
+  inside?: readonly number[],
+): LossRule {
+  if (name === 'paper') return { name, ...(inside && { inside }) };
   const { classWeightPower, classWeightLimit } = { ...classWeighting, ...weighting };
   const toMean = (weights: readonly number[]): number[] => {
     const mean = weights.reduce((sum, weight, index) => sum + weight * (shares[index] as number), 0);
@@ -157,7 +163,7 @@ export function chooseLoss(name: LossName, shares: readonly number[], weighting:
   };
   const free = toMean(shares.map((share) => Math.max(smallestShare, share) ** -classWeightPower));
   const bounded = toMean(free.map((weight) => Math.min(weight, classWeightLimit)));
-  return { name, classWeights: bounded.map((weight) => Number(weight.toPrecision(4))) };
+  return { name, classWeights: bounded.map((weight) => Number(weight.toPrecision(4))), ...(inside && { inside }) };
 }
 
 /**

@@ -10,6 +10,8 @@ export const exportFormat = v.strictObject({
   scope: v.picklist(['case', 'project']),
   /** Its files hold a label's number as it is, so that it can be the source's. */
   keepsValues: v.boolean(),
+  /** Its labels may overlap, so that each can have all that lies inside it. */
+  byRegion: v.boolean(),
 });
 
 export const exportedFile = v.strictObject({
@@ -41,6 +43,8 @@ export const exports = defineService({
         overwrite: v.optional(v.boolean(), false),
         /** Of labels: the project's, or those of the files that the masks came from. */
         values: v.optional(v.picklist(['project', 'source']), 'project'),
+        /** Each label with all that lies inside it, in a format that is `byRegion`. */
+        regions: v.optional(v.boolean(), false),
       }),
       output: v.strictObject({
         files: list(exportedFile, 200_000),

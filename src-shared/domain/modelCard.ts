@@ -20,7 +20,10 @@ export interface ModelChannel {
 }
 
 /** What a training minimised. `classWeights`: what a voxel of each class counts in the cross entropy, background first. */
-export type LossRule = { readonly name: 'paper' } | { readonly name: 'weighted'; readonly classWeights: readonly number[] };
+export type LossRule = ({ readonly name: 'paper' } | { readonly name: 'weighted'; readonly classWeights: readonly number[] }) & {
+  /** The class that each lies inside of, 0 where none: Dice was of regions, a class and all inside it. Absent: of each class alone. */
+  readonly inside?: readonly number[];
+};
 
 /** The networks that can be asked for by name (model/variants.ts has their shapes). */
 export const variantNames = ['normal', 'large', 'ulkanet', 'small', 'wide', 'medium', 'tiny', 'unet'] as const;

@@ -18,6 +18,6 @@ export interface Reading {
   readonly madeAt: string;
   readonly addedAt: string;
   readonly addedBy: string;
-  /** With the case's own revision of this identifier, by label value; null where it was not compared yet. */
-  readonly agreement: { readonly revisionId: string; readonly labels: readonly LabelMetrics[] } | null;
+  /** By label value; null where it was not compared yet. `comparedWith`: the case's own revision, and which labels lay inside others (exchange/readings). */
+  readonly agreement: { readonly comparedWith: string; readonly labels: readonly LabelMetrics[] } | null;
 }

@@ -3,7 +3,7 @@
  * label's; the region of a label is its own voxels and those of all labels inside it.
  */
 import { StudioError } from '../base/errors.ts';
-import type { Label, LabelSet } from './labelSet.ts';
+import { labelName, type Label, type LabelSet } from './labelSet.ts';
 
 /** The values of a label's region, its own first. */
 export function regionOf({ labels }: LabelSet, value: number): number[] {
@@ -50,6 +50,23 @@ export function classRegionsOf(labelSet: LabelSet, classToLabel: readonly number
     regions &&
     new Map([...regions].map(([value, values]) => [classToLabel.indexOf(value), values.map((each) => classToLabel.indexOf(each))]))
   );
+}
+
+/** The class that each class lies inside of, 0 where none, background first; undefined where no label lies inside another. */
+export function insideOf(labelSet: LabelSet, classToLabel: readonly number[]): number[] | undefined {
+  if (!hasRegions(labelSet)) return undefined;
+  return classToLabel.map((value) =>
+    Math.max(0, classToLabel.indexOf(labelSet.labels.find((label) => label.value === value)?.inside ?? 0)),
+  );
+}
+
+/** What goes by region, for the person: “liver” with “tumour”; undefined where no label lies inside another. */
+export function regionsText(labelSet: LabelSet): string | undefined {
+  const regions = outermostFirst(labelSet).flatMap(({ value, name }) => {
+    const inner = regionOf(labelSet, value).slice(1);
+    return inner.length === 0 ? [] : [`“${name}” with ${inner.map((each) => `“${labelName(labelSet, each)}”`).join(' and ')}`];
+  });
+  return regions.length === 0 ? undefined : `Dice goes by region, in the loss and where it is measured: ${regions.join(', ')}.`;
 }
 
 /** A region as nnU-Net's dataset.json describes it, and the value that it writes. */

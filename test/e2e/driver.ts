@@ -203,6 +203,13 @@ export class Desk {
     await this.page.getByRole('heading', { name: 'No cases yet' }).waitFor();
   }
 
+  /** Imports what lies there as the plan proposes, past its dialogs. */
+  async bring(source: string): Promise<void> {
+    const { client, socket } = await this.client();
+    await client.library.import({ sources: [source] });
+    socket.close();
+  }
+
   /** Chooses an entry of a folder to be imported, in the workspace of the cases; answers with the dialog that shows the plan. */
   async planImport(folder: string, entry: string, button = 'Import'): Promise<Locator> {
     await this.button(button).click();
@@ -289,17 +296,19 @@ export class Desk {
   async quiet({ drawn = true } = {}): Promise<void> {
     let before = '';
     let same = 0;
+    let changing: readonly string[] = [];
     await expect
       .poll(
         async () => {
           const now = await this.page.evaluate(() => (window as unknown as { readonly census: PageCensus }).census.state());
           same = now === before ? same + 1 : 0;
+          if (same === 0) changing = changedLines(before, now);
           before = now;
-          return same;
+          return same >= (drawn ? 2 : 1) ? 'quiet' : changing;
         },
         { interval: 80 },
       )
-      .toBeGreaterThanOrEqual(drawn ? 2 : 1);
+      .toBe('quiet');
     if (drawn) await this.settled();
   }
 
@@ -512,4 +521,10 @@ export class Desk {
     mkdirSync(screenshots, { recursive: true });
     await this.page.screenshot({ path: join(screenshots, `${name}.png`), timeout: 120_000 });
   }
+}
+
+/** What one text says and another does not, a few lines of each. */
+function changedLines(before: string, now: string): readonly string[] {
+  const [was, is] = [before.split('\n'), now.split('\n')];
+  return [...was.filter((line) => !is.includes(line)).slice(0, 3), ...is.filter((line) => !was.includes(line)).slice(0, 3)];
 }

@@ -47,16 +47,8 @@ describe.skipIf(installedBrowser() === null)('follow-ups in the window', () => {
       desk,
       desk: { page },
     } = tests;
-    await desk.button(/^New project/).click();
-    const create = page.getByRole('dialog', { name: 'New project' });
-    await create.getByRole('textbox', { name: 'Name' }).fill('Follow-up');
-    await create.getByRole('textbox', { name: /^Folder/ }).fill(join(folder, 'project'));
-    await create.getByRole('textbox', { name: 'Labels, one a line' }).fill('lesion');
-    await create.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
-    const { client, socket } = await desk.client();
-    await client.library.import({ sources: [join(folder, 'set')] });
-    socket.close();
+    await desk.newProject({ name: 'Follow-up', folder: join(folder, 'project'), labels: ['lesion'] });
+    await desk.bring(join(folder, 'set'));
     await desk.caseRow('june').click();
     await desk.button('Patient…').click();
     await dialog().getByLabel('Day of the scan').fill('2025-06-12');

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -38,16 +38,8 @@ describe.skipIf(installedBrowser() === null)('labels inside labels in the window
       desk,
       desk: { page },
     } = tests;
-    await desk.button(/^New project/).click();
-    const create = page.getByRole('dialog', { name: 'New project' });
-    await create.getByRole('textbox', { name: 'Name' }).fill('Inside');
-    await create.getByRole('textbox', { name: /^Folder/ }).fill(join(folder, 'project'));
-    await create.getByRole('textbox', { name: 'Labels, one a line' }).fill('liver\ntumour');
-    await create.getByRole('button', { name: 'Create project' }).click();
-    await page.getByRole('heading', { name: 'No cases yet' }).waitFor();
-    const { client, socket } = await desk.client();
-    await client.library.import({ sources: [join(folder, 'in')] });
-    socket.close();
+    await desk.newProject({ name: 'Inside', folder: join(folder, 'project'), labels: ['liver', 'tumour'] });
+    await desk.bring(join(folder, 'in'));
     await desk.openCase('case');
     await page.keyboard.press('b');
     await page.keyboard.press('2');
@@ -74,6 +66,29 @@ describe.skipIf(installedBrowser() === null)('labels inside labels in the window
     await expect.poll(() => volume('liver')).toBe(whole);
     await page.keyboard.press('Control+z');
     await expect.poll(() => volume('tumour')).toBe(whole);
+    // All of the liver is tumour: by itself it has no voxel, and with all that lies inside it as many.
+    for (const [extent, files] of [
+      ['With all that lies inside it', ['case-1-liver.stl', 'case-2-tumour.stl']],
+      ['Each label’s own voxels', ['case.stl']],
+    ] as const) {
+      await desk.go('export');
+      await page.getByRole('radio', { name: /^STL/ }).click();
+      await page.getByRole('radio', { name: 'The open case' }).click();
+      await page.getByRole('checkbox', { name: /^Leave out names/ }).setChecked(false);
+      await page.getByRole('radiogroup', { name: 'Extent of the labels' }).getByRole('radio', { name: extent }).click();
+      const out = join(folder, `${files.length} surfaces`);
+      await page.getByLabel('Destination').fill(out);
+      if (files.length === 2) expect(await desk.findings()).toEqual([]);
+      await desk.button('Export').click();
+      await expect.poll(() => (existsSync(out) ? readdirSync(out).sort() : [])).toEqual(files);
+      await desk.told(new RegExp(`${files.length} of ${files.length} files? written`));
+    }
+    await page
+      .getByRole('radio', { name: /^NIfTI/ })
+      .first()
+      .click();
+    await page.getByRole('radiogroup', { name: 'Extent of the labels' }).waitFor({ state: 'detached' });
+    await desk.go('correct');
     await list().getByRole('combobox', { name: 'tumour lies inside' }).selectOption('no other');
     await expect.poll(() => volume('liver')).toBe('–');
     expect(desk.errors).toEqual([]);

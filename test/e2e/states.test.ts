@@ -119,9 +119,7 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
       desk: { page },
     } = tests;
     writeFileSync(join(folder, 'broken.nii.gz'), Buffer.from([31, 139, 8, 0, 1, 2, 3]));
-    const { client, socket } = await desk.client();
-    await client.library.import({ sources: [join(folder, 'broken.nii.gz')] });
-    socket.close();
+    await desk.bring(join(folder, 'broken.nii.gz'));
     await desk.go('problems');
     await page
       .getByText(/broken\.nii\.gz/)

@@ -186,7 +186,8 @@ add('of the pre-training head', 'permute', { axes: [0, 3, 2, 1, 4] }, n(2, 5, 6,
 add('reversed', 'permute', { axes: [0, 4, 3, 2, 1] }, n(2, 3, 4, 5, 6));
 add('one voxel wide', 'permute', { axes: [0, 4, 3, 2, 1] }, n(2, 1, 20, 5, 18));
 
-const dice = { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] } as const;
+const dice = { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [], inside: [] } as const;
+const upstream = { type: f32(1), draw: { constant: 0.375 } } as const;
 const weighted = {
   ...dice,
   crossEntropyWeight: 0.7,
@@ -207,9 +208,36 @@ add(
   classes(14, 2, 3, 4, 5),
   p(2, 14, 3),
 );
+/** Three deep, two beside each other, an outer one behind its inner ones. */
+const nested = { ...weighted, inside: [0, 0, 1, 2, 2, 0, 13, 0, 0, 8, 0, 0, 0, 7] } as const;
+add('of regions', 'diceCrossEntropy', nested, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5));
+add('of regions, many voxels', 'diceCrossEntropy', nested, n(3, 14, 8, 33, 23), classes(9, 3, 8, 33, 23));
+add(
+  'of regions, every voxel alike, per sample',
+  'diceCrossEntropy',
+  { ...dice, inside: [0, 0, 1] },
+  n(2, 3, 5, 6, 7),
+  classes(3, 2, 5, 6, 7),
+);
+add(
+  'of regions, every voxel alike, per sample',
+  'diceCrossEntropyGrad',
+  { ...dice, inside: [0, 0, 1] },
+  n(2, 3, 5, 6, 7),
+  classes(3, 2, 5, 6, 7),
+  p(2, 3, 3),
+);
+add(
+  'of regions',
+  'diceCrossEntropyGrad',
+  { ...nested, classWeights: [] },
+  n(2, 14, 3, 4, 5),
+  classes(14, 2, 3, 4, 5),
+  p(1, 14, 3),
+  upstream,
+);
 add('', 'pseudoLabelLoss', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8));
 add('', 'pseudoLabelLossGrad', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8));
-const upstream = { type: f32(1), draw: { constant: 0.375 } } as const;
 add('upstream gradient', 'diceCrossEntropyGrad', dice, n(2, 14, 3, 4, 5), classes(14, 2, 3, 4, 5), p(2, 14, 3), upstream);
 add('upstream gradient', 'pseudoLabelLossGrad', { temperature: 0.1 }, n(2, 8, 3, 10, 1), classes(10, 2, 8, 3), classes(2, 2, 8), upstream);
 add('', 'gradientNorm', {}, n(1, 7, 5), n(8, 3), n(1, 1, 9));

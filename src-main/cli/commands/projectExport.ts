@@ -23,6 +23,10 @@ export const projectExportCommand = defineCommand({
       choices: ['project', 'source'],
       default: 'project',
     },
+    regions: {
+      kind: 'flag',
+      help: 'each label with all that lies inside it, so that they overlap (dicom-seg, rtstruct, dicom, stl, obj; regions, csv and nnunet have it anyway)',
+    },
     overwrite: { kind: 'flag', help: 'replace files of the same name' },
   },
   async run({ options, positionals: [folder = ''], report, note, cancellation }) {
@@ -34,6 +38,7 @@ export const projectExportCommand = defineCommand({
         source: options.prediction ? 'prediction' : 'mask',
         deidentify: !options.identify,
         overwrite: options.overwrite,
+        regions: options.regions,
         values: options.values === 'source' ? 'source' : 'project',
         ...(options.case.length === 0 ? {} : { caseIds: options.case }),
       },

@@ -71,7 +71,7 @@ function goldenGraph(): Graph {
   const logits = convolution(builder.apply('upsample2', {}, [layer], 'check'), CLASSES, 3, 1);
   const [loss] = builder.node(
     'diceCrossEntropy',
-    { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] },
+    { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [], inside: [] },
     [logits, label],
     'check',
   );

@@ -51,6 +51,8 @@ export interface DiceCrossEntropyAttributes {
   readonly overBatch: boolean;
   /** What a voxel's cross entropy counts, by its class; none: 1 for all. The mean divides by the sum over the voxels. */
   readonly classWeights: readonly number[];
+  /** The class that each lies inside of, 0 where none; Dice is then of each class's region, itself and all classes inside it. None: of each class alone. */
+  readonly inside: readonly number[];
 }
 
 export interface OpAttributes {

@@ -4,6 +4,7 @@ import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.t
 import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import { meanDice, meanHd95, meanOf, summarise, type LabelMetrics } from '#shared/domain/metrics.ts';
+import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { Reading } from '#shared/domain/reading.ts';
 import {
   getCase,
@@ -24,6 +25,7 @@ import { makeRoom, type IsOpen } from '../makeRoom.ts';
 export interface CompareRequest {
   readonly own: string;
   readonly reading: string;
+  readonly labelSet: LabelSet;
 }
 export type CompareReply =
   { readonly kind: 'done'; readonly labels: readonly LabelMetrics[] } | { readonly kind: 'failed'; readonly error: WireError };
@@ -60,8 +62,8 @@ export interface AgreementTable {
 }
 
 /**
- * Dice and HD95 of each reader's newest reading of a case against its newest revision here, by label (labels that neither holds do not
- * count), for each case (mean over its labels), and means. What was compared before is not compared again. Throws `cancelled`.
+ * Dice and HD95 of each reader's newest reading of a case against its newest revision here, by label, with all that lies inside it (labels that
+ * neither holds do not count), for each case (mean over its labels), and means. What was compared before is not compared again. Throws `cancelled`.
  */
 export async function readingAgreement(
   project: Project,
@@ -111,10 +113,17 @@ function inAll(cases: readonly (readonly LabelMetrics[])[]): LabelMetrics[][] {
 async function compare(project: Project, reading: Reading): Promise<{ revision: number; labels: readonly LabelMetrics[] } | null> {
   const own = latestMaskRevision(project.read, reading.caseId);
   if (own === undefined) return null;
-  if (reading.agreement?.revisionId === own.id) return { revision: own.revision, labels: reading.agreement.labels };
-  const labels = await compareInWorker({ own: project.paths.inside(own.path), reading: project.paths.inside(reading.path) });
-  project.note((write) => noteAgreement(write, reading.id, { revisionId: own.id, labels }));
+  const labelSet = getLabelSet(project.read);
+  const comparedWith = [own.id, ...insideOthers(labelSet)].join(' ');
+  if (reading.agreement?.comparedWith === comparedWith) return { revision: own.revision, labels: reading.agreement.labels };
+  const labels = await compareInWorker({ own: project.paths.inside(own.path), reading: project.paths.inside(reading.path), labelSet });
+  project.note((write) => noteAgreement(write, reading.id, { comparedWith, labels }));
   return { revision: own.revision, labels };
+}
+
+/** Which values lie inside which: a comparison stands as long as these do. */
+function insideOthers({ labels }: LabelSet): string[] {
+  return labels.flatMap(({ value, inside }) => (inside === undefined ? [] : [`${String(value)}<${String(inside)}`])).sort();
 }
 
 function compareInWorker(request: CompareRequest): Promise<readonly LabelMetrics[]> {

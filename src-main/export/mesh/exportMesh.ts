@@ -4,7 +4,8 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 import { writePieces } from '#main/imageio/writePieces.ts';
-import { labelsPresent, type PresentLabel } from '../labelVolumes.ts';
+import { exportedLabels, maskOf } from '../exportedLabels.ts';
+import type { PresentLabel } from '../labelVolumes.ts';
 import { exportFailed } from '../verify.ts';
 import { encodeObj, parseObj } from './obj.ts';
 import { encodeStl, parseStl } from './stl.ts';
@@ -17,11 +18,14 @@ export interface NamedMesh {
 
 /**
  * Writes the surfaces of a mask's labels in LPS millimetres (the files say so, as 3D Slicer does): .obj holds one object for each label, .stl
- * one label a file (`name-liver.stl` beside each other where there are several). Every file is read back and compared. Returns the paths.
+ * one label a file (`name-liver.stl` beside each other where there are several). `regions`: of each label with all that lies inside it. Every file is read back and compared. Returns the paths.
  * Throws `invalid-argument` on an empty mask or another ending; `io`, `disk-full`.
  */
-export async function exportMesh(path: string, labels: LabelVolume, labelSet: LabelSet): Promise<string[]> {
-  const meshes = labelsPresent(labels, labelSet).map((label): NamedMesh => ({ label, mesh: surfaceNets(labels, label.value) }));
+export async function exportMesh(path: string, labels: LabelVolume, labelSet: LabelSet, { regions = false } = {}): Promise<string[]> {
+  const meshes = exportedLabels(labels, labelSet, regions).map((label): NamedMesh => ({
+    label,
+    mesh: regions ? surfaceNets(maskOf(labels, label), 1) : surfaceNets(labels, label.value),
+  }));
   if (meshes.length === 0) throw new StudioError('invalid-argument', 'There is nothing to export: the mask is empty.');
   switch (extname(path).toLowerCase()) {
     case '.obj': {

@@ -35,7 +35,7 @@ function toReading(row: Row): Reading {
     agreement:
       row.compared_with === null || row.agreement === null
         ? null
-        : { revisionId: row.compared_with, labels: JSON.parse(row.agreement) as LabelMetrics[] },
+        : { comparedWith: row.compared_with, labels: JSON.parse(row.agreement) as LabelMetrics[] },
   };
 }
 
@@ -93,11 +93,11 @@ export function hasReading(read: ReadHandle, { caseId, reader, contentHash }: Pi
   );
 }
 
-/** Keeps what a comparison found, until the case has another revision. */
-export function noteAgreement(write: WriteHandle, id: string, { revisionId, labels }: NonNullable<Reading['agreement']>): void {
-  write.run('UPDATE reading SET compared_with = $revisionId, agreement = $labels WHERE id = $id', {
+/** Keeps what a comparison found, until it would be with something else. */
+export function noteAgreement(write: WriteHandle, id: string, { comparedWith, labels }: NonNullable<Reading['agreement']>): void {
+  write.run('UPDATE reading SET compared_with = $comparedWith, agreement = $labels WHERE id = $id', {
     id,
-    revisionId,
+    comparedWith,
     labels: JSON.stringify(labels),
   });
 }

@@ -5,7 +5,7 @@ import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import type { NetworkConfig } from '#main/model/networkConfig.ts';
 import { interpolated, meanOf, type Weights } from '#main/model/weights.ts';
 import type { TrainingPlan } from '../trainingPlan.ts';
-import { validate, type Validation } from '../validate.ts';
+import { validate, type ValidateOptions, type Validation } from '../validate.ts';
 
 /** Parts of what is new, the smallest first: of equals it is chosen. */
 const PARTS = [0, 0.25, 0.5, 0.75, 1] as const;
@@ -19,6 +19,9 @@ export interface ChosenWeights {
   /** Mean Dice on what was set apart, by part; empty where nothing was. */
   readonly dice: readonly { readonly part: number; readonly dice: number }[];
 }
+
+/** How weights are measured: on patches of the plan, of its channels, by region where some classes lie inside others. */
+type Measuring = Pick<TrainingPlan, 'patch' | 'channels'> & Pick<ValidateOptions, 'regions'>;
 
 /** What a training came to, and the case files that it did not see. */
 export interface TurnResult {
@@ -34,7 +37,7 @@ export interface TurnResult {
 export async function chooseWeights(
   executor: Executor,
   architecture: NetworkConfig,
-  { patch, channels }: Pick<TrainingPlan, 'patch' | 'channels'>,
+  { patch, channels, regions }: Measuring,
   before: Weights,
   turns: readonly TurnResult[],
   work: Work,
@@ -49,7 +52,7 @@ export async function chooseWeights(
       const cases: Validation['cases'][number][] = [];
       for (const turn of turns) {
         await predictor.load(interpolated(before, turn.after, part));
-        cases.push(...(await validate(predictor, turn.apart, { ...work, channels: channels?.map((_channel, n) => n) })).cases);
+        cases.push(...(await validate(predictor, turn.apart, { ...work, channels: channels?.map((_channel, n) => n), regions })).cases);
       }
       dice.push({ part, dice: meanDice(summarise(cases.map(({ metrics }) => metrics))) ?? 0 });
       work.report({ phase: 'Choosing between old and new weights', fraction: (index + 1) / PARTS.length });

@@ -9,6 +9,7 @@ import { labelSetFrom, splitIgnored, type LabelSet } from '#shared/domain/labelS
 import { learnedScans } from '#main/inference/scanLook.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import { intensityRules, type LearnedScans, type ModelCard } from '#shared/domain/modelCard.ts';
+import { insideOf, regionsText } from '#shared/domain/regions.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
 import type { SkippedCase } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
@@ -135,13 +136,20 @@ export async function prepare(
     ...basis,
     classShares,
     ...(fingerprint.markedShare < 1 && { markedShare: fingerprint.markedShare }),
-    loss: chooseLoss(settings.loss ?? recipeLoss[settings.recipe], classShares, defined({ classWeightPower, classWeightLimit })),
+    loss: chooseLoss(
+      settings.loss ?? recipeLoss[settings.recipe],
+      classShares,
+      defined({ classWeightPower, classWeightLimit }),
+      insideOf(labelSet, classToLabel),
+    ),
   };
   for (const { name, without } of lackedChannels(fingerprint, wanted))
     work.alarm(
       'warning',
       `“${name}” is missing in ${without} of ${looks.length} cases: it is 0 there, and left out of a quarter of the patches of the others.`,
     );
+  const byRegion = regionsText(labelSet);
+  if (byRegion !== undefined) work.alarm('info', byRegion);
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
   const local = intensityRules(plan).find(({ kind }) => kind === 'local');
   if (local?.kind === 'local')
@@ -240,6 +248,10 @@ function drawValidation(looks: readonly CaseLook[], fraction: number, seed: numb
 /** What the masks hold, by the names of the model that goes on, where it knows them. */
 function labelSetOf(looks: readonly CaseLook[], known: LabelSet | undefined): LabelSet {
   const values = [...new Set(looks.flatMap(({ fingerprint }) => Object.keys(fingerprint.labelVoxels).map(Number)))].sort((a, b) => a - b);
-  const nameOf = (value: number): string => known?.labels.find((label) => label.value === value)?.name ?? `Label ${value}`;
-  return labelSetFrom(values.map((value) => ({ value, name: nameOf(value) })));
+  return labelSetFrom(
+    values.map((value) => {
+      const { name = `Label ${value}`, inside } = known?.labels.find((label) => label.value === value) ?? {};
+      return { value, name, ...(inside !== undefined && values.includes(inside) && { inside }) };
+    }),
+  );
 }

@@ -59,6 +59,7 @@ export async function trainModel(
   const { plan, architecture, classToLabel, labelSet, unlabelled = [] } = preparation;
   const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
+  const regions = classRegionsOf(labelSet, classToLabel);
   const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
   const turns = await trainInTurns(
     {
@@ -80,7 +81,7 @@ export async function trainModel(
         name: labelName(labelSet, value),
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
-      regions: classRegionsOf(labelSet, classToLabel),
+      regions,
       mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
@@ -97,7 +98,7 @@ export async function trainModel(
   const trained = together(turns);
   if (between === undefined) return finished(preparation, trained, settings, from);
   const results = turns.map(({ outcome: { weights }, apart }) => ({ after: weights, apart }));
-  const chosen = await chooseWeights(executor, architecture, plan, between, results, work);
+  const chosen = await chooseWeights(executor, architecture, { ...plan, regions }, between, results, work);
   work.alarm('info', choiceText(chosen));
   const outcome = {
     ...trained,
@@ -116,7 +117,7 @@ function startOf(from: StoredModel | StoredImport, { plan, classToLabel }: Prepa
 /** The weights that are kept lie between those that the training measured. */
 async function validateKept(
   executor: Executor,
-  { architecture, plan, validation }: Preparation,
+  { architecture, plan, validation, labelSet, classToLabel }: Preparation,
   weights: Weights,
   work: Work,
 ): Promise<Validation> {
@@ -124,7 +125,8 @@ async function validateKept(
   try {
     await predictor.load(weights);
     const files = validation.map(({ file }) => file);
-    return await validate(predictor, files, { ...work, channels: plan.channels?.map((_channel, n) => n), distances: true });
+    const channels = plan.channels?.map((_channel, n) => n);
+    return await validate(predictor, files, { ...work, channels, regions: classRegionsOf(labelSet, classToLabel), distances: true });
   } finally {
     predictor.dispose();
   }

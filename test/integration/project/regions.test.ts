@@ -1,8 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Triple } from '#shared/geometry/grid.ts';
+import { surfaceNets, type Mesh } from '#shared/geometry/surfaceNets.ts';
+import { parseStl } from '#main/export/mesh/stl.ts';
 import { readLabels } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { readDataset } from '#main/imageio/dataset.ts';
@@ -112,6 +114,72 @@ describe('labels inside labels', () => {
       ['core', 0.4],
       ['enhancing', 1],
     ]);
+  });
+
+  it('go out as overlapping segments, structures and surfaces where that is asked for, and come back', { timeout: 600_000 }, async () => {
+    const [project, again] = [at('project'), at('again')];
+    await run('project', 'create', project, '--name', 'Tumours');
+    await run('project', 'import', project, at('set'));
+    const truth = (await readLabels(at('set', 'labelsTr', 'a.nii.gz'))).volume;
+    const exportAs = async (from: string, format: string, ...flags: string[]) =>
+      (await run('project', 'export', from, '--out', at(`${format}${flags.join('')}`), '--format', format, '--identify', ...flags))
+        .trim()
+        .split('\n');
+    /** Voxels of each label, by name, each with what overlaps it. */
+    const counts = async (path: string): Promise<Record<string, number>> => {
+      const { volume, labels, combinations } = await readLabels(path, { grid: truth.grid, overlaps: true });
+      const held = new Map(combinations.map(({ code, values }) => [code, values]));
+      const valuesOf = (value: number): readonly number[] => held.get(value) ?? [value];
+      return Object.fromEntries(
+        labels.map(({ name, value }) => [name, volume.data.filter((each) => valuesOf(each).includes(value)).length]),
+      );
+    };
+    const regions = { 'whole tumour': 800, core: 320, enhancing: 80 };
+    const [series = ''] = await exportAs(project, 'dicom', '--regions');
+    expect(await counts(series)).toEqual(regions);
+    // The images with what overlaps, as another program would send them: the innermost label has each voxel again.
+    await run('project', 'create', again, '--name', 'Again');
+    await run('project', 'import', again, at('dicom--regions'));
+    await run('project', 'labels', again, '--inside', 'core=whole tumour', '--inside', 'enhancing=core');
+    for (const format of ['dicom-seg', 'rtstruct']) {
+      const [file = ''] = await exportAs(again, format, '--regions');
+      expect([format, await counts(file)]).toEqual([format, regions]);
+      const [plain = ''] = await exportAs(again, format);
+      expect([format, await counts(plain)]).toEqual([format, { 'whole tumour': 480, core: 240, enhancing: 80 }]);
+    }
+    const [core] = (await exportAs(project, 'stl', '--regions')).filter((path) => path.endsWith('2-core.stl'));
+    const union = Uint8Array.from(truth.data, (value) => (value >= 2 ? 1 : 0));
+    const triangles = ({ triangles }: Mesh): number => triangles.length;
+    const wanted = triangles(surfaceNets({ grid: truth.grid, data: union }, 1));
+    expect(triangles(parseStl(readFileSync(core ?? '')))).toBe(wanted);
+    expect(wanted).not.toBe(triangles(surfaceNets(truth, 2)));
+    const refused = await logonet(['project', 'export', project, '--out', at('no'), '--regions']);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('In this format a voxel has one label')]);
+  });
+
+  it('are compared as unions with a second reading', { timeout: 600_000 }, async () => {
+    const reader = async (name: string): Promise<string> => {
+      await run('project', 'create', at(name), '--name', name);
+      await run('project', 'import', at(name), at('set'));
+      return at(name);
+    };
+    const mine = await reader('mine');
+    // The second reader takes the core for the rest of the tumour, which is right about the whole.
+    const mask = at('set', 'labelsTr', 'a.nii.gz');
+    const { volume } = await readLabels(mask);
+    rmSync(mask);
+    await writeVolume(mask, { grid: volume.grid, data: Uint8Array.from(volume.data, (value) => (value === 2 ? 1 : value)) });
+    const other = await reader('other');
+    const merged = async (): Promise<unknown> => {
+      const { agreement } = JSON.parse(await run('project', 'merge', mine, other, '--json')) as {
+        agreement: { labels: { name: string; dice: number }[] };
+      };
+      return Object.fromEntries(agreement.labels.map(({ name, dice }) => [name, dice]));
+    };
+    expect(await merged()).toEqual({ 'whole tumour': 1, core: 0.4, enhancing: 1 });
+    // What was compared by other regions is compared again.
+    await run('project', 'labels', mine, '--inside', 'core=');
+    expect(await merged()).toEqual({ 'whole tumour': expect.closeTo(960 / 1200) as number, core: 0.4, enhancing: 1 });
   });
 
   it('keep their outer label when it goes, and a label erased everywhere is the outer one’s again', async () => {

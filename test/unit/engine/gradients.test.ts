@@ -47,6 +47,7 @@ const paper: OpAttributes['diceCrossEntropy'] = {
   epsilon: 1e-5,
   overBatch: false,
   classWeights: [],
+  inside: [],
 };
 
 async function losses(layer: Layer, nudge?: Nudge, attributes = paper): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
@@ -109,5 +110,10 @@ describe('gradients agree with finite differences', () => {
   for (const overBatch of [false, true])
     it(`the loss weighted by class, Dice over the ${overBatch ? 'batch' : 'sample'}`, async () => {
       await expectSlopes((_b, x) => x, { ...paper, crossEntropyWeight: 0.7, overBatch, classWeights: [0.4, 3, 11] });
+    });
+
+  for (const overBatch of [false, true])
+    it(`the loss where a class lies inside another, Dice over the ${overBatch ? 'batch' : 'sample'}`, async () => {
+      await expectSlopes((_b, x) => x, { ...paper, crossEntropyWeight: 0.7, overBatch, classWeights: [0.4, 3, 11], inside: [0, 2, 0] });
     });
 });

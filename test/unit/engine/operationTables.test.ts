@@ -41,7 +41,7 @@ describe('indices', () => {
       'loss',
       builder.apply(
         'diceCrossEntropy',
-        { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] },
+        { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [], inside: [] },
         inputs,
         's',
       ),

@@ -1,4 +1,5 @@
 import type { DiceCrossEntropyAttributes, OpAttributes } from '../../ops/attributes.ts';
+import { around, regionWeights } from '../../ops/losses.ts';
 import { at, extents, type ReferenceKernel, type ReferenceTensor } from './tensor.ts';
 
 /** Softmax over the channels of the voxel at `base`. */
@@ -21,13 +22,20 @@ export const softmax: ReferenceKernel<OpAttributes['softmax']> = (_attributes, [
     }
 };
 
+/** Whether a class's region holds another class. */
+function holdsOf(inside: readonly number[], count: number): (region: number, channel: number) => boolean {
+  const chains = Array.from({ length: count }, (_unused, channel) => around(inside, channel) ?? []);
+  return (region, channel) => chains[channel]?.includes(region) === true;
+}
+
 export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = (
-  { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights },
+  { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights, inside },
   [logits, label],
   [loss, dice, crossEntropy, sums],
 ) => {
   if (!logits || !label || !loss || !dice || !crossEntropy || !sums) return;
   const { n, c, voxels } = extents(logits);
+  const holds = holdsOf(inside, c);
   let entropy = 0;
   let weights = 0;
   for (let sample = 0; sample < n; sample++)
@@ -35,14 +43,16 @@ export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = (
       const truth = at(label.data, sample * voxels + voxel);
       const weight = classWeights[truth] ?? 1;
       weights += weight;
-      probabilities(logits, sample * c * voxels + voxel).forEach((p, channel) => {
-        const row = ((overBatch ? 0 : sample) * c + channel) * 3;
-        const t = truth === channel ? 1 : 0;
+      const own = probabilities(logits, sample * c * voxels + voxel);
+      entropy -= weight * Math.log(own[truth] ?? 0);
+      for (let region = 0; region < c; region++) {
+        const row = ((overBatch ? 0 : sample) * c + region) * 3;
+        const p = own.reduce((sum, probability, channel) => (holds(region, channel) ? sum + probability : sum), 0);
+        const t = holds(region, truth) ? 1 : 0;
         sums.data[row] = at(sums.data, row) + p * t;
         sums.data[row + 1] = at(sums.data, row + 1) + p;
         sums.data[row + 2] = at(sums.data, row + 2) + t;
-        if (t === 1) entropy -= weight * Math.log(p);
-      });
+      }
     }
   entropy /= weights;
   const rows = sums.data.length / 3;
@@ -55,28 +65,34 @@ export const diceCrossEntropy: ReferenceKernel<DiceCrossEntropyAttributes> = (
 };
 
 export const diceCrossEntropyGrad: ReferenceKernel<DiceCrossEntropyAttributes> = (
-  { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights },
+  attributes,
   [logits, label, sums, upstream],
   [dLogits],
 ) => {
+  const { diceWeight, crossEntropyWeight, epsilon, overBatch, classWeights, inside } = attributes;
   if (!logits || !label || !sums || !dLogits) return;
   const factor = upstream ? at(upstream.data, 0) : 1;
   const { n, c, voxels } = extents(logits);
   const rows = sums.data.length / 3;
+  const holds = holdsOf(inside, c);
   let weights = 0;
-  for (let row = 0; row < rows; row++) weights += (classWeights[row % c] ?? 1) * at(sums.data, 3 * row + 2);
+  const counts = regionWeights(attributes, c);
+  for (let row = 0; row < rows; row++) weights += (counts[row % c] ?? 1) * at(sums.data, 3 * row + 2);
   for (let sample = 0; sample < n; sample++)
     for (let voxel = 0; voxel < voxels; voxel++) {
       const base = sample * c * voxels + voxel;
       const truth = at(label.data, sample * voxels + voxel);
       const p = probabilities(logits, base);
-      const dProbability = p.map((_unused, channel) => {
+      const dRegion = p.map((_unused, channel) => {
         const row = ((overBatch ? 0 : sample) * c + channel) * 3;
         const numerator = 2 * at(sums.data, row) + epsilon;
         const denominator = at(sums.data, row + 1) + at(sums.data, row + 2) + epsilon;
-        const t = truth === channel ? 1 : 0;
+        const t = holds(channel, truth) ? 1 : 0;
         return (-diceWeight / rows) * ((2 * t) / denominator - numerator / denominator ** 2);
       });
+      const dProbability = p.map((_unused, channel) =>
+        dRegion.reduce((sum, slope, region) => (holds(region, channel) ? sum + slope : sum), 0),
+      );
       const mean = p.reduce((sum, probability, channel) => sum + probability * (dProbability[channel] ?? 0), 0);
       const entropyPart = (crossEntropyWeight * (classWeights[truth] ?? 1)) / weights;
       p.forEach((probability, channel) => {

@@ -1,4 +1,5 @@
 import type { DiceCrossEntropyAttributes, OpAttributes } from '../../ops/attributes.ts';
+import { around } from '../../ops/losses.ts';
 import type { Kernel } from './kernel.ts';
 import type { Tensor, Tensors } from './tensors.ts';
 
@@ -26,6 +27,18 @@ function weightsOf(tf: Tensors, { classWeights }: DiceCrossEntropyAttributes, cl
   return tf.create(classWeights.length === 0 ? new Float32Array(classes).fill(1) : Float32Array.from(classWeights), [1, classes, 1]);
 }
 
+/** Rows (N,C,voxels) or (N,C,1) of classes as those of regions: of each the sum over the classes in it; `back`: of a class over the regions around it. */
+function byRegion(tf: Tensors, { inside }: DiceCrossEntropyAttributes, x: Tensor, back = false): Tensor {
+  if (inside.length === 0) return x;
+  const [n = 1, , voxels = 1] = x.shape;
+  const chains = inside.map((_outer, own) => around(inside, own) ?? []);
+  const summed = chains.map((chain, own) => {
+    const rows = back ? chain : chains.flatMap((other, inner) => (other.includes(own) ? [inner] : []));
+    return rows.map((row) => tf.slice(x, [0, row, 0], [n, 1, voxels])).reduce((a, b) => tf.add(a, b));
+  });
+  return tf.concat(summed, 1);
+}
+
 export const diceCrossEntropy: Kernel<DiceCrossEntropyAttributes> = (tf, attributes, [logits, label]) => {
   const { diceWeight, crossEntropyWeight, epsilon, overBatch } = attributes;
   const [, c = 1] = logits.shape;
@@ -33,7 +46,12 @@ export const diceCrossEntropy: Kernel<DiceCrossEntropyAttributes> = (tf, attribu
   const p = exp(tf, logP);
   const t = truth(tf, label, c);
   const axes = overBatch ? [0, 2] : [2];
-  const [overlap, probability, count] = [tf.multiply(p, t), p, t].map((x) => tf.sum(x, ...axes)) as [Tensor, Tensor, Tensor];
+  const [inRegion, marked] = [byRegion(tf, attributes, p), byRegion(tf, attributes, t)];
+  const [overlap, probability, count] = [tf.multiply(inRegion, marked), inRegion, marked].map((x) => tf.sum(x, ...axes)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const ratio = tf.divide(tf.shift(tf.scale(overlap, 2), epsilon), tf.shift(tf.add(probability, count), epsilon));
   const one = (x: Tensor): Tensor => tf.reshape(x, 1);
   const dice = tf.shift(tf.scale(one(tf.mean(ratio, 0, 1, 2)), -1), 1);
@@ -52,7 +70,9 @@ export const diceCrossEntropyGrad: Kernel<DiceCrossEntropyAttributes> = (tf, att
   const [overlap, probability, count] = [0, 1, 2].map((which) => tf.slice(sums, [0, 0, which], [n, c, 1])) as [Tensor, Tensor, Tensor];
   const denominator = tf.shift(tf.add(probability, count), epsilon);
   const ratio = tf.divide(tf.shift(tf.scale(overlap, 2), epsilon), denominator);
-  const slope = tf.scale(tf.divide(tf.subtract(tf.scale(t, 2), ratio), denominator), -diceWeight / (n * c));
+  const marked = byRegion(tf, attributes, t);
+  const slopes = tf.scale(tf.divide(tf.subtract(tf.scale(marked, 2), ratio), denominator), -diceWeight / (n * c));
+  const slope = byRegion(tf, attributes, slopes, true);
   const dice = tf.multiply(p, tf.subtract(slope, tf.sum(tf.multiply(p, slope), 1)));
   const weighted = tf.multiply(t, weightsOf(tf, attributes, c));
   const share = tf.divide(tf.sum(weighted, 1), tf.sum(weighted, 0, 1, 2));

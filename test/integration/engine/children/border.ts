@@ -74,7 +74,7 @@ const scenarios: Record<string, () => Promise<void>> = {
           indices: label,
           loss: builder.apply(
             'diceCrossEntropy',
-            { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [] },
+            { diceWeight: 1, crossEntropyWeight: 1, epsilon: 1e-5, overBatch: false, classWeights: [], inside: [] },
             [logits, label],
             's',
           ),

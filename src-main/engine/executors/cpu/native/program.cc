@@ -22,7 +22,7 @@ const InstructionSet* instructionSet(const std::string& name) {
 Program::Program(std::shared_ptr<Engine> engine, size_t arenaBytes, std::vector<StepSource> sources)
     : engine_(std::move(engine)), arena_(std::make_unique<Memory>(arenaBytes)), sources_(std::move(sources)), milliseconds_(sources_.size()) {
   for (const StepSource& source : sources_) {
-    if (source.op < 0 || source.op >= static_cast<int32_t>(Op::count) || source.integers.size() > maximumIntegers) throw std::invalid_argument("malformed step");
+    if (source.op < 0 || source.op >= static_cast<int32_t>(Op::count)) throw std::invalid_argument("malformed step");
     for (const Operand& operand : source.inputs) check(operand);
     for (const Operand& operand : source.outputs) check(operand);
     Step step{};
@@ -31,7 +31,8 @@ Program::Program(std::shared_ptr<Engine> engine, size_t arenaBytes, std::vector<
     step.outputCount = static_cast<int32_t>(source.outputs.size());
     step.inputs = source.inputs.data();
     step.outputs = source.outputs.data();
-    std::copy(source.integers.begin(), source.integers.end(), step.integers);
+    step.integers = source.integers.data();
+    step.integerCount = static_cast<int32_t>(source.integers.size());
     step.reals = source.reals.data();
     step.realCount = static_cast<int32_t>(source.reals.size());
     steps_.push_back(step);

@@ -44,8 +44,8 @@ namespace logonet {
   X(cubeMerge, "split", "") \
   X(permute, "axes", "") \
   X(softmax, "", "") \
-  X(diceCrossEntropy, "overBatch", "diceWeight crossEntropyWeight epsilon classWeights") \
-  X(diceCrossEntropyGrad, "overBatch", "diceWeight crossEntropyWeight epsilon classWeights") \
+  X(diceCrossEntropy, "overBatch inside", "diceWeight crossEntropyWeight epsilon classWeights") \
+  X(diceCrossEntropyGrad, "overBatch inside", "diceWeight crossEntropyWeight epsilon classWeights") \
   X(pseudoLabelLoss, "", "temperature") \
   X(pseudoLabelLossGrad, "", "temperature") \
   X(gradientNorm, "", "") \
@@ -69,8 +69,6 @@ struct Operand {
   bool integers;
 };
 
-constexpr int maximumIntegers = 12;
-
 struct Step {
   Op op;
   int32_t inputCount;
@@ -78,7 +76,8 @@ struct Step {
   const Operand* inputs;
   const Operand* outputs;
   /** Attributes, in the order of LOGONET_OPERATIONS; a kernel, stride or padding of three axes takes three. */
-  int32_t integers[maximumIntegers];
+  const int32_t* integers;
+  int32_t integerCount;
   const double* reals;
   int32_t realCount;
 };

@@ -1,4 +1,5 @@
 import type { DiceCrossEntropyAttributes } from '../../../ops/attributes.ts';
+import { regionWeights } from '../../../ops/losses.ts';
 import type { Node, Value } from '../../../graph/graph.ts';
 import { activation, elementCount } from '../../../tensor/tensorType.ts';
 import { bytesOf, ceilDivide, flatGrid, GROUP, operand, type Kernel, type Operand } from '../kernel.ts';
@@ -38,14 +39,41 @@ export function softmax(node: Node<'softmax'>): Kernel[] {
   ];
 }
 
-/** WGSL of `classWeight(c)`: what a voxel of a class counts in the cross entropy. */
-function classWeight({ classWeights }: DiceCrossEntropyAttributes): string {
-  if (classWeights.length === 0) return 'fn classWeight(c: u32) -> f32 { return 1.0; }';
-  const numbers = classWeights.map((weight) => `${Math.fround(weight)}f`).join(', ');
-  return `fn classWeight(c: u32) -> f32 { var weights = array<f32, ${classWeights.length}>(${numbers}); return weights[c]; }`;
+/** WGSL of a function of a class, from its values. */
+function lookUp(name: string, type: 'f32' | 'u32', values: readonly number[]): string {
+  const numbers = values.map((value) => (type === 'f32' ? `${Math.fround(value)}f` : `${value}u`)).join(', ');
+  return `fn ${name}(c: u32) -> ${type} { var values = array<${type}, ${values.length}>(${numbers}); return values[c]; }`;
 }
 
-/** log Σ exp per voxel; then Σp·t, Σp, Σt and the cross entropy's part per row of `sums`; then the three scalars. */
+/** WGSL of `classWeight(c)`: what a voxel of a class counts in the cross entropy. */
+function classWeight({ classWeights }: DiceCrossEntropyAttributes): string {
+  return classWeights.length === 0 ? 'fn classWeight(c: u32) -> f32 { return 1.0; }' : lookUp('classWeight', 'f32', classWeights);
+}
+
+/** WGSL of `regionWeight(c)`: the same of all voxels of a class's region, such that over the regions each voxel counts once. */
+function regionWeight(attributes: DiceCrossEntropyAttributes, classes: number): string {
+  return attributes.inside.length === 0
+    ? `${classWeight(attributes)}\nfn regionWeight(c: u32) -> f32 { return classWeight(c); }`
+    : `${classWeight(attributes)}\n${lookUp('regionWeight', 'f32', regionWeights(attributes, classes))}`;
+}
+
+/** WGSL of `holds(region, c)`: whether a class lies in another's region, or is it. */
+function holds({ inside }: DiceCrossEntropyAttributes): string {
+  if (inside.length === 0) return 'fn holds(region: u32, c: u32) -> bool { return region == c; }';
+  return `${lookUp('outer', 'u32', inside)}
+fn holds(region: u32, c: u32) -> bool {
+  var at = c;
+  loop { if (at == region) { return true; } at = outer(at); if (at == 0u) { break; } }
+  return false;
+}`;
+}
+
+/** WGSL that adds the probabilities of the classes inside a channel's to `p`. */
+const ADD_INNER = `for (var c = 1u; c < u.C; c++) {
+      if (c != channel && holds(channel, c)) { p += exp(logits((sample * u.C + c) * u.V + voxel) - normaliser(sample * u.V + voxel)); }
+    }`;
+
+/** log Σ exp per voxel; then Σp·t, Σp, Σt of each region and the cross entropy's part per row of `sums`; then the three scalars. */
 export function diceCrossEntropy(node: Node<'diceCrossEntropy'>, context: LoweringContext): Kernel[] {
   const [logits, label, loss, dice, crossEntropy, sums] = [...node.inputs, ...node.outputs];
   if (!logits || !label || !loss || !dice || !crossEntropy || !sums) return [];
@@ -68,13 +96,13 @@ export function diceCrossEntropy(node: Node<'diceCrossEntropy'>, context: Loweri
     operands: { sums: operand(sums), entropy, loss: operand(loss), dice: operand(dice), crossEntropy: operand(crossEntropy) },
     integers: { rows: groups * c, C: c },
     floats: { diceWeight, crossEntropyWeight, epsilon },
-    code: `${classWeight(node.attributes)}
+    code: `${regionWeight(node.attributes, c)}
 @compute @workgroup_size(1)
 fn main() {
   var overlap = 0.0; var total = 0.0; var weights = 0.0;
   for (var r = 0u; r < u.rows; r++) {
     overlap += (2.0 * sums(3u * r) + u.epsilon) / (sums(3u * r + 1u) + sums(3u * r + 2u) + u.epsilon);
-    let weight = classWeight(r % u.C); total += weight * entropy(r); weights += weight * sums(3u * r + 2u);
+    total += classWeight(r % u.C) * entropy(r); weights += regionWeight(r % u.C) * sums(3u * r + 2u);
   }
   let d = 1.0 - overlap / f32(u.rows); let e = total / weights;
   set_dice(0u, d); set_crossEntropy(0u, e); set_loss(0u, u.diceWeight * d + u.crossEntropyWeight * e);
@@ -92,8 +120,10 @@ fn main() {
         channels: c,
         voxels,
         sums: 4,
-        terms: `let own = u32(label(sample * u.V + voxel)) == channel; let gap = normaliser(sample * u.V + voxel) - logits(i); let p = exp(-gap);
-    s1 += p; if (own) { s0 += p; s2 += 1.0; s3 += gap; }`,
+        functions: holds(node.attributes),
+        terms: `let truth = u32(label(sample * u.V + voxel)); let gap = normaliser(sample * u.V + voxel) - logits(i); var p = exp(-gap);
+    ${node.attributes.inside.length === 0 ? '' : ADD_INNER}
+    s1 += p; if (holds(channel, truth)) { s0 += p; s2 += 1.0; } if (truth == channel) { s3 += gap; }`,
         finish: 'set_sums(3u * row, s0); set_sums(3u * row + 1u, s1); set_sums(3u * row + 2u, s2); set_entropy(row, s3);',
         inputs: { logits: operand(logits), label: operand(label), normaliser },
         outputs: { sums: operand(sums), entropy },
@@ -104,6 +134,11 @@ fn main() {
     scalars,
   ];
 }
+
+/** WGSL: a class's probability is part of that of every region around it. */
+const OF_ALL_AROUND = `var sum = 0.0; var region = c;
+  loop { sum += regionSlope(first + region, holds(region, truth)); region = outer(region); if (region == 0u) { break; } }
+  return sum;`;
 
 /** The upstream gradient of a loss, where it is given. */
 function upstreamOperand(upstream: Value | undefined): Record<string, Operand> {
@@ -128,18 +163,22 @@ export function diceCrossEntropyGrad(node: Node<'diceCrossEntropyGrad'>): Kernel
       operands: { x: operand(logits), label: operand(label), sums: operand(sums), dLogits: operand(dLogits), ...upstreamOperand(upstream) },
       integers: { N: n, C: c, V: voxels, rows: groups * c },
       floats: { dicePart: -diceWeight / (groups * c), crossEntropyWeight, epsilon },
-      code: `${classWeight(node.attributes)}
-fn slope(row: u32, own: bool) -> f32 {
+      code: `${regionWeight(node.attributes, c)}
+${holds(node.attributes)}
+fn regionSlope(row: u32, own: bool) -> f32 {
   let denominator = sums(3u * row + 1u) + sums(3u * row + 2u) + u.epsilon;
   return u.dicePart * (select(0.0, 2.0, own) - (2.0 * sums(3u * row) + u.epsilon) / denominator) / denominator;
 }
+fn slope(first: u32, c: u32, truth: u32) -> f32 {
+  ${node.attributes.inside.length === 0 ? 'return regionSlope(first + c, c == truth);' : OF_ALL_AROUND}
+}
 ${perVoxel(`let truth = u32(label(i)); var mean = 0.0; var weights = 0.0;
-  for (var r = 0u; r < u.rows; r++) { weights += classWeight(r % u.C) * sums(3u * r + 2u); }
+  for (var r = 0u; r < u.rows; r++) { weights += regionWeight(r % u.C) * sums(3u * r + 2u); }
   let entropyPart = u.crossEntropyWeight * classWeight(truth) / weights; let first = sample * u.C % u.rows;
-  for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(first + c, c == truth); }
+  for (var c = 0u; c < u.C; c++) { mean += exp(x(base + c * u.V) - highest) / total * slope(first, c, truth); }
   for (var c = 0u; c < u.C; c++) {
     let at = base + c * u.V; let p = exp(x(at) - highest) / total; let own = c == truth;
-    set_dLogits(at, ${upstreamFactor(upstream)}(p * (slope(first + c, own) - mean) + entropyPart * (p - select(0.0, 1.0, own))));
+    set_dLogits(at, ${upstreamFactor(upstream)}(p * (slope(first, c, truth) - mean) + entropyPart * (p - select(0.0, 1.0, own))));
   }`)}`,
       workgroups: flatGrid(ceilDivide(n * voxels, GROUP)),
       work: { operations: 34 * n * c * voxels, bytes: bytesOf(logits, label, dLogits) },

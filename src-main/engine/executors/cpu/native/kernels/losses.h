@@ -48,10 +48,22 @@ struct DiceCrossEntropy {
   bool overBatch;
   /** One per class, or null: 1 for all. */
   const double* weights;
+  /** The class that each lies inside of, 0 where none; null: no class lies inside another. */
+  const int32_t* inside;
   double weight(int64_t label) const { return weights ? weights[label] : 1.0; }
+  int64_t outer(int64_t label) const { return inside ? inside[label] : 0; }
+  /** By which the voxels of a class's region count, so that over all regions each voxel counts by its own class. */
+  double regionWeight(int64_t label) const { return weight(label) - (outer(label) ? weight(outer(label)) : 0.0); }
+  /** Calls body(region) for every region that holds a class, its own first. */
+  template <class Body>
+  LOGONET_INLINE void regionsAround(int64_t label, const Body& body) const {
+    body(label);
+    for (int64_t region = outer(label); region; region = outer(region)) body(region);
+  }
 };
 LOGONET_INLINE DiceCrossEntropy diceCrossEntropyOf(const Step& step) {
-  return {step.reals[0], step.reals[1], step.reals[2], step.integers[0] != 0, step.realCount > 3 ? step.reals + 3 : nullptr};
+  return {step.reals[0], step.reals[1], step.reals[2], step.integers[0] != 0, step.realCount > 3 ? step.reals + 3 : nullptr,
+          step.integerCount > 1 ? step.integers + 1 : nullptr};
 }
 
 static void runDiceCrossEntropy(Context& context, const Step& step) {
@@ -63,16 +75,24 @@ static void runDiceCrossEntropy(Context& context, const Step& step) {
   const int32_t* labels = integersOf(context, step.inputs[1]);
   parallelFor(context, x.n * chunks, lossChunk * x.c * 24, [&](int64_t item) {
     const int64_t n = item / chunks, begin = item % chunks * lossChunk, end = smaller(x.voxels, begin + lossChunk);
-    float p[maximumClassesOfLoss];
+    float p[maximumClassesOfLoss], regions[maximumClassesOfLoss];
+    const float* of = rule.inside ? regions : p;
     float *both = partial + item * record, *predicted = both + width, *truth = predicted + width, *entropy = truth + width;
     for (int64_t i = 0; i < record; i++) both[i] = 0.0f;
     float sum = 0;
     for (int64_t v = begin; v < end; v++) {
       const LogSum total = softmaxVoxel(x, n, v, p);
-      for (int64_t b = 0; b < x.blocks; b++) store(predicted + b * BLOCK, load(predicted + b * BLOCK) + load(p + b * BLOCK));
+      if (rule.inside) {
+        for (int64_t b = 0; b < x.blocks; b++) store(regions + b * BLOCK, load(p + b * BLOCK));
+        for (int64_t c = 1; c < x.c; c++)
+          for (int64_t region = rule.outer(c); region; region = rule.outer(region)) regions[region] += p[c];
+      }
+      for (int64_t b = 0; b < x.blocks; b++) store(predicted + b * BLOCK, load(predicted + b * BLOCK) + load(of + b * BLOCK));
       const int64_t label = labels[n * x.voxels + v];
-      both[label] += p[label];
-      truth[label] += 1.0f;
+      rule.regionsAround(label, [&](int64_t region) {
+        both[region] += of[region];
+        truth[region] += 1.0f;
+      });
       sum += static_cast<float>(rule.weight(label)) * (total.largest + total.logarithm - x.block(n, label / BLOCK)[v * BLOCK + label % BLOCK]);
     }
     entropy[0] = sum;
@@ -88,7 +108,7 @@ static void runDiceCrossEntropy(Context& context, const Step& step) {
         for (int i = 0; i < 3; i++) total[i] += partial[(g * pieces + q) * record + i * width + c];
       for (int i = 0; i < 3; i++) sums[(g * x.c + c) * 3 + i] = static_cast<float>(total[i]);
       dice += (2 * total[0] + rule.epsilon) / (total[1] + total[2] + rule.epsilon);
-      weight += rule.weight(c) * total[2];
+      weight += rule.regionWeight(c) * total[2];
     }
   dice /= static_cast<double>(groups * x.c);
   entropy /= weight;
@@ -111,7 +131,7 @@ static void runDiceCrossEntropyGrad(Context& context, const Step& step) {
   const int64_t chunks = ceilDivide(x.voxels, lossChunk), groups = rule.overBatch ? 1 : x.n;
   const double upstream = upstreamOf(context, step, 3), perClass = upstream * rule.diceWeight / static_cast<double>(groups * x.c);
   double weight = 0;
-  for (int64_t row = 0; row < groups * x.c; row++) weight += rule.weight(row % x.c) * sums[row * 3 + 2];
+  for (int64_t row = 0; row < groups * x.c; row++) weight += rule.regionWeight(row % x.c) * sums[row * 3 + 2];
   parallelFor(context, x.n * chunks, lossChunk * x.c * 30, [&](int64_t item) {
     const int64_t n = item / chunks, begin = item % chunks * lossChunk, end = smaller(x.voxels, begin + lossChunk);
     // d(1 − Dice)/dp = atTruth for the true class, elsewhere for the others.
@@ -127,6 +147,20 @@ static void runDiceCrossEntropyGrad(Context& context, const Step& step) {
       const int64_t label = labels[n * x.voxels + v];
       const float perVoxel = static_cast<float>(upstream * rule.crossEntropyWeight * rule.weight(label) / weight);
       Vec sum{};
+      if (rule.inside) {
+        // A class's probability is part of that of every region around it.
+        float slope[maximumClassesOfLoss], holds[maximumClassesOfLoss];
+        for (int64_t b = 0; b < x.blocks; b++) store(holds + b * BLOCK, Vec{}), store(slope + b * BLOCK, Vec{});
+        rule.regionsAround(label, [&](int64_t region) { holds[region] = 1.0f; });
+        for (int64_t c = 0; c < x.c; c++)
+          rule.regionsAround(c, [&](int64_t region) { slope[c] += holds[region] ? atTruth[region] : elsewhere[region]; });
+        for (int64_t b = 0; b < x.blocks; b++) sum += load(p + b * BLOCK) * load(slope + b * BLOCK);
+        const float mean = sumOf(sum);
+        for (int64_t b = 0; b < x.blocks; b++)
+          store(dx.block(n, b) + v * BLOCK, load(p + b * BLOCK) * (load(slope + b * BLOCK) - mean + perVoxel));
+        dx.block(n, label / BLOCK)[v * BLOCK + label % BLOCK] -= perVoxel;
+        continue;
+      }
       for (int64_t b = 0; b < x.blocks; b++) sum += load(p + b * BLOCK) * load(elsewhere + b * BLOCK);
       const float difference = atTruth[label] - elsewhere[label], mean = sumOf(sum) + p[label] * difference, pLabel = p[label];
       for (int64_t b = 0; b < x.blocks; b++)

@@ -1,7 +1,7 @@
 // What takes longer than a test run may, in the window of a real browser:
 //   node scripts/window.mjs days [firstDay | readingSession | badDay | many]     the days at the workstation at full size
 //   node scripts/window.mjs monkey [--from 1] [--seeds 200] [--gestures 1000]    random gestures; goes on from any seed
-//   node scripts/window.mjs census                                               every control that any test of the window sees
+//   node scripts/window.mjs census [again]                                       every control that any test of the window sees; again: the last part alone, with what the last run saw
 //   node scripts/window.mjs pictures                                             the pictures of docs/getting-started, anew
 // The monkey writes what passed to test-results/monkey/passed.txt, and beside it the gestures of a seed that failed.
 import { spawnSync } from 'node:child_process';
@@ -24,7 +24,7 @@ const kinds = {
   days: [join('test/e2e/days', name), { LOGONET_DAYS: 'full' }],
   monkey: ['test/e2e/monkey', { MONKEY_FROM: values.from, MONKEY_SEEDS: values.seeds, MONKEY_GESTURES: values.gestures }],
   pictures: ['test/e2e/pictures.test.ts', { LOGONET_PICTURES: 'docs' }],
-  census: ['test/e2e', { LOGONET_CENSUS: 'all' }],
+  census: name === 'again' ? ['test/e2e/census', { LOGONET_CENSUS: 'again' }] : ['test/e2e', { LOGONET_CENSUS: 'all' }],
 };
 const kind = kinds[what];
 if (kind === undefined) {

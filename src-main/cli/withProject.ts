@@ -12,6 +12,7 @@ export interface OpenedProject {
   readonly jobs: Required<NonNullable<PartialHandlers['jobs']>>;
   readonly models: Required<NonNullable<PartialHandlers['models']>>;
   readonly library: Required<NonNullable<PartialHandlers['library']>>;
+  readonly prompts: Required<NonNullable<PartialHandlers['prompts']>>;
   readonly predictions: Required<NonNullable<PartialHandlers['predictions']>>;
   /** Another program has it: nothing can be changed. */
   readonly readOnly: boolean;
@@ -45,7 +46,7 @@ export async function withProject<T>(
   });
   const alive = setInterval(() => undefined, 60_000);
   try {
-    const { projects, jobs, models, library, predictions } = studio.handlers;
+    const { projects, jobs, models, library, predictions, prompts } = studio.handlers;
     const call: CallContext<never> = { signal: new AbortController().signal, report: command.report, send: () => Promise.resolve() };
     const path = resolve(folder);
     const open = must(projects?.open, 'projects.open');
@@ -57,6 +58,7 @@ export async function withProject<T>(
       models: must(models, 'models'),
       library: must(library, 'library'),
       predictions: must(predictions, 'predictions'),
+      prompts: must(prompts, 'prompts'),
     } as Omit<OpenedProject, 'call' | 'follow' | 'readOnly'>;
     const follow = async (jobId: string): Promise<Job> => {
       const isOver = (job: Job): boolean => job.state !== 'queued' && job.state !== 'running';

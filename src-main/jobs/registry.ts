@@ -8,6 +8,7 @@ const tasks: { readonly [Kind in TaskKind]: () => Promise<Task<RequestConfig<Kin
   predict: async () => (await import('./tasks/predict.ts')).predictTask,
   evaluate: async () => (await import('./tasks/evaluate.ts')).evaluateTask,
   improve: async () => (await import('./tasks/improve.ts')).improveTask,
+  improvePrompts: async () => (await import('./tasks/improvePrompts.ts')).improvePromptsTask,
   cluster: async () => (await import('./tasks/cluster.ts')).clusterTask,
   pretrain: async () => (await import('./tasks/pretrain.ts')).pretrainTask,
   rank: async () => (await import('./tasks/rank.ts')).rankTask,

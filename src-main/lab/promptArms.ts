@@ -6,25 +6,22 @@ import type { Prompt } from '#shared/prompts/prompt.ts';
 import { placed, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
-import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { NetworkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
 import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
-export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier', 'prompt network'] as const;
+export const learnedArm = 'network after accepted cases';
+export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier', 'prompt network', learnedArm] as const;
 export type ArmName = (typeof armNames)[number];
 
-/** What answers to clicks, one after another, each at the largest error of the answer before. */
-export interface PromptArm {
-  answer(click: Prompt): Structure | Promise<Structure>;
-}
-
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
-export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): PromptArm {
+export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): Answerer {
   if (name === 'case classifier') return new ClassifierArm(image);
-  if (name === 'prompt network') return new NetworkArm(image, must(network, 'prompt network'));
+  if (name === 'prompt network' || name === learnedArm) return new NetworkAnswerer(image, must(network, 'prompt network'));
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }
 
-class ClassifierArm implements PromptArm {
+class ClassifierArm implements Answerer {
   readonly #image: Volume;
   readonly #mask: Structure;
   readonly #memory = new PromptMemory();
@@ -46,32 +43,11 @@ class ClassifierArm implements PromptArm {
   }
 }
 
-class NetworkArm implements PromptArm {
-  readonly #image: Volume;
-  readonly #network: AskedNetwork;
-  readonly #prompts: Prompt[] = [];
-  #before: PromptProposal | null = null;
-
-  constructor(image: Volume, network: AskedNetwork) {
-    this.#image = image;
-    this.#network = network;
-  }
-
-  async answer(click: Prompt): Promise<Structure> {
-    this.#prompts.push(click);
-    const of = { image: this.#image, mask: emptyOf(this.#image) };
-    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
-    this.#before = (await askNetwork(of, request, this.#network)) ?? this.#before;
-    const { grid } = this.#image;
-    return this.#before === null ? emptyOf(this.#image) : { grid, data: placed(this.#before, grid) };
-  }
-}
-
 /** Shares of the range from the 1st to the 99th percentile of the image. */
 const tolerances = [0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3];
 
 /** The region growing of the tools: a positive click adds what is connected and within the tolerance, a negative one takes that away. */
-class GrowingArm implements PromptArm {
+class GrowingArm implements Answerer {
   readonly #image: Volume;
   readonly #truth: Structure;
   readonly #tolerances: readonly number[];

@@ -1,22 +1,33 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
+import type { Disposable } from '#shared/base/disposable.ts';
 import { bootstrapMean } from '#shared/domain/comparison.ts';
-import type { Volume } from '#shared/geometry/grid.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { readMask } from '#main/imageio/readMask.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
 import { loadPromptModel } from '#main/model/modelFolder.ts';
-import type { Caller } from '#main/jobs/run.ts';
-import { patientOf, readBed, splitCases, type BedSource } from './bed.ts';
+import type { RequestInput } from '#main/jobs/requests/index.ts';
+import { runHere, type Caller } from '#main/jobs/run.ts';
+import { drawCases, patientOf, readBed, splitCases, type Bed, type BedSource } from './bed.ts';
 import { spread } from './experimentPlot.ts';
 import { intervalText, writeReport, type Report } from './experimentReport.ts';
 import { keepSettings } from './experimentTrials.ts';
-import { armNames, openArm, type ArmName } from './promptArms.ts';
+import { armNames, learnedArm, openArm, type ArmName } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { diceOf, nextClick, type Structure } from '#shared/prompts/nextClick.ts';
+import {
+  clicksTo,
+  mostClicks,
+  type Answerer,
+  namedStructures,
+  pointOut,
+  structuresIn,
+  truthOf,
+  wantedDice,
+} from '#shared/prompts/reader.ts';
 
 export interface PromptStudy extends BedSource {
   readonly outFolder: string;
@@ -25,14 +36,24 @@ export interface PromptStudy extends BedSource {
   readonly arms: readonly ArmName[];
   /** Folder of a prompt network, for its arm. */
   readonly network?: string | undefined;
+  /** The network goes on with that many patients which do not measure, others for each seed, and is asked then. */
+  readonly accepted?: AcceptedStudy | undefined;
   readonly device: string;
   readonly threads?: number | undefined;
+}
+
+export interface AcceptedStudy {
+  readonly patients: number;
+  readonly seeds: number;
+  readonly budget: RequestInput<'trainPrompts'>['budget'];
 }
 
 /** One structure of one case, pointed out by one arm: Dice and seconds after each click, the last one repeated once nothing is wrong. */
 export interface PromptRow {
   readonly arm: ArmName;
   readonly case: string;
+  /** Of the accepted cases that were learned from. */
+  readonly seed?: number;
   readonly structure: string;
   readonly dice: readonly number[];
   readonly seconds: readonly number[];
@@ -51,47 +72,81 @@ export interface PromptSummary {
   readonly nextSeconds: number;
 }
 
-const mostClicks = 10;
 const looked = [1, 3, 5, 10] as const;
 
 /** A reader who knows the truth clicks at the middle of the largest error, up to ten times. Goes on with the cases that are not done yet. */
 export async function runPromptStudy(study: PromptStudy, caller: Caller): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  if (study.network === undefined) return pointOutAll(study, null, caller);
-  const model = await loadPromptModel(study.network);
+  const { outFolder, testCases, network } = study;
+  const work = join(outFolder, 'work');
+  await mkdir(work, { recursive: true });
+  await keepSettings(join(work, 'settings.json'), settingsOf(study), 'prompts');
+  const bed = await readBed({ ...study, channel: study.channel ?? 0 });
+  const { test, pool } =
+    bed.test === undefined ? splitCases(bed.labelled, testCases, ({ name }) => name) : { test: bed.test, pool: bed.labelled };
+  if (network === undefined) return pointOutAll(study, { bed, test }, [], caller);
+  const learned = await learnAll(study, { bed, pool }, caller);
   return withExecutor(study, async (executor) => {
-    const network = await openPromptNetwork(executor, model);
+    const networks: (AskedNetwork & Disposable)[] = [];
     try {
-      return await pointOutAll(study, network, caller);
+      for (const folder of [network, ...learned]) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
+      return await pointOutAll(study, { bed, test }, networks, caller);
     } finally {
-      network.dispose();
+      for (const each of networks) each.dispose();
     }
   });
 }
 
+/** What is changed by none of them goes on where it was interrupted. */
+function settingsOf({ dataset, labels, channel, testCases, arms, network, accepted }: PromptStudy): string {
+  return JSON.stringify({ dataset, labels, channel, testCases, arms, ...(network !== undefined && { network }), accepted });
+}
+
+/** Folders of the network after the accepted cases of each seed. */
+async function learnAll(
+  { accepted, network, outFolder, device, threads }: PromptStudy,
+  { bed, pool }: { readonly bed: Bed; readonly pool: Bed['labelled'] },
+  caller: Caller,
+): Promise<string[]> {
+  const folders: string[] = [];
+  for (let seed = 0; accepted !== undefined && seed < accepted.seeds; seed++) {
+    const folder = join(outFolder, 'work', 'learned', String(seed));
+    folders.push(folder);
+    if (existsSync(join(folder, 'model.json'))) continue;
+    const cases = drawCases(pool, accepted.patients, seed, ({ name }) => name);
+    const result = await runHere(
+      'trainPrompts',
+      {
+        from: network,
+        cases: cases.map(({ name, image, labels }) => ({ name, image, labels })),
+        ...(bed.labels.length > 0 && { structures: namedStructures(bed.labels) }),
+        budget: accepted.budget,
+        seed,
+        device,
+        threads,
+      },
+      caller,
+      { outFolder: folder, checkpointFolder: join(folder, 'training'), log: true },
+    );
+    caller.note(
+      `Seed ${String(seed)}: ${String(result.steps)} steps with ${String(result.structures)} structures of ${String(result.cases)} cases.`,
+    );
+  }
+  return folders;
+}
+
+/** `networks`: the one that is given, and what became of it with the accepted cases of each seed. */
 async function pointOutAll(
   study: PromptStudy,
-  network: AskedNetwork | null,
+  { bed, test: cases }: { readonly bed: Bed; readonly test: Bed['labelled'] },
+  [network, ...learned]: readonly AskedNetwork[],
   caller: Caller,
 ): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  const { outFolder, testCases, arms } = study;
-  const work = join(outFolder, 'work');
-  await mkdir(work, { recursive: true });
-  const settings = {
-    dataset: study.dataset,
-    labels: study.labels,
-    channel: study.channel,
-    testCases,
-    arms,
-    ...(study.network !== undefined && { network: study.network }),
-  };
-  await keepSettings(join(work, 'settings.json'), JSON.stringify(settings), 'prompts');
-  const bed = await readBed({ ...study, channel: study.channel ?? 0 });
-  const cases = bed.test ?? splitCases(bed.labelled, testCases, ({ name }) => name).test;
+  const { outFolder, arms } = study;
   const rows: PromptRow[] = [];
   for (const [index, each] of cases.entries()) {
     throwIfCancelled(caller.cancellation);
     caller.report({ phase: `Pointing out in ${each.name}`, fraction: index / cases.length });
-    const kept = join(work, `${each.name}.json`);
+    const kept = join(outFolder, 'work', `${each.name}.json`);
     const before = await readFile(kept, 'utf8').catch(() => null);
     if (before !== null) {
       rows.push(...(JSON.parse(before) as PromptRow[]));
@@ -100,12 +155,15 @@ async function pointOutAll(
     const { volume: image } = await readImage(each.image, { cancellation: caller.cancellation });
     const { volume: mask } = await readMask(each.labels, caller.cancellation);
     const own: PromptRow[] = [];
-    for (const { values, name } of structuresOf(mask, bed.labels)) {
-      const truth = { grid: image.grid, data: Uint8Array.from(mask.data, (label) => (values.has(label) ? 1 : 0)) };
-      for (const arm of arms) {
-        throwIfCancelled(caller.cancellation);
-        own.push({ arm, case: each.name, structure: name, ...(await pointOut(arm, image, truth, network)) });
-      }
+    for (const structure of structuresIn(mask.data, bed.labels)) {
+      const truth = truthOf(image, mask, structure);
+      for (const arm of arms)
+        for (const [seed, asked] of (arm === learnedArm ? learned : [network ?? null]).entries()) {
+          throwIfCancelled(caller.cancellation);
+          const seconds: number[] = [];
+          const dice = await pointOut(timed(openArm(arm, image, truth, asked), seconds), truth);
+          own.push({ arm, case: each.name, ...(arm === learnedArm && { seed }), structure: structure.name, dice, seconds });
+        }
     }
     await writeFileAtomically(kept, JSON.stringify(own));
     rows.push(...own);
@@ -115,48 +173,19 @@ async function pointOutAll(
   return { report: join(outFolder, 'report.md'), summary: summarisePrompts(rows) };
 }
 
-/** Structures of a mask; labels of one name are one structure. */
-function structuresOf({ data }: Volume, labels: readonly { readonly value: number; readonly name: string }[]) {
-  const present = new Set<number>(data);
-  present.delete(0);
-  const all = labels.length > 0 ? labels : [...present].sort((a, b) => a - b).map((value) => ({ value, name: `Label ${String(value)}` }));
-  return [
-    ...Map.groupBy(
-      all.filter(({ value }) => present.has(value)),
-      ({ name }) => name,
-    ),
-  ].map(([name, own]) => ({ name, values: new Set(own.map(({ value }) => value)) }));
-}
-
-async function pointOut(
-  name: ArmName,
-  image: Volume,
-  truth: Structure,
-  network: AskedNetwork | null,
-): Promise<Pick<PromptRow, 'dice' | 'seconds'>> {
-  const arm = openArm(name, image, truth, network);
-  const dice: number[] = [];
-  const seconds: number[] = [];
-  let proposed: Structure = { grid: truth.grid, data: new Uint8Array(truth.data.length) };
-  while (dice.length < mostClicks) {
-    const click = nextClick(truth, proposed);
-    if (click === null) dice.push(1);
-    else {
+/** Keeps how long each answer took. */
+function timed(arm: Answerer, seconds: number[]): Answerer {
+  return {
+    answer: async (click) => {
       const begun = performance.now();
-      proposed = await arm.answer(click);
+      const answer = await arm.answer(click);
       seconds.push((performance.now() - begun) / 1000);
-      dice.push(diceOf(truth, proposed));
-    }
-  }
-  return { dice, seconds };
+      return answer;
+    },
+  };
 }
 
 const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
-
-const clicksTo = (wanted: number, { dice }: PromptRow): number => {
-  const at = dice.findIndex((value) => value >= wanted);
-  return at < 0 ? mostClicks + 1 : at + 1;
-};
 
 /** Of every structure and arm, structures in the order of their labels. */
 export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
@@ -170,10 +199,10 @@ export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
         {
           arm,
           structure,
-          cases: own.length,
+          cases: new Set(own.map((row) => row.case)).size,
           dice: [after(1), after(3), after(5), after(10)],
-          clicksTo85: mean(own.map((row) => clicksTo(0.85, row))),
-          clicksTo90: mean(own.map((row) => clicksTo(0.9, row))),
+          clicksTo85: mean(own.map((row) => clicksTo(wantedDice, row.dice))),
+          clicksTo90: mean(own.map((row) => clicksTo(0.9, row.dice))),
           firstSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
           nextSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(1))),
         },
@@ -182,25 +211,34 @@ export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
   );
 }
 
-/** Points of Dice after so many clicks that the second arm has more than the first, over patients: mean and 95% bootstrap interval. */
-function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, clicks: number) {
+/** By how much the second arm has more than the first, over patients: mean and 95% bootstrap interval. */
+function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, of: (row: PromptRow) => number) {
   const differences = rows
     .filter(({ arm }) => arm === second)
     .flatMap((row) => {
       const other = rows.find((each) => each.arm === first && each.case === row.case && each.structure === row.structure);
-      return other === undefined
-        ? []
-        : [{ patient: patientOf(row.case), value: (row.dice[clicks - 1] ?? 0) - (other.dice[clicks - 1] ?? 0) }];
+      return other === undefined ? [] : [{ patient: patientOf(row.case), value: of(row) - of(other) }];
     });
   return bootstrapMean([...Map.groupBy(differences, ({ patient }) => patient).values()].map((own) => mean(own.map(({ value }) => value))));
 }
 
-function promptReport({ dataset, arms }: PromptStudy, rows: readonly PromptRow[]): Report {
+/** Clicks to .85 before and after, over all structures, paired. */
+function acceptedText({ patients, seeds, budget }: AcceptedStudy, rows: readonly PromptRow[]): string {
+  const clicks = ({ dice }: PromptRow): number => clicksTo(wantedDice, dice);
+  const of = (arm: ArmName): string => mean(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
+  const { mean: less = 0, low = 0, high = 0 } = ahead(rows, 'prompt network', learnedArm, clicks) ?? {};
+  const how = 'steps' in budget ? `${String(budget.steps)} steps` : `${String(budget.minutes)} minutes`;
+  return `The network went on for ${how} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of('prompt network')} before and ${of(learnedArm)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`;
+}
+
+function promptReport({ dataset, arms, accepted }: PromptStudy, rows: readonly PromptRow[]): Report {
   const summary = summarisePrompts(rows);
   const figure = (value: number): string => value.toFixed(3).replace(/^0/, '');
   const compared = arms.slice(0, -1).map((first) => {
     const second = arms.at(-1) as ArmName;
-    const over = looked.map((clicks) => `${String(clicks)}: ${intervalText(ahead(rows, first, second, clicks))}`);
+    const over = looked.map(
+      (clicks) => `${String(clicks)}: ${intervalText(ahead(rows, first, second, ({ dice }) => dice[clicks - 1] ?? 0))}`,
+    );
     return `${second} against ${first}, points of Dice (95% over patients) after so many clicks: ${over.join('; ')}.`;
   });
   return {
@@ -209,6 +247,7 @@ function promptReport({ dataset, arms }: PromptStudy, rows: readonly PromptRow[]
       `${dataset}: ${String(new Set(rows.map((row) => row.case)).size)} cases. A reader who knows the truth clicks at the deepest place of the largest connected error, up to ${String(mostClicks)} times. A structure that does not get to a Dice within them counts as ${String(mostClicks + 1)} clicks.`,
       'Region growing has a tolerance of 10% of the image’s range (1st to 99th percentile), or, as “best tolerance”, after each click that of seven between 2 and 30% which agrees best with the truth.',
       ...compared,
+      ...(accepted === undefined ? [] : [acceptedText(accepted, rows)]),
     ],
     header: ['structure', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'clicks to .85', 'to .90', 's, first', 's, further'],
     rows: summary.map((each) => [

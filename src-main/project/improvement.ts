@@ -26,6 +26,7 @@ import {
 } from '#main/library/index.ts';
 import { channelsOfCard, commonChannels, filesOfCase, lackedImages, type ProjectChannels } from './caseFiles.ts';
 import { packImprovement, type Submit } from './handOver.ts';
+import { readPointing } from './pointing/versions.ts';
 import { namedImages, type NamedImages } from './projectImages.ts';
 import type { ProjectSession } from './session.ts';
 
@@ -134,8 +135,7 @@ function channelsFor(project: Project, accepted: readonly Case[], options: Impro
 export async function startImprovement({ project, queue }: ProjectSession, options: ImproveOptions): Promise<string> {
   const { obstacles } = await planImprovement(project, options);
   if (obstacles[0] !== undefined) throw new StudioError('conflict', obstacles[0]);
-  const before = everyCase(project.read).filter(isAccepted);
-  for (const id of await furtherHeldOut(project, before)) updateCase(project.write, id, { heldOut: true });
+  const before = await holdOutFurther(project);
   const current = promotedModel(project.read);
   const { names } = channelsFor(project, before, options);
   const modelId = newId();
@@ -222,17 +222,24 @@ function given<Key extends keyof ImproveOptions>(options: ImproveOptions, key: K
   return options[key] === undefined ? {} : { [key]: options[key] };
 }
 
-function isAccepted(each: Case): boolean {
+export function isAccepted(each: Case): boolean {
   return each.status === 'accepted' && each.hasMask;
 }
 
 /** Of these cases, those at whose newest mask nobody has looked: they may train, and never measure. */
-function notLookedAt(project: Project, cases: readonly Case[]): Set<string> {
+export function notLookedAt(project: Project, cases: readonly Case[]): Set<string> {
   const how = acceptancesOf(
     project.read,
     cases.map(({ id }) => id),
   );
   return new Set([...how].filter(([, acceptance]) => acceptance === 'bulk' || acceptance === 'unseen').map(([id]) => id));
+}
+
+/** Holds out what a comparison needs, for good; the accepted cases as they were before. */
+export async function holdOutFurther(project: Project): Promise<Case[]> {
+  const accepted = everyCase(project.read).filter(isAccepted);
+  for (const id of await furtherHeldOut(project, accepted)) updateCase(project.write, id, { heldOut: true });
+  return accepted;
 }
 
 async function furtherHeldOut(project: Project, accepted: readonly Case[]): Promise<string[]> {
@@ -253,10 +260,10 @@ async function furtherHeldOut(project: Project, accepted: readonly Case[]): Prom
 
 const trainingCases = v.object({ cases: v.array(v.object({ id: v.string(), mask: v.nullable(v.unknown()), heldOut: v.boolean() })) });
 
-/** Cases that some model of the project has been trained on. */
+/** Cases that some model of the project, or its prompt network, has been trained on. */
 async function trainedCases(project: Project): Promise<Set<string>> {
   const trained = new Set<string>();
-  for (const { jobId } of listModels(project.read)) {
+  for (const { jobId } of [...listModels(project.read), ...readPointing(project).versions]) {
     if (jobId === null) continue;
     const file = await readJobFile(project.paths.job(jobId)).catch(() => null);
     const config = v.safeParse(trainingCases, file?.config);

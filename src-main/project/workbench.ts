@@ -170,6 +170,9 @@ export class Workbench {
               log.error('rank', error);
             });
         },
+        pointingChanged: () => {
+          publish('prompts.changed', {});
+        },
         casesChanged: (caseIds) => {
           this.casesChanged(caseIds);
         },

@@ -63,7 +63,7 @@ export function createStudio({ folders, host, publish, log, nights = true }: Stu
         jobs: jobsService(workbench, settings),
         models: modelsService(workbench, folders.data, publish),
         predictions: predictionsService(workbench),
-        prompts: promptsService(workbench, folders.data),
+        prompts: promptsService(workbench, folders.data, publish),
         exports: exportsService(workbench, folders.data),
         problems: problemsService(workbench),
         devices: devicesService(devices, publish),

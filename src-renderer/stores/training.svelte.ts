@@ -8,6 +8,10 @@ export type Comparison = NonNullable<JobDetail['comparison']>;
 export type ImprovePlan = Awaited<ReturnType<Client['jobs']['plan']>>;
 export type BudgetKind = 'quick' | 'standard' | 'overnight' | 'minutes';
 
+/** Of the minutes of an improvement, and never more: what comes after it for pointing. */
+const pointingShare = 0.2;
+const mostPointingMinutes = 30;
+
 const active: ReadonlySet<Job['state']> = new Set(['queued', 'running', 'paused']);
 
 /** A busy computer keeps the compute process waiting for moments that nobody needs to hear of. */
@@ -25,6 +29,8 @@ export class TrainingStore {
   missingChannels = $state<'leaveOut' | 'zeros'>('leaveOut');
   /** Hands the next improvement over, as the settings say. */
   elsewhere = $state(false);
+  /** An improvement is followed by one of pointing, where a network answers to Point. */
+  pointingToo = $state(true);
   plan = $state.raw<ImprovePlan | null>(null);
   planning = $state(false);
   jobs = $state.raw<readonly Job[]>([]);
@@ -59,6 +65,10 @@ export class TrainingStore {
 
   get running(): Job | null {
     return this.jobs.find((job) => active.has(job.state) && (job.kind === 'improve' || job.kind === 'train')) ?? null;
+  }
+
+  get pointing(): Job | null {
+    return this.jobs.find((job) => active.has(job.state) && job.kind === 'improvePrompts') ?? null;
   }
 
   async reload(): Promise<void> {
@@ -103,8 +113,19 @@ export class TrainingStore {
       const { submitTo: to, submitFolder: folder } = await this.#client.settings.get();
       const submit = this.elsewhere && to !== '' ? { submit: { to, folder } } : {};
       const { jobId } = await this.#client.jobs.improve({ ...this.#request(), ...submit });
+      if (this.pointingToo && !this.elsewhere && (await this.#client.prompts.network()).side !== null)
+        await this.improvePointing(Math.min(mostPointingMinutes, pointingShare * (this.plan?.minutes ?? 5)));
       this.jobs = (await this.#client.jobs.list({})).jobs;
       await this.show(jobId);
+    } catch (error) {
+      this.#activities.fail(error);
+    }
+  }
+
+  /** In the background, behind what runs already. */
+  async improvePointing(minutes: number): Promise<void> {
+    try {
+      await this.#client.prompts.improve({ budget: { minutes }, ...(this.device === 'auto' ? {} : { device: this.device }) });
     } catch (error) {
       this.#activities.fail(error);
     }

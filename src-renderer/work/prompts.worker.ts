@@ -92,7 +92,7 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     const before = request.before ?? base;
     if (image === null || mask === null) throw new Error('no image');
     const of = { image, mask };
-    const proposal = (await fromNetwork(id, of, { ...request, before })) ?? (await fromCase(id, of, { ...request, before }));
+    const proposal = await proposed(id, of, { ...request, before });
     if (cancelled.delete(id)) return;
     reply({ kind: 'done', id, result: { proposal, base } });
     if (proposal !== null && before === null) await drawAgain(id, proposal, request, of);
@@ -100,6 +100,15 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     cancelled.delete(id);
     reply({ kind: 'failed', id, error: toWireError(error) });
   }
+}
+
+/** What the case's own voxels say, and then what the prompt network makes of that, where there is one. What was proposed before, the network mends by itself. */
+async function proposed(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
+  if (side === null || request.before === null) {
+    const own = await fromCase(id, of, request);
+    return own === null || side === null || cancelled.has(id) ? own : ((await fromNetwork(id, of, { ...request, before: own })) ?? own);
+  }
+  return (await fromNetwork(id, of, request)) ?? (await fromCase(id, of, request));
 }
 
 /** What the prompt network says; null where there is none, or it sees nothing. */

@@ -1,6 +1,6 @@
 import type { WireError } from '../base/errors.ts';
 
-export const jobKinds = ['improve', 'train', 'predict', 'evaluate', 'cluster', 'pretrain', 'rank'] as const;
+export const jobKinds = ['improve', 'train', 'predict', 'evaluate', 'cluster', 'pretrain', 'rank', 'improvePrompts'] as const;
 export type JobKind = (typeof jobKinds)[number];
 
 export const jobStates = ['queued', 'running', 'paused', 'interrupted', 'done', 'failed', 'cancelled'] as const;

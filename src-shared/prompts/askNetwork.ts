@@ -16,10 +16,17 @@ export interface AskedNetwork {
 }
 
 /** The cube is so much wider than what lies in it. */
-const room = 1.6;
+export const room = 1.6;
 /** How often it may become wider in one answer, and by how much. */
 const mostGrowths = 5;
 const growth = 1.6;
+
+/** What is looked at first, about what was pointed at: the image's own voxels. */
+export const firstBox = (grid: Grid, pointed: Box, side: number): Box =>
+  widened(grid, pointed, Math.min(...spacing(grid)) * (side / 2 / room));
+
+/** What is looked at next, where the answer reaches out of the cube. */
+export const widerBox = (grid: Grid, box: Box): Box => widened(grid, box, (growth - 1) * 0.5 * widest(grid, box));
 
 /**
  * What the prompts mean, as a prompt network says: it looks at a cube about the prompts, and at a wider one where its answer reaches out of it.
@@ -35,8 +42,7 @@ export async function askNetwork(
   const inside = prompts.filter((prompt) => isInside(prompt, grid));
   const pointed = boxAround(grid, inside.flatMap(pointsOf), 0);
   if (pointed === null) return null;
-  const least = Math.min(...spacing(grid)) * (network.side / 2 / room);
-  let box: Box = before === null ? widened(grid, pointed, least) : (unionBox(before.box, pointed) as Box);
+  let box: Box = before === null ? firstBox(grid, pointed, network.side) : (unionBox(before.box, pointed) as Box);
   let isFitted = before !== null;
   for (let step = 0; ; step++) {
     throwIfCancelled(cancellation);
@@ -45,7 +51,7 @@ export async function askNetwork(
     const input = networkInput(seen(view, image.data, grid.size), view.grid, inside, held);
     const chance = seeded(await network.answer(input), view, inside);
     if (step < mostGrowths && reachesOut(view, chance, grid.size)) {
-      box = widened(grid, box, (growth - 1) * 0.5 * widest(grid, box));
+      box = widerBox(grid, box);
       continue;
     }
     const found = proposalFrom(view, chance, mask, barred);

@@ -1,23 +1,40 @@
 /**
  * What fine-tuning an imported model brings: before against after on cases that neither trained nor chose anything, by Improve's own rule.
- *   taskset -c 0 node test/bench/fineTune.ts --model FOLDER --dataset DIR --train a,b,… --test c,d,… --steps 800 [--seeds 0,1,2] [--rate 0.004] --out DIR
+ *   taskset -c 0 node test/bench/fineTune.ts --model FOLDER --dataset DIR --train a,b,… --test c,d,… --steps 800 [--seeds 0,1,2] [--rate 0.004] [--onnx] --out DIR
  * FOLDER: an nnU-Net result folder. DIR has imagesTr and labelsTr. Prints for each seed the processor time of the training, and Dice and
- * HD95 by label with the paired differences and their 95% interval over the cases.
+ * HD95 by label with the paired differences and their 95% interval over the cases; with --onnx how many voxels the ONNX files of both label otherwise
+ * than this program (onnxruntime-web must be installed).
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { must } from '#shared/base/assert.ts';
 import { neverCancelled } from '#shared/base/cancellation.ts';
 import { compareModels } from '#shared/domain/comparison.ts';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
+import { readImage } from '#main/imageio/readImage.ts';
 import { measureModel } from '#main/inference/cases/measureModel.ts';
+import { NnunetPredictor } from '#main/inference/nnunet/nnunetPredictor.ts';
+import { predictImported } from '#main/inference/nnunet/predictImported.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
-import { loadNetwork, saveModel } from '#main/model/modelFolder.ts';
+import { loadAnyModel, loadNetwork, saveModel, type StoredImport } from '#main/model/modelFolder.ts';
 import { importNnunetFolder } from '#main/model/nnunet/importFolder.ts';
+import { onnxRuntime } from '#main/model/onnx/verifyOnnx.ts';
+import { onnxPredictor } from '#test/support/onnxPredictor.ts';
 
 const text = { type: 'string', default: '' } as const;
 const { values } = parseArgs({
-  options: { model: text, dataset: text, train: text, test: text, steps: text, seeds: { ...text, default: '0' }, rate: text, out: text },
+  options: {
+    model: text,
+    dataset: text,
+    train: text,
+    test: text,
+    steps: text,
+    seeds: { ...text, default: '0' },
+    rate: text,
+    out: text,
+    onnx: { type: 'boolean', default: false },
+  },
 });
 const files = (list: string) =>
   list.split(',').map((name) => ({
@@ -88,6 +105,23 @@ for (const seed of values.seeds.split(',').map(Number)) {
     console.log(
       `  ${label}: Dice ${diceBefore?.toFixed(4)} → ${diceAfter?.toFixed(4)} (${difference === null ? '' : `${difference.mean.toFixed(4)}, ${difference.low.toFixed(4)} to ${difference.high.toFixed(4)}`}), HD95 ${hd95Before?.toFixed(2)} → ${hd95After?.toFixed(2)}`,
     );
+  if (values.onnx) console.log(`  the ONNX files differ in ${await differing(before)} voxels before, ${await differing(outFolder)} after`);
   console.log(`  ${comparison.meanBefore?.toFixed(4)} → ${comparison.meanAfter.toFixed(4)}: ${comparison.verdict}`);
 }
 executor.dispose();
+
+/** Voxels of the test cases that the ONNX file of a model labels otherwise than the model, of how many. */
+async function differing(folder: string): Promise<string> {
+  const model = (await loadAnyModel(folder)) as StoredImport;
+  const runtime = must(await onnxRuntime(), 'an ONNX runtime');
+  const predictors = [await NnunetPredictor.create(executor, model.card, model.weights), await onnxPredictor(runtime, model)];
+  let [voxels, others] = [0, 0];
+  for (const { image } of files(values.test)) {
+    const { volume } = await readImage(image);
+    const [own, onnx] = await Promise.all(predictors.map((predictor) => predictImported([volume], model.card, predictor)));
+    own?.labels.data.forEach((label, at) => (others += label === onnx?.labels.data[at] ? 0 : 1));
+    voxels += own?.labels.data.length ?? 0;
+  }
+  for (const predictor of predictors) predictor.dispose();
+  return `${others} of ${voxels}`;
+}

@@ -1,9 +1,9 @@
 /**
  * A whole prediction of an imported model beside PyTorch running the same network over the same windows, in turns, with as many threads.
  *   taskset -c 0 node test/bench/importedPrediction.ts --python PYTHON [--model FOLDER --images FILE,FILE | --features 32,64,128 --size 96x96x96 --patch 64x64x64]
- *     [--heads 25] [--threads 1] [--rounds 3] [--no-mirror]
+ *     [--heads 25] [--threads 1] [--rounds 3] [--no-mirror] [--avx2]
  * FOLDER: an nnU-Net result folder of labels with one fold. Without one a plain U-Net of random weights is made. Ours is everything from the image in memory to its
- * labels; PyTorch's the windows, their sums and the best head alone, without the steps before and after.
+ * labels; PyTorch's the windows, their sums and the best head alone, without the steps before and after. `--avx2` holds both to that instruction set.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,6 +41,7 @@ const { values } = parseArgs({
     threads: text('1'),
     rounds: text('3'),
     'no-mirror': { type: 'boolean', default: false },
+    avx2: { type: 'boolean', default: false },
   },
 });
 const triple = (given: string): Triple => given.split('x').map(Number) as unknown as Triple;
@@ -112,7 +113,7 @@ if (images.length === 0) {
   });
 }
 const threads = Number(values.threads);
-const executor = createCpuExecutor({ threads });
+const executor = createCpuExecutor({ threads, ...(values.avx2 && { instructionSet: 'avx2' }) });
 const predictor = await NnunetPredictor.create(executor, card, weights);
 const { pipeline, network } = card;
 const mirror = !values['no-mirror'];
@@ -160,7 +161,10 @@ async function predictHere(): Promise<void> {
   const { user, system } = process.cpuUsage(cpu);
   ours.push({ wall: (performance.now() - wall) / 1e3, cpu: (user + system) / 1e6 });
 }
-const python = spawn(values.python, [join(import.meta.dirname, 'importedTorch.py'), folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+const python = spawn(values.python, [join(import.meta.dirname, 'importedTorch.py'), folder], {
+  stdio: ['pipe', 'pipe', 'inherit'],
+  env: { ...process.env, ...(values.avx2 && { ATEN_CPU_CAPABILITY: 'avx2', ONEDNN_MAX_CPU_ISA: 'AVX2' }) },
+});
 const lines = createInterface(python.stdout)[Symbol.asyncIterator]();
 const answer = async (): Promise<string> => must((await lines.next()).value as string | undefined, 'an answer of PyTorch');
 console.log(await answer());

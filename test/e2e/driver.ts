@@ -296,17 +296,19 @@ export class Desk {
   async quiet({ drawn = true } = {}): Promise<void> {
     let before = '';
     let same = 0;
+    let changing: readonly string[] = [];
     await expect
       .poll(
         async () => {
           const now = await this.page.evaluate(() => (window as unknown as { readonly census: PageCensus }).census.state());
           same = now === before ? same + 1 : 0;
+          if (same === 0) changing = changedLines(before, now);
           before = now;
-          return same;
+          return same >= (drawn ? 2 : 1) ? 'quiet' : changing;
         },
         { interval: 80 },
       )
-      .toBeGreaterThanOrEqual(drawn ? 2 : 1);
+      .toBe('quiet');
     if (drawn) await this.settled();
   }
 
@@ -519,4 +521,10 @@ export class Desk {
     mkdirSync(screenshots, { recursive: true });
     await this.page.screenshot({ path: join(screenshots, `${name}.png`), timeout: 120_000 });
   }
+}
+
+/** What one text says and another does not, a few lines of each. */
+function changedLines(before: string, now: string): readonly string[] {
+  const [was, is] = [before.split('\n'), now.split('\n')];
+  return [...was.filter((line) => !is.includes(line)).slice(0, 3), ...is.filter((line) => !was.includes(line)).slice(0, 3)];
 }

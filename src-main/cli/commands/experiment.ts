@@ -59,7 +59,7 @@ const options = {
   },
   arm: {
     kind: 'list',
-    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
     value: 'NAME',
   },
   labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
@@ -71,9 +71,8 @@ const options = {
   },
   accepted: {
     kind: 'text',
-    help: 'improvements: accepted cases of a project, each number an improvement of its own',
+    help: 'improvements: accepted cases of a project, each number an improvement of its own; 1,2,3,4 unless given. prompts: labelled patients that --prompt-model goes on with, in --minutes or --steps and for each of --seeds, as an arm of its own',
     value: 'N,N',
-    default: '1,2,3,4',
   },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
   rounds: { kind: 'integer', help: 'active, reader: rounds; 3 and 5 unless given', minimum: 1 },
@@ -113,10 +112,12 @@ function openLab() {
   return import('#main/lab/index.ts');
 }
 
+const trainingBudget = ({ steps, minutes }: Command['options']) => (steps === undefined ? { minutes: minutes ?? 5 } : { steps });
+
 async function runStudy(study: string, command: Command) {
   const { options } = command;
   const out = resolve(options.out);
-  const budget = options.steps === undefined ? { minutes: options.minutes ?? 5 } : { steps: options.steps };
+  const budget = trainingBudget(options);
   const pretrainBudget =
     options['pretrain-steps'] !== undefined
       ? { steps: options['pretrain-steps'] }
@@ -168,14 +169,23 @@ async function runStudy(study: string, command: Command) {
 }
 
 async function runPrompts({ options, ...command }: Command) {
-  const { armNames, runPromptStudy } = await openLab();
+  const { armNames, learnedArm, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
   const network = options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']);
-  const asked = options.arm.length === 0 ? armNames.filter((name) => name !== 'prompt network' || network !== undefined) : options.arm;
+  const patients = options.accepted === undefined ? undefined : Number(options.accepted);
+  if (patients !== undefined && !(Number.isInteger(patients) && patients > 0))
+    throw usageError(`--accepted of prompts is one number of patients, not "${options.accepted ?? ''}".`);
+  const isThere: Readonly<Record<string, boolean>> = {
+    'prompt network': network !== undefined,
+    [learnedArm]: network !== undefined && patients !== undefined,
+  };
+  const asked: readonly string[] = options.arm.length === 0 ? armNames.filter((name) => isThere[name] ?? true) : options.arm;
   const arms = armNames.filter((name) => asked.includes(name));
   if (arms.includes('prompt network') && network === undefined)
     throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
+  if (asked.includes(learnedArm) ? network === undefined || patients === undefined : patients !== undefined)
+    throw usageError(`--accepted, with --prompt-model, belongs to the arm "${learnedArm}".`);
   const { report, summary } = await runPromptStudy(
     {
       dataset: datasetOf(options),
@@ -185,6 +195,7 @@ async function runPrompts({ options, ...command }: Command) {
       testCases: options.test,
       arms,
       network,
+      ...(patients !== undefined && { accepted: { patients, seeds: options.seeds, budget: trainingBudget(options) } }),
       device: options.device,
       threads: options.threads,
     },
@@ -205,9 +216,10 @@ async function runPrompts({ options, ...command }: Command) {
 }
 
 async function runImprovements({ options, ...command }: Command) {
-  const accepted = options.accepted.split(',').map(Number);
+  const text = options.accepted ?? '1,2,3,4';
+  const accepted = text.split(',').map(Number);
   if (!accepted.every((number) => Number.isInteger(number) && number >= 1 && number <= 9))
-    throw usageError(`--accepted is written 1,2,3 with numbers from 1 to 9, not "${options.accepted}".`);
+    throw usageError(`--accepted is written 1,2,3 with numbers from 1 to 9, not "${text}".`);
   const { runImprovementStudy } = await openLab();
   const { report, summary, missing } = await runImprovementStudy(
     {

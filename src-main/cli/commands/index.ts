@@ -31,6 +31,7 @@ import { projectPatientCommand, projectStartCommand, projectVolumesCommand } fro
 import { projectSheetCommand } from './projectSheet.ts';
 import { projectVerifyCommand } from './projectVerify.ts';
 import { projectWatchCommand } from './projectWatch.ts';
+import { promptsImproveCommand } from './promptsImprove.ts';
 import { promptsTrainCommand } from './promptsTrain.ts';
 import { rankCommand } from './rankNext.ts';
 import { trainCommand } from './train.ts';
@@ -49,6 +50,7 @@ export const commands: readonly Command[] = [
   clusterCommand,
   rankCommand,
   promptsTrainCommand,
+  promptsImproveCommand,
   projectCreateCommand,
   projectImportCommand,
   projectWatchCommand,

@@ -42,7 +42,7 @@ interface PackedFile {
 }
 
 /** The folders of a project that are carried along; jobs, exports and backups stay. */
-const folders = ['cases', 'models', 'learned'];
+const folders = ['cases', 'models', 'prompts', 'learned'];
 const loose = ['project.json', 'problems.json', 'Open.logonet'];
 
 /**

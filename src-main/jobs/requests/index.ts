@@ -7,6 +7,7 @@ import { evaluateRequest } from './evaluate.ts';
 import { exportModelRequest } from './exportModel.ts';
 import { importModelRequest } from './importModel.ts';
 import { improveRequest } from './improve.ts';
+import { improvePromptsRequest } from './improvePrompts.ts';
 import { joinModelsRequest } from './joinModels.ts';
 import { modelInfoRequest } from './modelInfo.ts';
 import { phantomsRequest } from './phantoms.ts';
@@ -25,6 +26,7 @@ export const requests = {
   predict: predictRequest,
   evaluate: evaluateRequest,
   improve: improveRequest,
+  improvePrompts: improvePromptsRequest,
   cluster: clusterRequest,
   pretrain: pretrainRequest,
   rank: rankRequest,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { deviceFields } from './fields.ts';
+import { caseChannels, deviceFields, knownImageFields, path } from './fields.ts';
 import { defineRequest } from './request.ts';
 
 const schema = v.object({
@@ -8,6 +8,14 @@ const schema = v.object({
     v.object({ steps: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
   ]),
   seed: v.optional(v.number(), 0),
+  /** A prompt network that goes on, of its own size. */
+  from: v.optional(v.string()),
+  /** With masks that somebody accepted; without any, generated volumes alone train. */
+  cases: v.optional(v.array(v.object({ name: v.string(), image: path, channels: caseChannels, labels: path, ...knownImageFields })), []),
+  /** What in their masks can be pointed at; every label unless given. */
+  structures: v.optional(v.array(v.object({ name: v.string(), values: v.array(v.number()) }))),
+  /** Label value of voxels that nobody marked: a case that holds it does not train. */
+  ignore: v.optional(v.number()),
   batch: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 2),
   variant: v.optional(v.string(), 'small'),
   ...deviceFields,
@@ -19,6 +27,9 @@ export interface TrainPromptsResult {
   readonly device: string;
   readonly steps: number;
   readonly seconds: number;
+  /** Accepted cases that trained, and structures of them. */
+  readonly cases: number;
+  readonly structures: number;
   /** Mean Dice on generated volumes that did not train, by number of clicks. */
   readonly dice: Readonly<Record<string, number>>;
 }

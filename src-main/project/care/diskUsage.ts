@@ -78,6 +78,7 @@ export async function cleanDisk(
 function kindOf([first = '', , third = '']: readonly string[]): DiskKind {
   if (first === 'cases') return third === 'predictions' ? 'predictions' : 'masks';
   if (first === 'learned') return 'prepared';
+  if (first === 'prompts') return 'models';
   if (first.startsWith('library.')) return 'library';
   const same = (['images', 'models', 'jobs', 'backups', 'damaged', 'exports'] as const).find((kind) => kind === first);
   return same ?? 'other';

@@ -26,6 +26,7 @@ import {
   type Project,
 } from '#main/library/index.ts';
 import { backboneHasSeen, forgetScans } from '#main/training/pretrained/forgetScans.ts';
+import { readPointing } from '../pointing/versions.ts';
 import { pretrainedFolder } from '../improvement.ts';
 import type { ProblemList } from '../problemList.ts';
 import type { ProjectSession } from '../session.ts';
@@ -166,7 +167,14 @@ const learned = v.object({
 /** Models of the project that were trained, or pre-trained, with one of the cases, or began from one that was. */
 async function modelsThatLearned(project: Project, caseIds: readonly string[]): Promise<RemovalPlan['learnedModels']> {
   const from = new Map<string, { readonly direct: boolean; readonly parent: string | undefined }>();
-  const models = listModels(project.read);
+  const { versions, inUse } = readPointing(project);
+  const pointing = versions.map(({ id, jobId, createdAt }) => ({
+    id,
+    jobId,
+    name: `Pointing, ${createdAt.slice(0, 10)}`,
+    promoted: id === inUse,
+  }));
+  const models = [...listModels(project.read), ...pointing];
   for (const { id, jobId } of models) {
     if (jobId === null) continue;
     const config = v.safeParse(learned, (await readJobFile(project.paths.job(jobId)).catch(() => null))?.config);

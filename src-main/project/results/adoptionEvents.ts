@@ -2,6 +2,7 @@
 export interface AdoptionEvents {
   readonly predicted: (caseId: string, modelId: string) => void;
   readonly modelsChanged: () => void | Promise<void>;
+  readonly pointingChanged: () => void;
   readonly casesChanged: (caseIds: readonly string[] | null) => void;
   readonly problem: (subject: string, message: string, caseId?: string | null) => Promise<void>;
 }

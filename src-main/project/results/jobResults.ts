@@ -9,6 +9,7 @@ import { makeFolderBelow } from '#main/files/makeFolder.ts';
 import { imageStem } from '#main/imageio/endings.ts';
 import { readJobFile, readResult } from '#main/jobs/jobFolder.ts';
 import { addPrediction, getModel, newId, setRanking, type Project } from '#main/library/index.ts';
+import { adoptPointing } from './adoptPointing.ts';
 import { adoptModel } from './adoptModel.ts';
 import type { AdoptionEvents } from './adoptionEvents.ts';
 import { makePredictionLayers } from './predictionLayers.ts';
@@ -32,6 +33,7 @@ export async function adoptResult(project: Project, job: Job, events: AdoptionEv
   if (job.state !== 'done' || existsSync(join(folder, marker))) return;
   if (job.kind === 'predict') await adoptPredictions(project, folder, events);
   if (job.kind === 'train' || job.kind === 'improve') await adoptModel(project, job, folder, events);
+  if (job.kind === 'improvePrompts') await adoptPointing(project, job, folder, events);
   if (job.kind === 'rank') {
     const { order } = v.parse(rankResult, await readResult(folder));
     setRanking(

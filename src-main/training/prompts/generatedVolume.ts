@@ -15,7 +15,9 @@ interface Shape {
   readonly reach: number;
 }
 
-const leastVoxels = 24;
+const leastVoxels = 120;
+/** So often the structure that is meant is larger than what is seen of it, as where somebody looks from too near. */
+const largeShare = 0.25;
 
 /**
  * A cube of tissues, ellipsoids, lobes, tubes and shells of random form, with intensities, blur, slices and noise drawn at random: it knows no
@@ -36,10 +38,11 @@ function attempt(random: Random, side: number): PointedCase | null {
   paintTissues(random, region, side, tissues);
   const objects = 2 + random.integer(5);
   const meant = tissues + random.integer(objects);
+  const isLarge = random.next() < largeShare;
   const hasCore = random.next() < 0.25;
   for (let n = 0; n < objects; n++) {
     const isMeant = tissues + n === meant;
-    const shape = shapeOf(random, side, isMeant);
+    const shape = shapeOf(random, side, isMeant ? (isLarge ? 'large' : 'meant') : 'beside');
     paint(region, side, shape, tissues + n);
     // A core that looks unlike the rest belongs to some structures, and is a hollow in others.
     if (isMeant && hasCore) {
@@ -50,7 +53,7 @@ function attempt(random: Random, side: number): PointedCase | null {
   const wholeWithCore = hasCore && random.next() < 0.5;
   const truth = Uint8Array.from(region, (value) => (value === meant || (wholeWithCore && value === tissues + objects) ? 1 : 0));
   const voxels = truth.reduce((sum, value) => sum + value, 0);
-  if (voxels < leastVoxels || voxels > 0.5 * truth.length) return null;
+  if (voxels < leastVoxels || voxels > (isLarge ? 0.9 : 0.5) * truth.length) return null;
   return { values: imageOf(random, region, side, meant, tissues + objects + 1), truth };
 }
 
@@ -72,12 +75,18 @@ function paint(region: Uint8Array, side: number, { depth, centre, reach }: Shape
       for (let i = low[0] as number; i < (high[0] as number); i++) if (depth(i, j, k) > 0) region[i + side * (j + side * k)] = value;
 }
 
+/** How far from the middle, and how large, in sides of the cube. */
+const roles = {
+  meant: { spread: 0.1, least: 0.2, most: 0.45 },
+  large: { spread: 0.3, least: 0.42, most: 1 },
+  beside: { spread: 0.35, least: 0.06, most: 0.4 },
+} as const;
+
 /** The structure that is meant lies about the middle and fills more of the cube than its neighbours. */
-function shapeOf(random: Random, side: number, isMeant: boolean): Shape {
-  const spread = isMeant ? 0.12 : 0.35;
+function shapeOf(random: Random, side: number, role: 'meant' | 'large' | 'beside'): Shape {
+  const { spread, least, most } = roles[role];
   const centre = [0, 1, 2].map(() => side * (0.5 + random.uniform(-spread, spread))) as unknown as Triple;
-  const size =
-    side * (isMeant ? Math.exp(random.uniform(Math.log(0.1), Math.log(0.42))) : Math.exp(random.uniform(Math.log(0.06), Math.log(0.4))));
+  const size = side * Math.exp(random.uniform(Math.log(least), Math.log(most)));
   const kind = random.next();
   const plain =
     kind < 0.35

@@ -3,6 +3,10 @@ import type { Grid, LpsPoint, Triple } from '#shared/geometry/grid.ts';
 import { networkInput, promptChannels } from '#shared/prompts/networkInput.ts';
 import { nextClick } from '#shared/prompts/nextClick.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
+import { barredBy } from '#shared/prompts/accept.ts';
+import { placed } from '#shared/prompts/proposal.ts';
+import { proposeNow } from '#shared/prompts/propose.ts';
+import { freePolicy } from '#shared/segmentation/index.ts';
 import { nearOf } from '#shared/prompts/shape.ts';
 import type { PointedCase } from './generatedVolume.ts';
 
@@ -22,6 +26,8 @@ export const cubeGrid = (side: number): Grid => ({ size: [side, side, side], aff
 /** So often a first click; else a second or a later one, with what is proposed by then. */
 const firstShare = 0.4;
 const mostBefore = 5;
+/** So often a first click comes with what the voxels alone say of it, as it does when the network is asked. */
+const guessShare = 0.6;
 /** So often a slice is known, and what goes on beside it is asked. */
 const sliceShare = 0.12;
 
@@ -36,7 +42,8 @@ export async function promptSample({ values, truth }: PointedCase, side: number,
   const prompts: Prompt[] = [];
   let proposed = new Uint8Array(voxels);
   let before: Uint8Array | null = null;
-  if (random.next() >= firstShare) {
+  const isFirst = random.next() < firstShare;
+  if (!isFirst) {
     const clicks = 1 + Math.floor(mostBefore * random.next() ** 2);
     for (let n = 0; n < clicks; n++) {
       addClick(prompts, truth, proposed, grid, random);
@@ -49,7 +56,15 @@ export async function promptSample({ values, truth }: PointedCase, side: number,
     if (random.next() < 0.1) prompts.length = 0;
   }
   addClick(prompts, truth, before ?? new Uint8Array(voxels), grid, random);
+  if (isFirst && random.next() < guessShare) before = guessed(values, grid, prompts);
   return { x: networkInput(values, grid, prompts, before), truth };
+}
+
+/** What the classifier of a case's own voxels makes of prompts. */
+function guessed(values: Float32Array, grid: Grid, prompts: readonly Prompt[]): Uint8Array | null {
+  const of = { image: { grid, data: values }, mask: { grid, data: new Uint8Array(values.length) } };
+  const proposal = proposeNow(of, { prompts, before: null, barred: barredBy(freePolicy, 1) });
+  return proposal === null ? null : Uint8Array.from(placed(proposal, grid));
 }
 
 /** 1 and -1 in one slice through the structure, 0 elsewhere. */

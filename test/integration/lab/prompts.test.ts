@@ -78,6 +78,24 @@ describe('logonet experiment prompts', () => {
     expect((await logonet([...command, '--arm', 'prompt network'])).stderr).toMatch(/needs --prompt-model/);
   });
 
+  it('goes on with a network on images and masks, and ends with the same weights where it was killed', async () => {
+    const begun = join(folder, 'begun');
+    const small = ['--threads', '1', '--batch', '1', '--checkpoint-seconds', '0'];
+    expect((await logonet(['prompts', 'train', '--out', begun, '--steps', '1', ...small])).code).toBe(0);
+    const set = ['--images', join(folder, 'set', 'imagesTr'), '--labels', join(folder, 'set', 'labelsTr')];
+    const weights = async (name: string, ...killed: Parameters<typeof logonet>[1][]): Promise<string> => {
+      const out = join(folder, name);
+      const command = ['prompts', 'train', '--out', out, '--from', begun, ...set, '--steps', '3', ...small];
+      if (killed.length > 0) expect((await logonet(command, killed[0])).signal).toBe('SIGKILL');
+      const ended = await logonet(killed.length > 0 ? ['prompts', 'train', '--out', out, '--resume', '--json'] : [...command, '--json']);
+      expect(JSON.parse(ended.stdout)).toMatchObject({ steps: 3, cases: 3, structures: 6 });
+      return readFileSync(join(out, 'weights.safetensors')).toString('base64');
+    };
+    const whole = await weights('whole');
+    expect(await weights('halves', { checkpoint: 2, when: 'saved' })).toBe(whole);
+    expect((await logonet(['prompts', 'train', '--out', join(folder, 'no'), '--images', 'x'])).stderr).toMatch(/belong together/);
+  }, 300_000);
+
   it('trains a network that is asked with prompts, goes on with it where it was killed, asks it, and lets nobody predict with it', async () => {
     const model = join(folder, 'network');
     const train = ['prompts', 'train', '--out', model, '--threads', '1', '--batch', '1', '--steps', '3', '--checkpoint-seconds', '0'];
@@ -99,6 +117,22 @@ describe('logonet experiment prompts', () => {
     expect(summary.map(({ arm, dice }) => [arm, dice.every((value) => value > 0)])).toEqual([
       ['prompt network', true],
       ['prompt network', true],
+    ]);
+
+    const learned = join(folder, 'learned');
+    const accepted = [...asked, '--prompt-model', model, '--accepted', '2', '--steps', '2', '--seeds', '2', '--threads', '1', '--json'];
+    expect((await logonet([...accepted, '--arm', 'prompt network', '--out', learned])).stderr).toMatch(/belongs to the arm/);
+    const after = await logonet([...accepted, '--arm', 'prompt network', '--arm', 'network after accepted cases', '--out', learned]);
+    expect(after.code).toBe(0);
+    const told = JSON.parse(after.stdout) as { summary: { arm: string; cases: number; structure: string }[] };
+    expect(told.summary.map(({ arm, structure, cases: count }) => `${structure}, ${arm}: ${String(count)}`)).toEqual(
+      ['Bright', 'Dark'].flatMap((structure) => [`${structure}, prompt network: 1`, `${structure}, network after accepted cases: 1`]),
+    );
+    expect(readFileSync(join(learned, 'report.md'), 'utf8')).toMatch(/went on for 2 steps with 2 accepted patients.*clicks to \.85/);
+    const grown = JSON.parse(readFileSync(join(learned, 'work', 'learned', '1', 'model.json'), 'utf8')) as typeof card;
+    expect(grown.history.map(({ note }) => note)).toEqual([
+      expect.stringMatching(/generated volumes alone/),
+      expect.stringMatching(/^4 structures of 2 of 2 accepted cases, and generated volumes between/),
     ]);
   }, 300_000);
 });

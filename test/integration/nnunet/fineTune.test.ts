@@ -4,8 +4,12 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { neverCancelled } from '#shared/base/cancellation.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
+import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
+import { readImage } from '#main/imageio/readImage.ts';
 import { readMask } from '#main/imageio/readMask.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
+import { NnunetPredictor } from '#main/inference/nnunet/nnunetPredictor.ts';
+import { predictImported } from '#main/inference/nnunet/predictImported.ts';
 import { improveTask } from '#main/jobs/tasks/improve.ts';
 import { importModelTask } from '#main/jobs/tasks/importModel.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
@@ -13,6 +17,7 @@ import { loadAnyModel, type StoredImport } from '#main/model/modelFolder.ts';
 import { compareOnnx, onnxRuntime } from '#main/model/onnx/verifyOnnx.ts';
 import { encodeOnnx } from '#main/model/onnx/exportOnnx.ts';
 import { labelSet, phantoms, runTask, type PhantomCase } from '#test/support/improve.ts';
+import { onnxPredictor } from '#test/support/onnxPredictor.ts';
 import { writeTinyFolder } from '#test/support/nnunetFolder.ts';
 import { writeTwoChannels, type TwoChannelCase } from '#test/support/channels.ts';
 import { onSameGrid } from '#shared/domain/caseImages.ts';
@@ -166,10 +171,16 @@ describe('an imported model that is improved', () => {
     expect((await loadAnyModel(at('other', 'model'))).card).toMatchObject({ format: 1, variant: 'tiny' });
   });
 
-  it('is the same as its ONNX file', async ({ skip }) => {
+  it('labels as its ONNX file does', async ({ skip }) => {
     const runtime = await onnxRuntime();
     if (runtime === undefined) return skip('no ONNX runtime is installed');
     const model = await load(at('improve plain', 'model'));
     expect(await compareOnnx(runtime, encodeOnnx(model), model)).toBeLessThan(1e-4);
+    const { volume } = await readImage(cases[4]?.image ?? '');
+    const executor = createCpuExecutor();
+    const predictors = [await NnunetPredictor.create(executor, model.card, model.weights), await onnxPredictor(runtime, model)];
+    const [own, onnx] = await Promise.all(predictors.map((predictor) => predictImported([volume], model.card, predictor)));
+    expect(onnx?.labels).toEqual(own?.labels);
+    for (const each of [...predictors, executor]) each.dispose();
   });
 });

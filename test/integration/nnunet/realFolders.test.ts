@@ -13,6 +13,7 @@ import { predictImported } from '#main/inference/nnunet/predictImported.ts';
 import { orientedFor, preprocess } from '#main/inference/nnunet/preprocess.ts';
 import { importNnunetFolder, type ImportedModel } from '#main/model/nnunet/importFolder.ts';
 import { readNpy } from '#test/support/npy.ts';
+import { describeOn, softwareDrivers } from '#test/support/softwareVulkan.ts';
 import { hasSharedData, sharedData } from '#test/support/sharedData.ts';
 
 const root = join(sharedData, 'nnunet');
@@ -142,4 +143,18 @@ describe.skipIf(!hasSharedData('nnunet'))('nnU-Net’s own folders', () => {
           executor.dispose();
         }, 600_000);
   }
+
+  // A software driver takes its time: the smallest model alone.
+  describeOn(softwareDrivers, 'WebGPU', (executor) => {
+    it('hippo: logits of a patch are nnU-Net’s within 1e-4, and the segmentation of small is its own', async () => {
+      const { card, weights } = await importOf('hippo');
+      const predictor = await NnunetPredictor.create(executor(), card, weights);
+      const logits = await predictor.predict((await golden('hippo', 'patch_input.npy')).data, 0);
+      expect(largestDifference(logits, (await golden('hippo', 'patch_logits_fold_0.npy')).data)).toBeLessThan(1e-4);
+      const { labels } = await predictImported(await imagesOf('hippo', 'small'), card, predictor, { mirror: false });
+      const { volume: expected } = await readLabels(join(root, 'hippo', 'golden', 'small_nomirror.nii.gz'));
+      expect(labels.data.filter((value, index) => value !== expected.data[index]).length).toBeLessThanOrEqual(1);
+      predictor.dispose();
+    }, 600_000);
+  });
 });

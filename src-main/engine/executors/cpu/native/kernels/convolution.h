@@ -300,9 +300,9 @@ inline void flatten(Volume& v) {
   v.d = v.h = 1;
 }
 
-/** y = activation(x ∗ w + bias); `bias` may be null. */
-static void convolveForward(Context& context, const Box& box, const Activations& x, const Activations& y, const float* w, const float* bias, int activation) {
-  if (suitsWinograd(box, x.c, y)) return winogradConvolution(context, {x, y, x.n / box.instances, w, box.kernel[0], false, bias, activation, 8});
+/** y = activation(x ∗ w + bias); `bias` may be null; `careful` as in WinogradConvolution. */
+static void convolveForward(Context& context, const Box& box, const Activations& x, const Activations& y, const float* w, const float* bias, int activation, bool careful) {
+  if (suitsWinograd(box, x.c, y)) return winogradConvolution(context, {x, y, x.n / box.instances, w, box.kernel[0], false, bias, activation, careful});
   Convolution job{};
   job.x = volumeOf(x);
   job.y = volumeOf(y);
@@ -337,11 +337,11 @@ static void convolveForward(Context& context, const Box& box, const Activations&
 
 static void runConv3d(Context& context, const Step& step) {
   convolveForward(context, cubeOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]),
-                  floatsOf(context, step.inputs[2]), step.integers[4]);
+                  floatsOf(context, step.inputs[2]), step.integers[4], true);
 }
 static void runBoxConv3d(Context& context, const Step& step) {
   convolveForward(context, boxOf(step), activations(context, step.inputs[0]), activations(context, step.outputs[0]), floatsOf(context, step.inputs[1]),
-                  step.inputCount > 2 ? floatsOf(context, step.inputs[2]) : nullptr, step.integers[9]);
+                  step.inputCount > 2 ? floatsOf(context, step.inputs[2]) : nullptr, step.integers[9], false);
 }
 
 /** Weights with the channels of dx in their lanes: [instance][block of dx][tap][channel of dy][BLOCK]. */
@@ -363,7 +363,7 @@ inline void turnWeights(Context& context, const float* w, const Activations& dy,
 static void convolveBackward(Context& context, const Box& box, const Activations& dy, const Activations& dx, const float* w, const float* bias) {
   float* turned = claim<float>(context, box.instances * dx.blocks * box.taps() * dy.c * BLOCK);
   if (!context.measuring) turnWeights(context, w, dy, dx, box.instances, box.taps(), turned);
-  if (suitsWinograd(box, dy.c, dx)) return winogradConvolution(context, {dy, dx, dy.n / box.instances, turned, box.kernel[0], true, bias, 0, channelsPerCall});
+  if (suitsWinograd(box, dy.c, dx)) return winogradConvolution(context, {dy, dx, dy.n / box.instances, turned, box.kernel[0], true, bias, 0, false});
   if (context.measuring) return;
   Convolution job{};
   job.x = volumeOf(dy);

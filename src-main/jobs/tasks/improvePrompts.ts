@@ -1,0 +1,150 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { throwIfCancelled } from '#shared/base/cancellation.ts';
+import { bootstrapMean } from '#shared/domain/comparison.ts';
+import { expected } from '#shared/domain/image.ts';
+import { pointingVerdict, type PointingComparison } from '#shared/domain/pointing.ts';
+import type { LabelledCase } from '#shared/domain/trainingCase.ts';
+import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { clicksTo, NetworkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
+import { withExecutor } from '#main/engine/devices/openExecutor.ts';
+import { writeFileAtomically } from '#main/files/atomicFile.ts';
+import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
+import { loadPromptModel } from '#main/model/modelFolder.ts';
+import { improvePromptsRequest, type ImprovePromptsConfig, type ImprovePromptsResult } from '../requests/improvePrompts.ts';
+import { trainPromptsRequest, type TrainPromptsResult } from '../requests/trainPrompts.ts';
+import type { Task, TaskContext } from '../task.ts';
+import { readPointed, type PointedMasks } from './promptCases.ts';
+import { trainPromptsTask } from './trainPrompts.ts';
+
+type Context = TaskContext<ImprovePromptsConfig>;
+
+/** A prompt network learns from accepted cases, and is compared on held-out ones by the clicks that a reader needs: `outFolder` gets it. */
+export const improvePromptsTask: Task<ImprovePromptsConfig, ImprovePromptsResult> = {
+  kind: 'improvePrompts',
+  parse: improvePromptsRequest.parse,
+  run: improvePrompts,
+};
+
+/** Of the minutes and of the progress; the rest is for comparing. */
+const trainingShare = 0.75;
+/** More structures say little more, and a large scan takes seconds a click. */
+const mostMeasured = 24;
+
+async function improvePrompts(context: Context): Promise<ImprovePromptsResult> {
+  const { config, outFolder } = context;
+  const masks = pointable(config.labelSet);
+  const trained = await train(context, masks);
+  const heldOut = labelled(config, true);
+  const measured = heldOut.length === 0 ? null : await compare(context, heldOut, masks);
+  context.alarm('info', pointingVerdict(measured));
+  const { weightsHash } = await loadPromptModel(outFolder);
+  return { trainingCases: trained.cases, structures: trained.structures, steps: trained.steps, weightsHash, measured };
+}
+
+function labelled({ cases }: ImprovePromptsConfig, heldOut: boolean): LabelledCase[] {
+  return cases
+    .filter((each) => each.heldOut === heldOut)
+    .map(({ name, image, channels, mask, ...rest }) => ({ name, image, channels, labels: mask, ...expected(rest) }));
+}
+
+/** Once: an attempt that was interrupted while it compared does not train again. */
+async function train(context: Context, masks: PointedMasks): Promise<TrainPromptsResult> {
+  const { config, checkpointFolder, report } = context;
+  const done = join(checkpointFolder, 'trained.json');
+  const before = await readFile(done, 'utf8').catch(() => null);
+  if (before !== null) return JSON.parse(before) as TrainPromptsResult;
+  const { budget, seed, device, threads } = config;
+  const request = trainPromptsRequest.parse({
+    from: config.current.folder,
+    cases: labelled(config, false),
+    ...masks,
+    budget: 'steps' in budget ? budget : { minutes: budget.minutes * trainingShare },
+    seed,
+    device,
+    threads,
+  });
+  const result = await trainPromptsTask.run({
+    ...context,
+    config: request,
+    report: (progress) => report({ ...progress, fraction: progress.fraction * trainingShare }),
+  });
+  await writeFileAtomically(done, JSON.stringify(result));
+  return result;
+}
+
+interface Row {
+  readonly case: string;
+  readonly label: string;
+  readonly before: number;
+  readonly after: number;
+}
+
+async function compare(context: Context, cases: readonly LabelledCase[], masks: PointedMasks): Promise<PointingComparison | null> {
+  const { config, outFolder } = context;
+  const models = [await loadPromptModel(config.current.folder), await loadPromptModel(outFolder)] as const;
+  const rows = await withExecutor(config, async (executor) => {
+    const old = await openPromptNetwork(executor, models[0]);
+    try {
+      const fresh = await openPromptNetwork(executor, models[1]);
+      try {
+        return await clicksOf(context, cases, masks, [old, fresh]);
+      } finally {
+        fresh.dispose();
+      }
+    } finally {
+      old.dispose();
+    }
+  });
+  return rows.length === 0 ? null : comparisonOf(rows);
+}
+
+async function clicksOf(
+  context: Context,
+  cases: readonly LabelledCase[],
+  masks: PointedMasks,
+  networks: readonly [AskedNetwork, AskedNetwork],
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [index, each] of cases.entries()) {
+    // Each case has its turn, whatever the first ones hold.
+    const left = Math.ceil((mostMeasured - rows.length) / (cases.length - index));
+    if (left <= 0) break;
+    const read = await readPointed(each, masks, context);
+    if (read === null) continue;
+    const { image, mask, structures } = read;
+    const present = structures.map((structure) => ({ ...structure, truth: truthOf(image, mask, structure) }));
+    const own = present.filter(({ truth }) => truth.data.includes(1));
+    // Other structures in each case, where there are more than have a turn.
+    for (let n = 0; n < Math.min(left, own.length); n++) {
+      const { name, truth } = own[(index * left + n) % own.length] as (typeof own)[number];
+      const clicks: number[] = [];
+      for (const network of networks) {
+        throwIfCancelled(context.cancellation);
+        await context.turn();
+        clicks.push(clicksTo(wantedDice, await pointOut(new NetworkAnswerer(image, network), truth, wantedDice)));
+      }
+      rows.push({ case: each.name, label: name, before: clicks[0] as number, after: clicks[1] as number });
+    }
+    const fraction = trainingShare + (1 - trainingShare) * ((index + 1) / cases.length);
+    context.report({ phase: 'Counting clicks on held-out cases', fraction, detail: each.name });
+  }
+  return rows;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const clicksIn = (rows: readonly Row[]) => ({
+  before: mean(rows.map(({ before }) => before)),
+  after: mean(rows.map(({ after }) => after)),
+});
+
+function comparisonOf(rows: readonly Row[]): PointingComparison {
+  const byCase = [...Map.groupBy(rows, (row) => row.case).values()];
+  return {
+    cases: byCase.length,
+    structures: rows.length,
+    ...clicksIn(rows),
+    difference: byCase.length < 2 ? null : bootstrapMean(byCase.map((own) => mean(own.map(({ before, after }) => after - before)))),
+    labels: [...Map.groupBy(rows, ({ label }) => label)].map(([label, own]) => ({ label, structures: own.length, ...clicksIn(own) })),
+  };
+}

@@ -1,0 +1,42 @@
+import type { Interval } from './job.ts';
+
+/** Clicks of a reader who knows the truth until a structure is found, 11 where ten do not do it, by two networks on the same held-out cases. */
+export interface PointingComparison {
+  readonly cases: number;
+  readonly structures: number;
+  /** Means over the structures. */
+  readonly before: number;
+  readonly after: number;
+  /** After less before, with its 95% bootstrap interval over cases; null for a single case. */
+  readonly difference: Interval | null;
+  readonly labels: readonly { readonly label: string; readonly structures: number; readonly before: number; readonly after: number }[];
+}
+
+/** A network that is asked with prompts, as it became in a project. */
+export interface PointingVersion {
+  readonly id: string;
+  readonly createdAt: string;
+  readonly jobId: string;
+  readonly trainingCases: number;
+  readonly structures: number;
+  readonly steps: number;
+  readonly weightsHash: string;
+  /** Null where no held-out case could say. */
+  readonly measured: PointingComparison | null;
+}
+
+/** A network that needs more clicks, or of which nobody knows, never takes another's place by itself. */
+export const needsFewerClicks = (measured: PointingComparison | null): boolean => measured !== null && measured.after < measured.before;
+
+/** For the person. */
+export function pointingVerdict(measured: PointingComparison | null): string {
+  if (measured === null)
+    return 'Pointing was not measured: there is no held-out case that somebody looked at. The network of before stays in use; accept more cases, and improve again.';
+  const { cases, structures, before, after, difference } = measured;
+  const on = `on ${String(structures)} ${structures === 1 ? 'structure' : 'structures'} of ${String(cases)} held-out ${cases === 1 ? 'case' : 'cases'}`;
+  const clicks = `${before.toFixed(1)} clicks to a Dice of .85 before and ${after.toFixed(1)} after, ${on}`;
+  const range = difference === null ? '' : ` (95% of the difference: ${difference.low.toFixed(1)} to ${difference.high.toFixed(1)})`;
+  return needsFewerClicks(measured)
+    ? `Pointing takes fewer clicks: ${clicks}${range}.`
+    : `Pointing takes no fewer clicks: ${clicks}${range}. The network of before stays in use.`;
+}

@@ -1,0 +1,85 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { openProject } from '#main/library/index.ts';
+import { versionFolder } from '#main/project/pointing/versions.ts';
+import { promptNetwork } from '#main/project/promptNetwork.ts';
+import { logonet } from '../../support/commandLine.ts';
+import { writePromptNetwork } from '../../support/promptNetwork.ts';
+import { writePairs } from '../../support/studio.ts';
+
+let root: string;
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), 'logonet-pointing-'));
+  vi.stubEnv('LOGONET_DATA', join(root, 'app'));
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true, force: true });
+});
+
+interface Improved {
+  readonly jobId: string;
+  readonly trainingCases: number;
+  readonly inUse: boolean;
+  readonly verdict: string;
+  readonly measured: { readonly cases: number; readonly structures: number; readonly before: number; readonly after: number } | null;
+}
+
+it(
+  "a project's own prompt network: learned, measured, in use only where it needs fewer clicks, and taken back",
+  { timeout: 900_000 },
+  async () => {
+    const project = join(root, 'project');
+    const improve = ['prompts', 'improve', project, '--steps', '2', '--threads', '1'];
+    const improved = async (...more: readonly string[]): Promise<Improved> => {
+      const { stdout, stderr, code } = await logonet([...improve, ...more, '--json']);
+      expect([code, stderr]).toEqual([0, expect.not.stringContaining('logonet:')]);
+      return JSON.parse(stdout) as Improved;
+    };
+    const asked = async (): Promise<string | undefined> => {
+      const opened = openProject(project, { author: 'test' });
+      const network = await promptNetwork(join(root, 'app'), opened);
+      opened.close();
+      return network?.folder;
+    };
+    await writePairs(join(root, 'data'), 2, 2, [20, 18, 16]);
+    await logonet(['project', 'create', project, '--name', 'Abdomen']);
+    expect((await logonet(improve)).stderr).toMatch(/There is no prompt network/);
+    const own = join(root, 'app', 'prompts');
+    mkdirSync(own, { recursive: true });
+    await writePromptNetwork(own);
+    expect((await logonet(improve)).stderr).toMatch(/no accepted case to learn pointing from/);
+
+    await logonet(['project', 'import', project, join(root, 'data')]);
+    const unmeasured = await improved();
+    expect(unmeasured).toMatchObject({
+      trainingCases: 2,
+      measured: null,
+      inUse: false,
+      verdict: expect.stringMatching(/not measured/) as string,
+    });
+    expect(await asked()).toBe(own);
+    expect((await logonet(['prompts', 'improve', project, '--back'])).stderr).toMatch(/nothing to go back to/);
+
+    const forced = await improved('--force');
+    expect(forced.inUse).toBe(true);
+    const place = versionFolder({ paths: { folder: project } as never }, forced.jobId);
+    expect(await asked()).toBe(place);
+    const { history } = JSON.parse(readFileSync(join(place, 'model.json'), 'utf8')) as { history: { note: string }[] };
+    expect(history.at(-1)?.note).toMatch(/of 2 of 2 accepted cases/);
+
+    await writePairs(join(root, 'more'), 6, 6, [20, 18, 16]);
+    await logonet(['project', 'import', project, join(root, 'more')]);
+    const measured = await improved();
+    expect(measured.measured).toMatchObject({ cases: 1 });
+    const { before, after } = measured.measured ?? { before: 0, after: 0 };
+    expect([before >= 1, after <= 11, measured.inUse]).toEqual([true, true, after < before]);
+    expect(await asked()).toBe(after < before ? versionFolder({ paths: { folder: project } as never }, measured.jobId) : place);
+
+    for (let n = 0; n < (after < before ? 2 : 1); n++) expect((await logonet(['prompts', 'improve', project, '--back'])).code).toBe(0);
+    expect(await asked()).toBe(own);
+    expect(existsSync(place)).toBe(true);
+  },
+);

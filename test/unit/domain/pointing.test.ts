@@ -1,0 +1,19 @@
+import { describe, expect, it } from 'vitest';
+import { needsFewerClicks, pointingVerdict } from '#shared/domain/pointing.ts';
+
+const measured = { cases: 3, structures: 7, before: 8.25, after: 4, difference: { mean: -4.2, low: -6, high: -2.1 }, labels: [] };
+
+describe('what is said of pointing that has learned', () => {
+  it('takes the place of the other where fewer clicks do it, and nowhere else', () => {
+    expect(needsFewerClicks(measured)).toBe(true);
+    expect(pointingVerdict(measured)).toMatch(
+      /fewer clicks: 8\.3 clicks .* 4\.0 after, on 7 structures of 3 held-out cases .*-6\.0 to -2\.1/,
+    );
+    for (const after of [8.25, 11]) {
+      expect(needsFewerClicks({ ...measured, after })).toBe(false);
+      expect(pointingVerdict({ ...measured, after, difference: null })).toMatch(/no fewer clicks.*stays in use/);
+    }
+    expect(needsFewerClicks(null)).toBe(false);
+    expect(pointingVerdict(null)).toMatch(/not measured/);
+  });
+});

@@ -56,6 +56,11 @@ export async function press(page: Page, handle: ElementHandle<HTMLElement>): Pro
       await page.keyboard.press('End');
       await page.keyboard.type('x');
       return;
+    case 'date':
+    case 'time':
+      await handle.fill(kind === 'date' ? '2021-03-04' : '04:05', patience);
+      await page.keyboard.press('Tab');
+      return;
     case 'color':
       await handle.fill('#3355aa', patience);
       return;

@@ -34,7 +34,10 @@ function observe(): void {
   /** Names that come from data. */
   const patterns: readonly (readonly [RegExp, string])[] = [
     [/^(Choose|Import) \(\d+\)$/, '$1'],
-    [/^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|Reset the key of) .+$/, '$1 …'],
+    [
+      /^(Colour of|Hide|Lock|Remove|Bring back|Choose|Leave out|Label for|Solo|Show only|Turn|Key of|No key for|Reset the key of|Take the mask of) .+$/,
+      '$1 …',
+    ],
     [/^(Place|Rename) .+ (by hand|in all cases)$/, '$1 … $2'],
     [/^(New name of|Start from) .+$/, '$1 …'],
     [/^.+ lies inside$/, '… lies inside'],
@@ -116,7 +119,14 @@ function observe(): void {
   };
   const next = (done: readonly string[]): HTMLElement | undefined => {
     const known = new Set(done);
-    return controls().find((element) => !element.matches(':disabled') && !known.has(knownKeyOf(element)));
+    let chosen: HTMLElement | undefined;
+    for (const element of controls()) {
+      if (element.matches(':disabled') || known.has(knownKeyOf(element))) continue;
+      // What is chosen already changes nothing until another of its group was.
+      if (!element.matches('[type=radio]:checked, [role=radio][aria-checked=true]')) return element;
+      chosen ??= element;
+    }
+    return chosen;
   };
   Object.assign(window, { census: { keyOf, controls, next, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
 

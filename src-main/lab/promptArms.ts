@@ -1,13 +1,10 @@
 import { must } from '#shared/base/assert.ts';
 import { lpsToIjk } from '#shared/geometry/affine.ts';
 import type { Triple, Volume } from '#shared/geometry/grid.ts';
-import { barredBy } from '#shared/prompts/accept.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
-import { placed, type PromptProposal } from '#shared/prompts/proposal.ts';
-import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { NetworkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
+import { CaseAnswerer, NetworkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
 import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
 export const learnedArm = 'network after accepted cases';
@@ -16,31 +13,9 @@ export type ArmName = (typeof armNames)[number];
 
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
 export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): Answerer {
-  if (name === 'case classifier') return new ClassifierArm(image);
+  if (name === 'case classifier') return new CaseAnswerer(image);
   if (name === 'prompt network' || name === learnedArm) return new NetworkAnswerer(image, must(network, 'prompt network'));
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
-}
-
-class ClassifierArm implements Answerer {
-  readonly #image: Volume;
-  readonly #mask: Structure;
-  readonly #memory = new PromptMemory();
-  readonly #prompts: Prompt[] = [];
-  #before: PromptProposal | null = null;
-
-  constructor(image: Volume) {
-    this.#image = image;
-    this.#mask = emptyOf(image);
-  }
-
-  answer(click: Prompt): Structure {
-    this.#prompts.push(click);
-    const of = { image: this.#image, mask: this.#mask };
-    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
-    this.#before = proposeNow(of, request, this.#memory) ?? this.#before;
-    const { grid } = this.#image;
-    return this.#before === null ? emptyOf(this.#image) : { grid, data: placed(this.#before, grid) };
-  }
 }
 
 /** Shares of the range from the 1st to the 99th percentile of the image. */

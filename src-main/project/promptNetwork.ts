@@ -48,13 +48,6 @@ function cardIn(text: string): Partial<ModelCard> {
   }
 }
 
-/** Throws `not-found` where there is no network. */
-export async function requirePromptNetwork(dataFolder: string, project: Pick<Project, 'paths'> | null): Promise<PromptNetwork> {
-  const network = await promptNetwork(dataFolder, project);
-  if (network === null) throw new StudioError('not-found', 'There is no prompt network on this computer.');
-  return network;
-}
-
 /** Throws `not-found` where there is no network, `invalid-argument` for an input that is none, and what the compute process says. */
 export async function askPromptNetwork(
   session: ProjectSession,
@@ -62,6 +55,7 @@ export async function askPromptNetwork(
   dataFolder: string,
   input: Uint8Array,
 ): Promise<Uint8Array> {
-  const { folder } = await requirePromptNetwork(dataFolder, session.project);
-  return session.queue.ask(folder, device, input);
+  const network = await promptNetwork(dataFolder, session.project);
+  if (network === null) throw new StudioError('not-found', 'There is no prompt network on this computer.');
+  return session.queue.ask(network.folder, device, input);
 }

@@ -1,6 +1,6 @@
 import type { Interval } from './job.ts';
 
-/** Clicks of a reader who knows the truth until a structure is found, 11 where ten do not do it, by two networks on the same held-out cases. */
+/** Clicks of a reader who knows the truth until a structure is found, 11 where ten do not do it, before and after, on the same held-out cases. */
 export interface PointingComparison {
   readonly cases: number;
   readonly structures: number;
@@ -31,12 +31,12 @@ export const needsFewerClicks = (measured: PointingComparison | null): boolean =
 /** For the person. */
 export function pointingVerdict(measured: PointingComparison | null): string {
   if (measured === null)
-    return 'Pointing was not measured: there is no held-out case that somebody looked at. The network of before stays in use; accept more cases, and improve again.';
+    return 'Pointing was not measured: there is no held-out case that somebody looked at. What answered before stays in use; accept more cases, and improve again.';
   const { cases, structures, before, after, difference } = measured;
   const on = `on ${String(structures)} ${structures === 1 ? 'structure' : 'structures'} of ${String(cases)} held-out ${cases === 1 ? 'case' : 'cases'}`;
   const clicks = `${before.toFixed(1)} clicks to a Dice of .85 before and ${after.toFixed(1)} after, ${on}`;
   const range = difference === null ? '' : ` (95% of the difference: ${difference.low.toFixed(1)} to ${difference.high.toFixed(1)})`;
   return needsFewerClicks(measured)
     ? `Pointing takes fewer clicks: ${clicks}${range}.`
-    : `Pointing takes no fewer clicks: ${clicks}${range}. The network of before stays in use.`;
+    : `Pointing takes no fewer clicks: ${clicks}${range}. What answered before stays in use.`;
 }

@@ -7,7 +7,7 @@ import { askNetwork, type AskedNetwork } from './askNetwork.ts';
 import { diceOf, nextClick, type Structure } from './nextClick.ts';
 import type { Prompt } from './prompt.ts';
 import { placed, type PromptProposal } from './proposal.ts';
-import { proposeNow } from './propose.ts';
+import { PromptMemory, proposeNow } from './propose.ts';
 
 /** A structure by the label values that make it up. */
 export interface NamedStructure {
@@ -68,6 +68,28 @@ export const wantedDice = 0.85;
 export function clicksTo(wanted: number, dice: readonly number[]): number {
   const at = dice.findIndex((value) => value >= wanted);
   return at < 0 ? mostClicks + 1 : at + 1;
+}
+
+/** What an image's own voxels say of one structure, by the classifier of the case. */
+export class CaseAnswerer implements Answerer {
+  readonly #image: Volume;
+  readonly #empty: Structure;
+  readonly #memory = new PromptMemory();
+  readonly #prompts: Prompt[] = [];
+  #before: PromptProposal | null = null;
+
+  constructor(image: Volume) {
+    this.#image = image;
+    this.#empty = { grid: image.grid, data: new Uint8Array(image.data.length) };
+  }
+
+  answer(click: Prompt): Structure {
+    this.#prompts.push(click);
+    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
+    this.#before = proposeNow({ image: this.#image, mask: this.#empty }, request, this.#memory) ?? this.#before;
+    const { grid } = this.#image;
+    return this.#before === null ? this.#empty : { grid, data: placed(this.#before, grid) };
+  }
 }
 
 /** A prompt network that is asked about one structure of an image. */

@@ -44,7 +44,7 @@ describe.skipIf(installedBrowser() === null)('pointing that learns', () => {
     const isUsed = (await panel().textContent())?.includes('Point asks a network of this project') === true;
     if (!isUsed) await panel().getByRole('button', { name: 'Use it anyway' }).click();
     await expect.poll(() => panel().textContent()).toContain('Point asks a network of this project');
-    await panel().getByRole('button', { name: 'Back to the network of before' }).click();
+    await panel().getByRole('button', { name: 'Back to what answered before' }).click();
     await expect.poll(() => panel().textContent()).toContain('Point asks the network of this computer');
   });
 });

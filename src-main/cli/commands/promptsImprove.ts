@@ -8,14 +8,14 @@ const pointing = { project: "the project's own", computer: "this computer's", sh
 export const promptsImproveCommand = defineCommand({
   name: 'prompts improve',
   summary:
-    'Let the network that answers to Point learn from the accepted cases of a project; it is put in use there where it needs fewer clicks.',
+    'Let the network that answers to Point, or a new one, learn from the accepted cases of a project; it is put in use there where it needs fewer clicks.',
   positionals: { name: 'PROJECT', minimum: 1, maximum: 1 },
   options: {
     minutes: { kind: 'number', help: 'time budget; 10 unless --steps is given', minimum: 0.05 },
     steps: { kind: 'integer', help: 'budget in optimiser steps instead (repeatable bit for bit)', minimum: 1 },
     seed: { kind: 'integer', help: 'seed of all random draws', default: 0 },
     force: { kind: 'flag', help: 'put it in use whatever the comparison says, also where no held-out case measures' },
-    back: { kind: 'flag', help: 'go back to the network that was in use before' },
+    back: { kind: 'flag', help: 'go back to what answered before' },
     resume: { kind: 'text', help: 'go on with an interrupted job', value: 'JOB' },
     ...deviceOptions,
   },
@@ -26,7 +26,10 @@ export const promptsImproveCommand = defineCommand({
         if (options.force || options.resume !== undefined) throw usageError('--back goes with no other option.');
         await prompts.takeBack({}, call);
         const { from, inUse } = await prompts.versions({}, call);
-        return { json: { inUse, from }, text: `Point asks ${from === null ? 'no network' : pointing[from]} again.` };
+        return {
+          json: { inUse, from },
+          text: from === null ? 'Point goes by the voxels of each case alone again.' : `Point asks ${pointing[from]} again.`,
+        };
       }
       const { jobId } =
         options.resume === undefined

@@ -7,8 +7,8 @@ const schema = v.object({
   /** Accepted cases; held-out ones never train. */
   cases: v.array(v.object({ ...caseFields, mask: path, heldOut: v.boolean() })),
   labelSet,
-  /** The prompt network that goes on. */
-  current: v.object({ modelId: v.string(), folder: v.string() }),
+  /** The prompt network that goes on; null: one that begins anew, compared with the classifier of the case. */
+  current: v.nullable(v.object({ modelId: v.string(), folder: v.string() })),
   budget: v.union([
     v.object({ minutes: v.pipe(v.number(), v.gtValue(0)) }),
     v.object({ steps: v.pipe(v.number(), v.integer(), v.minValue(1)) }),

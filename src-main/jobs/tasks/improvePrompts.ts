@@ -6,7 +6,7 @@ import { expected } from '#shared/domain/image.ts';
 import { pointingVerdict, type PointingComparison } from '#shared/domain/pointing.ts';
 import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { clicksTo, NetworkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
+import { CaseAnswerer, clicksTo, NetworkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
@@ -19,7 +19,7 @@ import { trainPromptsTask } from './trainPrompts.ts';
 
 type Context = TaskContext<ImprovePromptsConfig>;
 
-/** A prompt network learns from accepted cases, and is compared on held-out ones by the clicks that a reader needs: `outFolder` gets it. */
+/** A prompt network learns from accepted cases, or one begins with them, and is compared on held-out ones by the clicks that a reader needs: `outFolder` gets it. */
 export const improvePromptsTask: Task<ImprovePromptsConfig, ImprovePromptsResult> = {
   kind: 'improvePrompts',
   parse: improvePromptsRequest.parse,
@@ -56,7 +56,7 @@ async function train(context: Context, masks: PointedMasks): Promise<TrainPrompt
   if (before !== null) return JSON.parse(before) as TrainPromptsResult;
   const { budget, seed, device, threads } = config;
   const request = trainPromptsRequest.parse({
-    from: config.current.folder,
+    from: config.current?.folder,
     cases: labelled(config, false),
     ...masks,
     budget: 'steps' in budget ? budget : { minutes: budget.minutes * trainingShare },
@@ -82,18 +82,21 @@ interface Row {
 
 async function compare(context: Context, cases: readonly LabelledCase[], masks: PointedMasks): Promise<PointingComparison | null> {
   const { config, outFolder } = context;
-  const models = [await loadPromptModel(config.current.folder), await loadPromptModel(outFolder)] as const;
+  const models = {
+    before: config.current === null ? null : await loadPromptModel(config.current.folder),
+    after: await loadPromptModel(outFolder),
+  };
   const rows = await withExecutor(config, async (executor) => {
-    const old = await openPromptNetwork(executor, models[0]);
+    const before = models.before === null ? null : await openPromptNetwork(executor, models.before);
     try {
-      const fresh = await openPromptNetwork(executor, models[1]);
+      const after = await openPromptNetwork(executor, models.after);
       try {
-        return await clicksOf(context, cases, masks, [old, fresh]);
+        return await clicksOf(context, cases, masks, [before, after]);
       } finally {
-        fresh.dispose();
+        after.dispose();
       }
     } finally {
-      old.dispose();
+      before?.dispose();
     }
   });
   return rows.length === 0 ? null : comparisonOf(rows);
@@ -103,7 +106,7 @@ async function clicksOf(
   context: Context,
   cases: readonly LabelledCase[],
   masks: PointedMasks,
-  networks: readonly [AskedNetwork, AskedNetwork],
+  networks: readonly [AskedNetwork | null, AskedNetwork],
 ): Promise<Row[]> {
   const rows: Row[] = [];
   for (const [index, each] of cases.entries()) {
@@ -122,7 +125,8 @@ async function clicksOf(
       for (const network of networks) {
         throwIfCancelled(context.cancellation);
         await context.turn();
-        clicks.push(clicksTo(wantedDice, await pointOut(new NetworkAnswerer(image, network), truth, wantedDice)));
+        const answerer = network === null ? new CaseAnswerer(image) : new NetworkAnswerer(image, network);
+        clicks.push(clicksTo(wantedDice, await pointOut(answerer, truth, wantedDice)));
       }
       rows.push({ case: each.name, label: name, before: clicks[0] as number, after: clicks[1] as number });
     }

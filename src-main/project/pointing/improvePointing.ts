@@ -3,7 +3,7 @@ import { submitJob } from '#main/jobs/run.ts';
 import { everyCase, getLabelSet, imagesByCase, latestMaskRevision, recordEvent } from '#main/library/index.ts';
 import { filesOfCase } from '../caseFiles.ts';
 import { holdOutFurther, isAccepted, notLookedAt } from '../improvement.ts';
-import { requirePromptNetwork } from '../promptNetwork.ts';
+import { promptNetwork } from '../promptNetwork.ts';
 import type { ProjectSession } from '../session.ts';
 import { readPointing } from './versions.ts';
 
@@ -17,11 +17,11 @@ export interface PointingOptions {
 }
 
 /**
- * Lets the prompt network in use learn from the project's accepted cases, in the background: those that are held out measure, as they do for models. Resolves with the
- * job's id. Throws `not-found` where there is no network, and `conflict` where no case could train.
+ * Lets the prompt network in use, or a new one where there is none, learn from the project's accepted cases, in the background: those that are held out measure, as
+ * they do for models. Resolves with the job's id. Throws `conflict` where no case could train.
  */
 export async function startPointing({ project, queue, dataFolder }: ProjectSession, options: PointingOptions): Promise<string> {
-  const { folder } = await requirePromptNetwork(dataFolder, project);
+  const network = await promptNetwork(dataFolder, project);
   await holdOutFurther(project);
   const accepted = everyCase(project.read).filter(isAccepted);
   const unseen = notLookedAt(project, accepted);
@@ -41,7 +41,7 @@ export async function startPointing({ project, queue, dataFolder }: ProjectSessi
     config: {
       cases,
       labelSet: getLabelSet(project.read),
-      current: { modelId: readPointing(project).inUse ?? 'computer', folder },
+      current: network === null ? null : { modelId: readPointing(project).inUse ?? 'computer', folder: network.folder },
       budget,
       device,
       despite,

@@ -73,5 +73,5 @@ export async function takeBackVersion(project: Project): Promise<void> {
   const [last] = pointing.before.slice(-1);
   if (last === undefined) throw new StudioError('conflict', 'There is nothing to go back to: pointing was not improved in this project.');
   await write(project, { ...pointing, inUse: last, before: pointing.before.slice(0, -1) });
-  recordEvent(project.write, { kind: 'rollback', message: 'Point went back to the network of before.', detail: { version: last } });
+  recordEvent(project.write, { kind: 'rollback', message: 'Point went back to what answered before.', detail: { version: last } });
 }

@@ -41,7 +41,7 @@ export const improveCommand = defineCommand({
     ...precisionOption,
     at: {
       kind: 'text',
-      help: 'wait until the clock shows this time, then begin; the project is not held open until then',
+      help: 'wait until the clock shows this time, then begin, at once where that was up to five minutes ago; the project is not held open until then',
       value: 'HH:MM',
     },
     plan: { kind: 'flag', help: 'only show the plan' },
@@ -125,10 +125,13 @@ export const improveCommand = defineCommand({
   },
 });
 
-/** Resolves when the clock shows a time of the day, at once where it does now. Throws `usage` and `cancelled`. */
+/** A command that its time was meant for may start a little late: what schedules it, or the computer, was busy. */
+const lateMilliseconds = 5 * 60_000;
+
+/** Resolves when the clock shows a time of the day, at once where it does or just did. Throws `usage` and `cancelled`. */
 async function waitUntil(at: string, { cancellation, note }: Pick<CommandContext, 'cancellation' | 'note'>): Promise<void> {
   if (!isTime(at)) throw usageError(`--at is written HH:MM, from 00:00 to 23:59, not "${at}".`);
-  const begins = nextTime(at, Date.now() - 60_000);
+  const begins = nextTime(at, Date.now() - lateMilliseconds);
   note(`Begins at ${new Date(begins).toLocaleString()}. Leave this running; Ctrl-C gives it up.`);
   while (Date.now() < begins) {
     throwIfCancelled(cancellation);

@@ -107,6 +107,7 @@ export function randomInput(schema: Schema, random: Random, pool: InputPool, spo
       return random.next() < 0.3 ? null : part(shape.wrapped as Schema);
     case 'picklist':
       return shape.options?.[random.integer(shape.options.length)];
+    case 'union':
     case 'variant':
       return part(shape.options?.[random.integer(shape.options.length)] as Schema);
     case 'literal':

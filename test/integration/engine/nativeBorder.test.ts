@@ -51,8 +51,10 @@ describe('the border of the native engine', () => {
 
   it('works with as many threads as can be made', ({ skip }) => {
     if (process.platform !== 'linux') skip('limits of a running process are set on Linux alone');
-    const lines = scenario('threads');
-    if (lines[0] === 'no prlimit') skip('no prlimit on this computer');
-    expect(lines).toEqual(['fewer threads']);
+    for (let run = 0; run < 5; run++) {
+      const lines = scenario('threads'); // what the threads themselves need at their start is a matter of chance
+      if (lines[0] === 'no prlimit') skip('no prlimit on this computer');
+      expect(lines).toEqual(['fewer threads']);
+    }
   });
 });

@@ -42,6 +42,10 @@ bool spinUntil(Condition&& condition) {
 }  // namespace
 
 namespace {
+#if defined(__linux__)
+// Part of what a thread gets at its start: memory asked for at the first use ends the process where there is none left.
+[[gnu::tls_model("initial-exec")]]
+#endif
 thread_local int currentThread = 0;
 }
 int threadIndex() { return currentThread; }

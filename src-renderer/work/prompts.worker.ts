@@ -1,7 +1,9 @@
 import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { labelBox } from '#shared/segmentation/index.ts';
-import { askNetwork } from '#shared/prompts/askNetwork.ts';
+import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { askSlice } from '#shared/prompts/askSlice.ts';
+import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { proposalOf, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
@@ -35,10 +37,12 @@ export type PromptsRequest =
   /** What the network said to question number `ask`, or why it said nothing. */
   | { readonly kind: 'answered'; readonly ask: number; readonly chance: Uint8Array | WireError }
   | { readonly kind: 'propose'; readonly id: number; readonly request: ProposeRequest }
+  | { readonly kind: 'carry'; readonly id: number; readonly request: CarryRequest }
   | { readonly kind: 'cancel'; readonly id: number };
 
 export type PromptsReply =
   | { readonly kind: 'done'; readonly id: number; readonly result: Proposed }
+  | { readonly kind: 'carried'; readonly id: number; readonly result: Carried }
   /** What was answered, drawn again at the image's own voxels. */
   | { readonly kind: 'sharper'; readonly id: number; readonly proposal: PromptProposal }
   /** To be asked of the prompt network. */
@@ -83,6 +87,10 @@ onmessage = ({ data: request }: MessageEvent<PromptsRequest>): void => {
     case 'propose':
       latest = request.id;
       void answer(request.id, request.request);
+      return;
+    case 'carry':
+      latest = request.id;
+      void carryOn(request.id, request.request);
   }
 };
 
@@ -113,6 +121,12 @@ async function proposed(id: number, of: PromptCase, request: PromptRequest): Pro
 
 /** What the prompt network says; null where there is none, or it sees nothing. */
 async function fromNetwork(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
+  const network = networkFor(id);
+  return network === null ? null : askNetwork(of, request, network);
+}
+
+/** The network that the host has, as request number `id` asks it; null where there is none. */
+function networkFor(id: number): AskedNetwork | null {
   if (side === null) return null;
   const answer = (input: Float32Array): Promise<Float32Array> => {
     const ask = ++asks;
@@ -125,14 +139,33 @@ async function fromNetwork(id: number, of: PromptCase, request: PromptRequest): 
       reply({ kind: 'ask', ask, input: new Float32Array(input) });
     });
   };
-  return askNetwork(of, request, { side, answer });
+  return { side, answer };
+}
+
+/** What a slice becomes in the next one, by the case's own voxels and what the prompt network says, where there is one. */
+async function carryOn(id: number, request: CarryRequest): Promise<void> {
+  try {
+    if (image === null || mask === null) throw new Error('no image');
+    const of = { image, mask };
+    const network = networkFor(id);
+    const opinion = network === null ? null : await askSlice(of, request, network);
+    const result = await inSteps(id, carry(of, { ...request, opinion }));
+    if (!cancelled.delete(id) && result !== null) reply({ kind: 'carried', id, result });
+  } catch (error) {
+    cancelled.delete(id);
+    reply({ kind: 'failed', id, error: toWireError(error) });
+  }
 }
 
 /** What this case's own voxels say; null once it was taken back, and where nothing can come of the prompts. */
 async function fromCase(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
   // What a region looks like is seen from the prompts of one structure.
   if (request.prompts.length === 1) memory = new PromptMemory();
-  const steps = propose(of, request, memory);
+  return inSteps(id, propose(of, request, memory));
+}
+
+/** Looks between the steps whether request number `id` was taken back; null then. */
+async function inSteps<T>(id: number, steps: Generator<void, T>): Promise<T | null> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;

@@ -124,7 +124,7 @@ export const promptTools: readonly PointerTool[] = [
         ],
       },
     ],
-    help: 'Click a structure, or drag over it, and it is proposed in 3D; Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back.',
+    help: 'Click a structure, or drag over it, and it is proposed in 3D; Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back. Shift+↑ and Shift+↓ go on from a slice that is right into the next one.',
     handler: new PromptHandler(),
   },
 ];

@@ -49,7 +49,7 @@ export type Carried =
   | { readonly kind: 'empty' | 'image ends' | 'nothing' };
 
 /** Most pixels of a slice that are worked on. */
-const mostPixels = 50_000;
+const mostPixels = 32_000;
 /** How far beyond the known slice's outline is looked at first: mm, and a share of its width. */
 const leastMargin = 12;
 const marginShare = 0.25;

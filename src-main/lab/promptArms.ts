@@ -4,7 +4,7 @@ import type { Triple, Volume } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { CaseAnswerer, NetworkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
+import { caseAnswerer, networkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
 import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
 export const learnedArm = 'network after accepted cases';
@@ -13,8 +13,8 @@ export type ArmName = (typeof armNames)[number];
 
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
 export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): Answerer {
-  if (name === 'case classifier') return new CaseAnswerer(image);
-  if (name === 'prompt network' || name === learnedArm) return new NetworkAnswerer(image, must(network, 'prompt network'));
+  if (name === 'case classifier') return caseAnswerer(image);
+  if (name === 'prompt network' || name === learnedArm) return networkAnswerer(image, must(network, 'prompt network'));
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }
 

@@ -3,14 +3,21 @@ import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { nightAction, nextTime, noNight, type NightMemory, type NightPlan, type NightReport } from '#shared/domain/night.ts';
+import { pointingMinutes, pointingVerdict } from '#shared/domain/pointing.ts';
 import { JsonStore } from '#main/files/jsonStore.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
 import type { JobQueue } from '#main/jobs/queue.ts';
 import { everyCase, latestMaskRevision, listModels, type Project } from '#main/library/index.ts';
+import { pointingComparison } from './pointing/versions.ts';
 import { comparisonOf } from './results/comparisonResult.ts';
 
 const stored = v.object({
-  plan: v.object({ at: v.nullable(v.string()), awayMinutes: v.nullable(v.number()), minutes: v.number() }),
+  plan: v.object({
+    at: v.nullable(v.string()),
+    awayMinutes: v.nullable(v.number()),
+    minutes: v.number(),
+    pointing: v.optional(v.boolean(), true),
+  }),
   handled: v.number(),
   jobId: v.nullable(v.string()),
   held: v.boolean(),
@@ -30,6 +37,8 @@ export interface NightOptions {
   readonly queue: Pick<JobQueue, 'get' | 'list' | 'pause' | 'resume' | 'result'>;
   /** Begins an improvement; resolves with its job. */
   readonly begin: (minutes: number) => Promise<string>;
+  /** Whether a network answers to Point, and how it begins to learn; resolves with its job. */
+  readonly pointing: { readonly answers: () => Promise<boolean>; readonly begin: (minutes: number) => Promise<string> };
   /** Resolves when a job's result is in the library. */
   readonly adopted: (jobId: string) => Promise<void>;
   readonly changed: () => void;
@@ -161,7 +170,8 @@ export class Night {
     try {
       if (!(await hasNews(project)))
         throw new StudioError('conflict', 'Nothing was improved: no case was accepted or changed since the last time.');
-      const jobId = await begin(this.plan.minutes);
+      const { minutes } = this.plan;
+      const jobId = await begin((await this.#pointsAfter()) ? minutes - pointingMinutes(minutes) : minutes);
       await this.#remember({ handled: this.#now(), jobId, held: false });
     } catch (error) {
       if (!(error instanceof StudioError)) throw error;
@@ -174,14 +184,45 @@ export class Night {
     const { queue, adopted } = this.#options;
     const job = findJob(queue, jobId);
     await adopted(jobId).catch(() => undefined); // The problem list has it.
-    const comparison = comparisonOf(await queue.result(jobId).catch(() => null));
+    const result = await queue.result(jobId).catch(() => null);
+    if (job?.kind === 'improvePrompts') return this.#reportPointing(job, result);
+    const comparison = comparisonOf(result);
     const done = job?.state === 'done';
     // Who cancels it knows.
     const said =
       job === null || job.state === 'cancelled'
         ? null
         : this.#written(done ? 'done' : 'failed', jobId, (done ? comparison?.verdict : job.error?.message) ?? 'It ended without a result.');
+    const next = done && (await this.#pointsAfter()) ? await this.#beginPointing() : null;
+    await this.#remember({ jobId: next, held: false, ...(said && { report: said }) });
+  }
+
+  /** What came of pointing stands behind what came of the improvement. */
+  async #reportPointing({ id, state, error }: ReturnType<JobQueue['get']>, result: unknown): Promise<void> {
+    const { report } = this.#store.value;
+    const made = v.safeParse(pointed, result);
+    const message =
+      state === 'done' && made.success
+        ? pointingVerdict(made.output.measured)
+        : `Pointing did not learn: ${error?.message ?? 'it ended without a result.'}`;
+    const before = report ?? { ...this.#written('done', id, ''), seen: true };
+    const said =
+      state === 'cancelled' ? null : { ...before, message: `${before.seen ? '' : before.message} ${message}`.trim(), seen: false };
     await this.#remember({ jobId: null, held: false, ...(said && { report: said }) });
+  }
+
+  async #pointsAfter(): Promise<boolean> {
+    return this.plan.pointing && (await this.#options.pointing.answers());
+  }
+
+  /** Null where nothing could train: the improvement has said so. */
+  async #beginPointing(): Promise<string | null> {
+    try {
+      return await this.#options.pointing.begin(pointingMinutes(this.plan.minutes));
+    } catch (error) {
+      this.#options.log.error('night', error);
+      return null;
+    }
   }
 
   #written(outcome: NightReport['outcome'], jobId: string | null, message: string): NightReport {
@@ -205,6 +246,8 @@ function findJob(queue: NightOptions['queue'], jobId: string): ReturnType<JobQue
     return null;
   }
 }
+
+const pointed = v.object({ measured: v.nullable(pointingComparison) });
 
 const learned = v.object({ cases: v.array(v.object({ id: v.string(), mask: v.nullable(v.string()) })) });
 

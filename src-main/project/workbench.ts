@@ -17,7 +17,9 @@ import { libraryJobStore } from './jobStore.ts';
 import type { Log } from '#shared/base/log.ts';
 import { describeNight, Night } from './night.ts';
 import { OpenDocuments } from './openDocuments.ts';
+import { startPointing } from './pointing/improvePointing.ts';
 import { ProblemList } from './problemList.ts';
+import { promptNetwork } from './promptNetwork.ts';
 import { finishRemoval } from './care/removal.ts';
 import { readingSession } from './readingSession.ts';
 import type { RecentProjects } from './recentProjects.ts';
@@ -218,6 +220,10 @@ export class Workbench {
       project,
       queue,
       begin: (minutes) => startImprovement(session, { minutes, device: this.device, memoryBytes: settings.current.memoryBytes }),
+      pointing: {
+        answers: async () => (await promptNetwork(settings.folder, project)) !== null,
+        begin: (minutes) => startPointing(session, { budget: { minutes }, device: this.device }),
+      },
       adopted: (jobId) => adoptions.wait(jobId),
       changed: () => {
         publish('jobs.night', describeNight(night));

@@ -1,4 +1,5 @@
 import type { Client } from '#shared/contract/client.ts';
+import { pointingMinutes } from '#shared/domain/pointing.ts';
 import type { Activities } from './activities.svelte.ts';
 
 type JobDetail = Awaited<ReturnType<Client['jobs']['get']>>;
@@ -7,10 +8,6 @@ export type CurvePoint = JobDetail['points'][number];
 export type Comparison = NonNullable<JobDetail['comparison']>;
 export type ImprovePlan = Awaited<ReturnType<Client['jobs']['plan']>>;
 export type BudgetKind = 'quick' | 'standard' | 'overnight' | 'minutes';
-
-/** Of the minutes of an improvement, and never more: what comes after it for pointing. */
-const pointingShare = 0.2;
-const mostPointingMinutes = 30;
 
 const active: ReadonlySet<Job['state']> = new Set(['queued', 'running', 'paused']);
 
@@ -29,8 +26,6 @@ export class TrainingStore {
   missingChannels = $state<'leaveOut' | 'zeros'>('leaveOut');
   /** Hands the next improvement over, as the settings say. */
   elsewhere = $state(false);
-  /** An improvement is followed by one of pointing, where a network answers to Point. */
-  pointingToo = $state(true);
   plan = $state.raw<ImprovePlan | null>(null);
   planning = $state(false);
   jobs = $state.raw<readonly Job[]>([]);
@@ -113,8 +108,8 @@ export class TrainingStore {
       const { submitTo: to, submitFolder: folder } = await this.#client.settings.get();
       const submit = this.elsewhere && to !== '' ? { submit: { to, folder } } : {};
       const { jobId } = await this.#client.jobs.improve({ ...this.#request(), ...submit });
-      if (this.pointingToo && !this.elsewhere && (await this.#client.prompts.network()).side !== null)
-        await this.improvePointing(Math.min(mostPointingMinutes, pointingShare * (this.plan?.minutes ?? 5)));
+      if ((await this.#client.jobs.night()).plan.pointing && !this.elsewhere && (await this.#client.prompts.network()).side !== null)
+        await this.improvePointing(pointingMinutes(this.plan?.minutes ?? 5));
       this.jobs = (await this.#client.jobs.list({})).jobs;
       await this.show(jobId);
     } catch (error) {

@@ -105,6 +105,8 @@ export const nightPlan = v.strictObject({
   awayMinutes: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(600))),
   /** What it may take. */
   minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)),
+  /** Pointing learns after an improvement, by night as by day, where a network answers. */
+  pointing: v.optional(v.boolean(), true),
 });
 export const night = v.strictObject({
   plan: nightPlan,

@@ -8,9 +8,11 @@ export interface NightPlan {
   readonly awayMinutes: number | null;
   /** What it may take. */
   readonly minutes: number;
+  /** Pointing learns after an improvement, by night as by day, where a network answers. */
+  readonly pointing: boolean;
 }
 
-export const noNight: NightPlan = { at: null, awayMinutes: null, minutes: 540 };
+export const noNight: NightPlan = { at: null, awayMinutes: null, minutes: 540, pointing: true };
 
 /** What came of the last planned improvement. */
 export interface NightReport {
@@ -26,7 +28,7 @@ export interface NightMemory {
   readonly plan: NightPlan;
   /** Hours up to this time (ms) have begun, were missed, or lie before the plan. */
   readonly handled: number;
-  /** The improvement that was begun by itself and is not reported yet. */
+  /** The improvement, or what pointing learns after it, that was begun by itself and is not reported yet. */
   readonly jobId: string | null;
   /** It was paused for the person who corrects. */
   readonly held: boolean;

@@ -25,6 +25,9 @@ export interface PointingVersion {
   readonly measured: PointingComparison | null;
 }
 
+/** Of the minutes of an improvement: what comes after it for pointing. */
+export const pointingMinutes = (minutes: number): number => Math.min(30, 0.2 * minutes);
+
 /** A network that needs more clicks, or of which nobody knows, never takes another's place by itself. */
 export const needsFewerClicks = (measured: PointingComparison | null): boolean => measured !== null && measured.after < measured.before;
 

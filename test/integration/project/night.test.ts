@@ -5,6 +5,7 @@ import { afterAll, expect, it } from 'vitest';
 import { silentLog } from '#shared/base/log.ts';
 import { listModels } from '#main/library/index.ts';
 import { startImprovement } from '#main/project/improvement.ts';
+import { startPointing } from '#main/project/pointing/improvePointing.ts';
 import { Night } from '#main/project/night.ts';
 import type { ProjectSession } from '#main/project/session.ts';
 import { acceptedProject, workbenchOf } from '../../support/acceptedProject.ts';
@@ -19,6 +20,8 @@ let now = 0;
 const hour = (day: number, hours: number, minutes = 0): number => new Date(2026, 10, day, hours, minutes).getTime();
 /** Optimiser steps of what begins next. */
 let steps = 1_000_000;
+/** Whether a network answers to Point. */
+let answers = false;
 
 function nightOf(session: ProjectSession): Night {
   const { project, queue } = session;
@@ -34,6 +37,10 @@ function nightOf(session: ProjectSession): Night {
         threads: 1,
         steps: { pretrain: 0, train: steps },
       }),
+    pointing: {
+      answers: () => Promise.resolve(answers),
+      begin: () => startPointing(session, { budget: { steps: 1 }, device: 'cpu', threads: 1 }),
+    },
     adopted: (jobId) => session.adopted(jobId),
     changed: () => undefined,
     log: silentLog,
@@ -55,7 +62,7 @@ it('improves at its hour, waits for who corrects, goes on after a restart, and s
   let session = await bench.open(folder);
   now = hour(10, 12);
   let night = nightOf(session);
-  await night.setPlan({ at: '22:00', awayMinutes: null, minutes: 60 });
+  await night.setPlan({ at: '22:00', awayMinutes: null, minutes: 60, pointing: true });
   now = hour(10, 21, 59);
   await night.look();
   expect(session.queue.list(5)).toEqual([]);
@@ -95,6 +102,7 @@ it('improves at its hour, waits for who corrects, goes on after a restart, and s
 
   // The next evening it comes to its end, and the report waits until it was seen, also over a start.
   steps = 2;
+  answers = true;
   now = hour(11, 22);
   await night.look();
   const second = session.queue.list(5)[0]?.id ?? '';
@@ -103,6 +111,13 @@ it('improves at its hour, waits for who corrects, goes on after a restart, and s
   await night.look();
   expect(night.report).toMatchObject({ outcome: 'done', jobId: second, message: expect.stringContaining('Dice') });
   expect(listModels(session.project.read)).toHaveLength(1);
+  // Then pointing learns, waits for who corrects as well, and its word stands behind.
+  const third = session.queue.list(5)[0]?.id ?? '';
+  expect([session.queue.get(third).kind, third === second]).toEqual(['improvePrompts', false]);
+  await session.queue.wait(third);
+  await night.look();
+  expect(night.report).toMatchObject({ outcome: 'done', jobId: second, message: expect.stringMatching(/Dice.*Pointing (takes|was not)/s) });
+  answers = false;
   night = nightOf(session);
   expect(night.report?.jobId).toBe(second);
   await night.seen();
@@ -112,7 +127,7 @@ it('improves at its hour, waits for who corrects, goes on after a restart, and s
   now = hour(12, 22);
   await night.look();
   expect(night.report).toMatchObject({ outcome: 'refused', message: expect.stringContaining('no case was accepted or changed') });
-  expect(session.queue.list(5)[0]?.id).toBe(second);
+  expect(session.queue.list(5)[0]?.id).toBe(third);
 
   // A night on which the program was closed is said, once.
   now = hour(14, 8);

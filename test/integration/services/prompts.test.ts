@@ -49,7 +49,7 @@ describe('the prompt network of a computer', () => {
       return jobs.map(({ kind, title }) => `${kind}: ${title}`);
     };
     expect((await kinds()).sort()).toEqual(['improve: Improve the model (5 min)', 'improvePrompts: Improve pointing (1 min)']);
-    training.pointingToo = false;
+    await app.client.jobs.planNight({ ...(await app.client.jobs.night()).plan, pointing: false });
     expect((await kinds()).filter((title) => title.startsWith('improvePrompts'))).toHaveLength(1);
     expect(studio.activities.messages.filter(({ tone }) => tone === 'error')).toEqual([]);
   });

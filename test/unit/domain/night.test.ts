@@ -5,7 +5,7 @@ const at = (day: number, hour: number, minute = 0): number => new Date(2026, 10,
 const minute = 60_000;
 
 const memory = (change: Partial<NightMemory> = {}): NightMemory => ({
-  plan: { at: '22:00', awayMinutes: null, minutes: 540 },
+  plan: { at: '22:00', awayMinutes: null, minutes: 540, pointing: true },
   handled: at(10, 12),
   jobId: null,
   held: false,
@@ -61,7 +61,7 @@ describe('an hour of the clock', () => {
 });
 
 describe('a person who is away', () => {
-  const away = memory({ plan: { at: null, awayMinutes: 20, minutes: 60 } });
+  const away = memory({ plan: { at: null, awayMinutes: 20, minutes: 60, pointing: true } });
 
   it('makes an improvement begin, once for each time away', () => {
     const gone = at(10, 13);

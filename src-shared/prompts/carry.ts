@@ -70,7 +70,7 @@ const weights = {
 const slope = 0.6;
 const ridge = 1;
 /** How much all of this counts against the neighbours. */
-const trust = 0.3;
+const trust = 0.5;
 
 /**
  * What a label's slice becomes in the next one. A classifier of the voxels learns from the slice itself what belongs; how far from the slice's

@@ -125,7 +125,7 @@ export const promptTools: readonly PointerTool[] = [
         ],
       },
     ],
-    help: 'Click a structure, or drag over it, and it is proposed in 3D, as the model predicts it where it does; Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back. Shift+↑ and Shift+↓ go on from a slice that is right into the next one.',
+    help: 'Click a structure, or drag over it: it is proposed in 3D. Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back.',
     handler: new PromptHandler(),
   },
 ];

@@ -1,14 +1,15 @@
 import type { Accepting } from '../stores/accepting.svelte.ts';
 import type { Studio } from '../stores/studio.svelte.ts';
+import type { SliceDirection } from '../stores/throughSlices.svelte.ts';
 import type { CaseActions } from './commands.ts';
 
 /** What can be done with the open case; what goes wrong becomes a message. */
 export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
   const { activities } = studio;
   const changing =
-    (act: () => void): (() => void) =>
-    () => {
-      if (studio.mayChange()) act();
+    <T extends unknown[]>(act: (...of: T) => void): ((...of: T) => void) =>
+    (...of) => {
+      if (studio.mayChange()) act(...of);
     };
   const guarded = (act: () => unknown): void => {
     try {
@@ -38,6 +39,7 @@ export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
     },
     undo: () =>
       guarded(() => {
+        if (studio.session?.slices.back() === true) return;
         const name = studio.session?.editing.undo();
         if (typeof name === 'string') activities.spoken = `Undone: ${name}`;
       }),
@@ -59,9 +61,14 @@ export function caseActions(studio: Studio, accepting: Accepting): CaseActions {
       guarded(() => {
         const prompting = studio.session?.prompting;
         if (prompting === undefined) return;
-        if (!keep) prompting.drop();
+        if (prompting.slice !== null) studio.session?.slices.settle(keep);
+        else if (!keep) prompting.drop();
         else activities.say(`Pointed out: ${prompting.accept().toLocaleString('en')} voxels changed.`);
       }),
+    throughSlices: changing((direction: SliceDirection) => {
+      const slices = studio.session?.slices;
+      if (slices !== undefined) void slices.step(direction).catch((error: unknown) => activities.fail(error));
+    }),
     tour: (step) => guarded(() => studio.session?.tour(step)),
   };
 }

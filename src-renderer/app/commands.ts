@@ -1,6 +1,7 @@
 import { chooseStrokes } from '../panels/strokesFile.ts';
 import type { Studio, Workspace } from '../stores/studio.svelte.ts';
 import { workspaces } from '../stores/studio.svelte.ts';
+import type { SliceDirection } from '../stores/throughSlices.svelte.ts';
 import type { ToolController } from '../tools/controller.svelte.ts';
 import { tools as allTools } from '../tools/registry.ts';
 
@@ -46,6 +47,8 @@ export interface CaseActions {
   settle(keep: boolean): void;
   /** Puts what was pointed out into its label, or drops it. */
   settlePrompts(keep: boolean): void;
+  /** Takes the slice that is proposed, if one is, and proposes the next one. */
+  throughSlices(direction: SliceDirection): void;
 }
 
 interface CommandParts {
@@ -160,6 +163,10 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
     command('prompts.accept', 'Take what was pointed out', 'Case', '', inPrompts, () => actions.settlePrompts(true)),
     command('prompts.back', 'Take the last prompt back', 'Case', '', inPrompts, () => studio.session?.prompting.takeBack()),
     command('prompts.drop', 'Drop what was pointed out', 'Case', '', inPrompts, () => actions.settlePrompts(false)),
+    command('prompts.nextSlice', 'Go on into the next slice', 'Case', 'Shift+ArrowUp|Shift+PageUp', inCase, () => actions.throughSlices(1)),
+    command('prompts.previousSlice', 'Go on into the slice before', 'Case', 'Shift+ArrowDown|Shift+PageDown', inCase, () =>
+      actions.throughSlices(-1),
+    ),
     ...allTools.map((tool) => command(`tool.${tool.id}`, tool.name, 'Tools', tool.key, inCase, () => tools.select(tool.id))),
     command(
       'label.remove',

@@ -18,6 +18,7 @@ import { JournalSender } from './journalSender.svelte.ts';
 import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
 import { Prompting } from './prompting.svelte.ts';
+import { ThroughSlices } from './throughSlices.svelte.ts';
 import type { ViewerState } from './viewer.svelte.ts';
 import { promptChannels } from '#shared/prompts/networkInput.ts';
 import type { HostNetwork } from '../work/prompts.ts';
@@ -43,6 +44,7 @@ export class CaseSession {
   readonly editing: Editing;
   readonly images: CaseImages;
   readonly prompting: Prompting;
+  readonly slices: ThroughSlices;
   readonly review: MaskReview;
   readonly followUp: FollowUp;
   prediction = $state.raw<Prediction | null>(null);
@@ -86,6 +88,7 @@ export class CaseSession {
       (error) => parts.activities.fail(error),
       () => hostNetwork(parts.client),
     );
+    this.slices = new ThroughSlices({ ...parts, prompting: this.prompting });
     this.#scope.add(parts.work);
     this.#scope.add(this.prompting);
     this.#scope.add({ dispose: () => clearTimeout(this.#summaryTimer) });

@@ -2,19 +2,30 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { acceptProposal, barredBy } from '#shared/prompts/accept.ts';
+import type { Carried } from '#shared/prompts/carry.ts';
 import { isInside, type Prompt } from '#shared/prompts/prompt.ts';
 import { forEachProposed, type PromptProposal } from '#shared/prompts/proposal.ts';
-import { unionBox, type Box } from '#shared/segmentation/index.ts';
+import type { SlicePlane } from '#shared/prompts/slab.ts';
+import { innerOf, unionBox, type Box } from '#shared/segmentation/index.ts';
 import { PromptWork, type HostNetwork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
 
-/** What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction. */
-export type BeginWith = 'nothing' | 'label' | 'prediction';
+/**
+ * What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction; `pointed`: in the prediction where the first
+ * prompt points at it, else prompts alone.
+ */
+export type BeginWith = 'pointed' | 'nothing' | 'label' | 'prediction';
 
 /** Values of the proposal's layer. */
 export const proposedValue = 1;
 export const removedValue = 2;
+
+/** What a slice becomes in the next one; the proposal is null while it is worked out. */
+export interface ProposedSlice {
+  readonly direction: 1 | -1;
+  readonly proposal: PromptProposal | null;
+}
 
 /** A prompt that waits for its answer. */
 interface Asked {
@@ -40,6 +51,8 @@ export class Prompting implements Disposable {
   layer = $state.raw<Volume<Uint8Array> | null>(null);
   #steps = $state.raw<readonly Step[]>([]);
   #open = $state.raw<readonly Asked[]>([]);
+  /** The slice that goes on from its neighbour. */
+  slice = $state.raw<ProposedSlice | null>(null);
   /** The label that is meant. */
   label = $state(0);
   /** Voxels that are proposed. */
@@ -104,11 +117,11 @@ export class Prompting implements Disposable {
   }
 
   get active(): boolean {
-    return this.#steps.length > 0 || this.#open.length > 0;
+    return this.#steps.length > 0 || this.#open.length > 0 || this.slice !== null;
   }
 
   get busy(): boolean {
-    return this.#open.length > 0;
+    return this.#open.length > 0 || this.slice?.proposal === null;
   }
 
   /**
@@ -118,6 +131,7 @@ export class Prompting implements Disposable {
   add(prompt: Prompt, begin: BeginWith): boolean {
     const editing = this.#editing;
     if (!isInside(prompt, editing.mask.grid)) return false;
+    if (this.slice !== null) throw new StudioError('conflict', 'Take or drop the proposed slice first (Enter or Esc).');
     if (!this.active) {
       editing.readyToDraw(editing.activeLabel);
       if (begin === 'prediction' && !this.#hasPrediction)
@@ -130,6 +144,41 @@ export class Prompting implements Disposable {
     return true;
   }
 
+  /**
+   * Proposes what a label's slice becomes in the next one along the plane's normal, or against it; answers with what came of it, null where
+   * it was dropped or failed. Throws `conflict` where something else is pointed out, or the label cannot be drawn with.
+   */
+  async carry(plane: SlicePlane, direction: 1 | -1, label: number): Promise<Carried['kind'] | null> {
+    const editing = this.#editing;
+    if (this.active) throw new StudioError('conflict', 'Take or drop what was pointed out first (Enter or Esc).');
+    editing.readyToDraw(label);
+    this.ready();
+    this.label = label;
+    this.slice = { direction, proposal: null };
+    const { signal } = this.#ending;
+    try {
+      await this.#ready;
+      if (signal.aborted) return null;
+      const { policy } = editing;
+      const request = { plane, direction, label, inner: innerOf(label, policy.inside ?? []), barred: barredBy(policy, label) };
+      const carried = await this.#work.carry(request, signal);
+      if (signal.aborted) return null;
+      if (carried.kind !== 'found') {
+        this.slice = null;
+        return carried.kind;
+      }
+      this.#base = carried.base;
+      this.slice = { direction, proposal: carried.proposal };
+      this.#show(carried.proposal);
+      return 'found';
+    } catch (error) {
+      if (signal.aborted) return null;
+      this.slice = null;
+      this.#onError(error);
+      return null;
+    }
+  }
+
   /** Resolves once nothing waits for its answer. */
   async settled(): Promise<void> {
     await this.#running;
@@ -137,6 +186,10 @@ export class Prompting implements Disposable {
 
   /** Takes the last prompt back, answered or not. */
   takeBack(): void {
+    if (this.slice !== null) {
+      this.drop();
+      return;
+    }
     if (this.#open.length > 0) {
       const kept = this.#open.slice(0, -1);
       this.#stopRunning();
@@ -155,6 +208,7 @@ export class Prompting implements Disposable {
     this.#open = [];
     this.#steps = [];
     this.#base = null;
+    this.slice = null;
     this.#show(null);
   }
 
@@ -164,12 +218,12 @@ export class Prompting implements Disposable {
    */
   accept(): number {
     const editing = this.#editing;
-    const last = this.#steps.at(-1);
+    const proposal = this.slice?.proposal ?? this.#steps.at(-1)?.proposal;
     if (this.busy) throw new StudioError('conflict', 'The last prompt is still being answered. Wait for its proposal, then press Enter.');
-    if (last === undefined) return 0;
+    if (proposal === undefined) return 0;
     editing.readyToDraw(this.label);
-    const delta = acceptProposal(editing.target(false), last.proposal, this.#base, this.label);
-    editing.push(`Point: ${editing.label(this.label)?.name ?? ''}`, delta);
+    const delta = acceptProposal(editing.target(false), proposal, this.#base, this.label);
+    editing.push(`${this.slice === null ? 'Point' : 'Next slice'}: ${editing.label(this.label)?.name ?? ''}`, delta);
     this.drop();
     return delta.changed;
   }
@@ -228,8 +282,10 @@ export class Prompting implements Disposable {
   }
 
   #beginning(begin: BeginWith, takesAway: boolean): Beginning {
-    if (begin === 'nothing' && !takesAway) return null;
-    return { layer: begin === 'prediction' ? 'prediction' : 'mask', label: this.label };
+    const { label } = this;
+    if (begin === 'prediction') return { layer: 'prediction', label };
+    if (begin === 'label' || takesAway) return { layer: 'mask', label };
+    return begin === 'pointed' && this.#hasPrediction ? { layer: 'prediction', label, ifPointedAt: true } : null;
   }
 
   /** Draws a proposal in the layer in the place of the one before. */

@@ -125,7 +125,10 @@ export class TrainingStore {
   /** In the background, behind what runs already. */
   async improvePointing(minutes: number): Promise<void> {
     try {
-      await this.#client.prompts.improve({ budget: { minutes }, ...(this.device === 'auto' ? {} : { device: this.device }) });
+      await this.#client.prompts.improve({
+        budget: { kind: 'minutes', minutes },
+        ...(this.device === 'auto' ? {} : { device: this.device }),
+      });
     } catch (error) {
       this.#activities.fail(error);
     }

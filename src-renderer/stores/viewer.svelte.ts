@@ -1,6 +1,7 @@
 import { applyAffine, lpsToIjk } from '#shared/geometry/affine.ts';
 import { measured, type Measurement } from '#shared/domain/measurement.ts';
 import { spacing, type Grid, type LpsPoint } from '#shared/geometry/grid.ts';
+import type { SlicePlane } from '#shared/prompts/slab.ts';
 import {
   add,
   alignedBasis,
@@ -105,6 +106,19 @@ export class ViewerState {
     const { basis, middle, millimetresPerPixel } = placement;
     const center = add(middle, basis.normal, dot(subtract(this.crosshair, middle), basis.normal));
     return { basis, center, millimetresPerPixel, ...this.#sizes[orientation] };
+  }
+
+  /** The slice that a view shows: of a view along an image axis, a layer of its voxels. */
+  plane(orientation: Orientation): SlicePlane | null {
+    const { grid, crosshair } = this;
+    const basis = this.#placements?.[orientation].basis;
+    if (basis === undefined || grid === null) return null;
+    return { ...basis, center: isAligned(grid, basis.normal) ? voxelCentre(grid, crosshair) : crosshair };
+  }
+
+  /** Moves the crosshair into the middle of such a slice. */
+  showPlane({ center, normal }: SlicePlane): void {
+    if (this.grid !== null) this.crosshair = isAligned(this.grid, normal) ? voxelCentre(this.grid, center) : center;
   }
 
   setSize(orientation: Orientation, width: number, height: number): void {

@@ -160,6 +160,11 @@ export class ToolController implements ToolHost {
       this.#options.onSettle(key === 'Enter');
       return true;
     }
+    // Whatever tool is in the hand: the slice before may have been drawn with it.
+    if (this.#prompting !== null && this.#prompting.slice !== null && (key === 'Escape' || key === 'Enter')) {
+      this.settlePrompts(key === 'Enter');
+      return true;
+    }
     if (key === 'Escape') {
       const { tool } = this;
       if (tool.kind === 'pointer' && editing !== null && tool.handler.escape?.(this) === true) return true;

@@ -1,13 +1,14 @@
 import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
+import type { Carried, CarryRequest } from '#shared/prompts/carry.ts';
 import type { PromptProposal } from '#shared/prompts/proposal.ts';
 import type { Box } from '#shared/segmentation/index.ts';
 import { ChangedBoxes } from './patches.ts';
 import type { PromptsReply, PromptsRequest, Proposed, ProposeRequest } from './prompts.worker.ts';
 
 interface Waiting {
-  readonly resolve: (result: Proposed) => void;
+  readonly resolve: (result: Proposed | Carried) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -79,6 +80,20 @@ export class PromptWork implements Disposable {
 
   /** What the prompts mean. Rejects with `cancelled` once the signal is aborted. */
   async propose(request: ProposeRequest, signal: AbortSignal): Promise<Proposed> {
+    const { layer } = request.beginning ?? {};
+    if (layer === 'prediction' && !this.#predictionSent) {
+      this.#predictionSent = true;
+      this.warm().postMessage({ kind: 'prediction', volume: this.#prediction } satisfies PromptsRequest);
+    }
+    return (await this.#request((id) => ({ kind: 'propose', id, request }), signal)) as Proposed;
+  }
+
+  /** What a slice becomes in the next one. Rejects as `propose` does. */
+  async carry(request: CarryRequest, signal: AbortSignal): Promise<Carried> {
+    return (await this.#request((id) => ({ kind: 'carry', id, request }), signal)) as Carried;
+  }
+
+  async #request(requestOf: (id: number) => PromptsRequest, signal: AbortSignal): Promise<Proposed | Carried> {
     const worker = this.warm();
     const patches = this.#changed.take(this.#mask);
     if (patches.length > 0)
@@ -86,10 +101,6 @@ export class PromptWork implements Disposable {
         { kind: 'patch', patches } satisfies PromptsRequest,
         patches.map(({ data }) => data.buffer as ArrayBuffer),
       );
-    if (request.beginning?.layer === 'prediction' && !this.#predictionSent) {
-      this.#predictionSent = true;
-      worker.postMessage({ kind: 'prediction', volume: this.#prediction } satisfies PromptsRequest);
-    }
     const id = this.#next++;
     const cancel = (): void => {
       worker.postMessage({ kind: 'cancel', id } satisfies PromptsRequest);
@@ -98,9 +109,9 @@ export class PromptWork implements Disposable {
     };
     signal.addEventListener('abort', cancel, { once: true });
     try {
-      return await new Promise<Proposed>((resolve, reject) => {
+      return await new Promise((resolve, reject) => {
         this.#waiting.set(id, { resolve, reject });
-        worker.postMessage({ kind: 'propose', id, request } satisfies PromptsRequest);
+        worker.postMessage(requestOf(id));
       });
     } finally {
       signal.removeEventListener('abort', cancel);
@@ -142,7 +153,7 @@ export class PromptWork implements Disposable {
     if (message.kind === 'done' && message.result.proposal !== null) this.#answered = { id: message.id, proposal: message.result.proposal };
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    if (message.kind === 'done') waiting?.resolve(message.result);
-    else waiting?.reject(fromWireError(message.error));
+    if (message.kind === 'failed') waiting?.reject(fromWireError(message.error));
+    else waiting?.resolve(message.result);
   }
 }

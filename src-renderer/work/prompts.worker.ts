@@ -1,15 +1,16 @@
 import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
-import { labelBox } from '#shared/segmentation/index.ts';
-import { askNetwork } from '#shared/prompts/askNetwork.ts';
-import type { Prompt } from '#shared/prompts/prompt.ts';
-import { proposalOf, type PromptProposal } from '#shared/prompts/proposal.ts';
+import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import { askSlice } from '#shared/prompts/askSlice.ts';
+import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
+import { pointsAt, type Prompt } from '#shared/prompts/prompt.ts';
+import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
 import { sharpen } from '#shared/prompts/sharpen.ts';
 import { place, type Patch } from './patches.ts';
 
-/** What a proposal begins with: nothing, or a label of a layer that is to be corrected. */
-export type Beginning = { readonly layer: 'mask' | 'prediction'; readonly label: number } | null;
+/** What a proposal begins with: nothing, or a label of a layer that is to be corrected; with `ifPointedAt`, only where the first prompt points at that. */
+export type Beginning = { readonly layer: 'mask' | 'prediction'; readonly label: number; readonly ifPointedAt?: true } | null;
 
 export interface ProposeRequest {
   readonly prompts: readonly Prompt[];
@@ -35,10 +36,12 @@ export type PromptsRequest =
   /** What the network said to question number `ask`, or why it said nothing. */
   | { readonly kind: 'answered'; readonly ask: number; readonly chance: Uint8Array | WireError }
   | { readonly kind: 'propose'; readonly id: number; readonly request: ProposeRequest }
+  | { readonly kind: 'carry'; readonly id: number; readonly request: CarryRequest }
   | { readonly kind: 'cancel'; readonly id: number };
 
 export type PromptsReply =
   | { readonly kind: 'done'; readonly id: number; readonly result: Proposed }
+  | { readonly kind: 'carried'; readonly id: number; readonly result: Carried }
   /** What was answered, drawn again at the image's own voxels. */
   | { readonly kind: 'sharper'; readonly id: number; readonly proposal: PromptProposal }
   /** To be asked of the prompt network. */
@@ -83,6 +86,10 @@ onmessage = ({ data: request }: MessageEvent<PromptsRequest>): void => {
     case 'propose':
       latest = request.id;
       void answer(request.id, request.request);
+      return;
+    case 'carry':
+      latest = request.id;
+      void carryOn(request.id, request.request);
   }
 };
 
@@ -92,7 +99,9 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     const before = request.before ?? base;
     if (image === null || mask === null) throw new Error('no image');
     const of = { image, mask };
-    const proposal = await proposed(id, of, { ...request, before });
+    // What was pointed at is proposed as it is; whatever comes next mends it.
+    const isRight = base !== null && request.beginning?.ifPointedAt === true;
+    const proposal = isRight ? base : await proposed(id, of, { ...request, before });
     if (cancelled.delete(id)) return;
     reply({ kind: 'done', id, result: { proposal, base } });
     if (proposal !== null && before === null) await drawAgain(id, proposal, request, of);
@@ -113,6 +122,12 @@ async function proposed(id: number, of: PromptCase, request: PromptRequest): Pro
 
 /** What the prompt network says; null where there is none, or it sees nothing. */
 async function fromNetwork(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
+  const network = networkFor(id);
+  return network === null ? null : askNetwork(of, request, network);
+}
+
+/** The network that the host has, as request number `id` asks it; null where there is none. */
+function networkFor(id: number): AskedNetwork | null {
   if (side === null) return null;
   const answer = (input: Float32Array): Promise<Float32Array> => {
     const ask = ++asks;
@@ -125,14 +140,33 @@ async function fromNetwork(id: number, of: PromptCase, request: PromptRequest): 
       reply({ kind: 'ask', ask, input: new Float32Array(input) });
     });
   };
-  return askNetwork(of, request, { side, answer });
+  return { side, answer };
+}
+
+/** What a slice becomes in the next one, by the case's own voxels and what the prompt network says, where there is one. */
+async function carryOn(id: number, request: CarryRequest): Promise<void> {
+  try {
+    if (image === null || mask === null) throw new Error('no image');
+    const of = { image, mask };
+    const network = networkFor(id);
+    const opinion = network === null ? null : await askSlice(of, request, network);
+    const result = await inSteps(id, carry(of, { ...request, opinion }));
+    if (!cancelled.delete(id) && result !== null) reply({ kind: 'carried', id, result });
+  } catch (error) {
+    cancelled.delete(id);
+    reply({ kind: 'failed', id, error: toWireError(error) });
+  }
 }
 
 /** What this case's own voxels say; null once it was taken back, and where nothing can come of the prompts. */
 async function fromCase(id: number, of: PromptCase, request: PromptRequest): Promise<PromptProposal | null> {
   // What a region looks like is seen from the prompts of one structure.
   if (request.prompts.length === 1) memory = new PromptMemory();
-  const steps = propose(of, request, memory);
+  return inSteps(id, propose(of, request, memory));
+}
+
+/** Looks between the steps whether request number `id` was taken back; null then. */
+async function inSteps<T>(id: number, steps: Generator<void, T>): Promise<T | null> {
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
@@ -160,9 +194,9 @@ async function drawAgain(id: number, proposal: PromptProposal, { prompts, barred
   }
 }
 
-function beginningOf({ before, beginning }: ProposeRequest): PromptProposal | null {
-  if (before !== null || beginning === null) return null;
-  const volume = beginning.layer === 'mask' ? mask : prediction;
-  const box = volume === null ? null : labelBox(volume, beginning.label);
-  return volume === null || box === null ? null : proposalOf(volume.data, volume.grid.size, box, beginning.label);
+function beginningOf({ prompts: [first], before, beginning }: ProposeRequest): PromptProposal | null {
+  if (before !== null || beginning === null || first === undefined) return null;
+  const { layer, label, ifPointedAt = false } = beginning;
+  const volume = layer === 'mask' ? mask : prediction;
+  return volume === null || (ifPointedAt && !pointsAt(first, volume, label)) ? null : proposalOfLabel(volume, label);
 }

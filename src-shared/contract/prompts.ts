@@ -46,9 +46,9 @@ export const prompts = defineService({
     improve: {
       changes: true,
       input: v.strictObject({
-        budget: v.union([
-          v.strictObject({ minutes: v.pipe(v.number(), v.gtValue(0), v.maxValue(100_000)) }),
-          v.strictObject({ steps: v.pipe(count, v.minValue(1)) }),
+        budget: v.variant('kind', [
+          v.strictObject({ kind: v.literal('minutes'), minutes: v.pipe(v.number(), v.gtValue(0), v.maxValue(100_000)) }),
+          v.strictObject({ kind: v.literal('steps'), steps: v.pipe(count, v.minValue(1)) }),
         ]),
         device: v.optional(text(128)),
         threads: v.optional(v.pipe(count, v.minValue(1))),

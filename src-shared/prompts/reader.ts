@@ -5,9 +5,9 @@ import { freePolicy } from '../segmentation/editor.ts';
 import { barredBy } from './accept.ts';
 import { askNetwork, type AskedNetwork } from './askNetwork.ts';
 import { diceOf, nextClick, type Structure } from './nextClick.ts';
-import type { Prompt } from './prompt.ts';
-import { placed, type PromptProposal } from './proposal.ts';
-import { PromptMemory, proposeNow } from './propose.ts';
+import { pointsAt, type Prompt } from './prompt.ts';
+import { placed, proposalOfLabel, type PromptProposal } from './proposal.ts';
+import { PromptMemory, proposeNow, type PromptCase, type PromptRequest } from './propose.ts';
 
 /** A structure by the label values that make it up. */
 export interface NamedStructure {
@@ -70,49 +70,52 @@ export function clicksTo(wanted: number, dice: readonly number[]): number {
   return at < 0 ? mostClicks + 1 : at + 1;
 }
 
-/** What an image's own voxels say of one structure, by the classifier of the case. */
-export class CaseAnswerer implements Answerer {
+type Ask = (of: PromptCase, request: PromptRequest) => PromptProposal | null | Promise<PromptProposal | null>;
+
+/** Asks one structure of an image click by click, whatever answers to the prompts. */
+class PromptAnswerer implements Answerer {
   readonly #image: Volume;
   readonly #empty: Structure;
-  readonly #memory = new PromptMemory();
+  readonly #ask: Ask;
   readonly #prompts: Prompt[] = [];
   #before: PromptProposal | null = null;
 
-  constructor(image: Volume) {
+  constructor(image: Volume, ask: Ask) {
     this.#image = image;
     this.#empty = { grid: image.grid, data: new Uint8Array(image.data.length) };
-  }
-
-  answer(click: Prompt): Structure {
-    this.#prompts.push(click);
-    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
-    this.#before = proposeNow({ image: this.#image, mask: this.#empty }, request, this.#memory) ?? this.#before;
-    const { grid } = this.#image;
-    return this.#before === null ? this.#empty : { grid, data: placed(this.#before, grid) };
-  }
-}
-
-/** A prompt network that is asked about one structure of an image. */
-export class NetworkAnswerer implements Answerer {
-  readonly #image: Volume;
-  readonly #network: AskedNetwork;
-  readonly #empty: Structure;
-  readonly #prompts: Prompt[] = [];
-  #before: PromptProposal | null = null;
-
-  constructor(image: Volume, network: AskedNetwork) {
-    this.#image = image;
-    this.#network = network;
-    this.#empty = { grid: image.grid, data: new Uint8Array(image.data.length) };
+    this.#ask = ask;
   }
 
   async answer(click: Prompt): Promise<Structure> {
     this.#prompts.push(click);
-    const of = { image: this.#image, mask: this.#empty };
-    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
-    const before = this.#before ?? proposeNow(of, request);
-    this.#before = (await askNetwork(of, { ...request, before }, this.#network)) ?? before;
     const { grid } = this.#image;
+    const request = { prompts: this.#prompts, before: this.#before, barred: barredBy(freePolicy, 1) };
+    this.#before = (await this.#ask({ image: this.#image, mask: this.#empty }, request)) ?? this.#before;
     return this.#before === null ? this.#empty : { grid, data: placed(this.#before, grid) };
   }
+}
+
+/** What an image's own voxels say, by the classifier of the case. */
+export function caseAnswerer(image: Volume): Answerer {
+  const memory = new PromptMemory();
+  return new PromptAnswerer(image, (of, request) => proposeNow(of, request, memory));
+}
+
+/** What a prompt network says: it mends what the classifier made of a first click. */
+export function networkAnswerer(image: Volume, network: AskedNetwork): Answerer {
+  return new PromptAnswerer(image, async (of, request) => {
+    const before = request.before ?? proposeNow(of, request);
+    return (await askNetwork(of, { ...request, before }, network)) ?? before;
+  });
+}
+
+/** What a model predicts, where the first click points at that; the classifier of the case mends it. `predicted`: 1 where it predicts the structure. */
+export function predictedAnswerer(image: Volume, predicted: Structure): Answerer {
+  const memory = new PromptMemory();
+  const whole = proposalOfLabel(predicted, 1);
+  return new PromptAnswerer(image, (of, request) => {
+    const [first] = request.prompts;
+    const begins = request.before === null && first !== undefined && pointsAt(first, predicted, 1);
+    return begins ? whole : proposeNow(of, request, memory);
+  });
 }

@@ -4,7 +4,7 @@ export { composeDeltas, invertDelta, mergeDeltas } from './compose.ts';
 export { applyDelta, decodeDelta, fits, forEachRun, labelsIn, revertDelta, type Delta } from './delta.ts';
 export { SegmentationDocument, Stroke, type DocumentChange, type DocumentOptions } from './document.ts';
 export { doneHere, type DoneHereOptions } from './doneHere.ts';
-export { erasingPolicy, exactPolicy, freePolicy, innerLabels, policyOf, type EditPolicy, type EditTarget } from './editor.ts';
+export { erasingPolicy, exactPolicy, freePolicy, innerLabels, innerOf, policyOf, type EditPolicy, type EditTarget } from './editor.ts';
 export { floodFill, regionGrow } from './flood.ts';
 export { growFromSeeds, type SeedOptions } from './growFromSeeds.ts';
 export { History, type Edit } from './history.ts';

@@ -1,5 +1,5 @@
 /**
- * How long a prompt takes on a large case.
+ * How long a prompt takes on a large case, and a slice that goes on into the next one.
  *   node test/bench/prompts.ts [--size 512x512x300] [--rounds 3] [--window]
  * Without a window: what the prompts' worker does, on the wall's clock and as processor time. With one: from letting go of the button to the
  * frame that shows the proposal, in real Chromium through the web host (needs dist/renderer).
@@ -10,10 +10,13 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { applyAffine } from '#shared/geometry/affine.ts';
 import type { LpsPoint, Triple } from '#shared/geometry/grid.ts';
-import { barredBy } from '#shared/prompts/accept.ts';
+import { acceptProposal, barredBy } from '#shared/prompts/accept.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import type { PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
+import { carryNow } from '#shared/prompts/carry.ts';
+import { forEachCut, slicesOn, type SlicePlane } from '#shared/prompts/slab.ts';
+import { alignedBasis } from '#shared/geometry/viewPlane.ts';
 import { freePolicy } from '#shared/segmentation/index.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { installedBrowser, openBrowser } from '../support/browser.ts';
@@ -81,6 +84,30 @@ function measureWorker(): void {
   }
 }
 
+/** From the largest structure's middle slice, upwards. */
+function measureSlices(): void {
+  const { image, mask: truth } = scaledCase(size, spacing);
+  const mask = { grid: truth.grid, data: new Uint8Array(truth.data.length) };
+  const [middle] = middles as [Triple];
+  let plane: SlicePlane = {
+    ...alignedBasis(image.grid.affine, 'axial'),
+    center: applyAffine(image.grid.affine, middle.map((f, axis) => Math.round(f * (size[axis] as number))) as unknown as Triple),
+  };
+  forEachCut(image.grid, plane, (at) => {
+    if (truth.data[at] === 1) mask.data[at] = 1;
+  });
+  const times: number[] = [];
+  for (let n = 0; n < 24; n++) {
+    const begun = performance.now();
+    const carried = carryNow({ image, mask }, { plane, direction: 1, label: 1, inner: [], barred: barredBy(freePolicy, 1) });
+    if (n > 3) times.push(performance.now() - begun);
+    if (carried.kind !== 'found') break;
+    acceptProposal({ volume: mask, policy: freePolicy }, carried.proposal, carried.base, 1);
+    plane = slicesOn(image.grid, plane, 1);
+  }
+  report('next slice, wall', times);
+}
+
 async function measureWindow(): Promise<void> {
   const executable = installedBrowser();
   if (executable === null) {
@@ -137,8 +164,38 @@ async function measureWindow(): Promise<void> {
         }
         await page.keyboard.press('Escape');
       }
+      const slices: number[] = [];
+      await page.keyboard.press('Digit1');
+      await page.keyboard.press('l');
+      await page.mouse.move(box.x + 0.46 * box.width, box.y + 0.45 * box.height);
+      await page.mouse.down();
+      for (let n = 1; n <= 32; n++) {
+        const [x, y] = [0.36 + 0.1 * Math.cos((n / 16) * Math.PI), 0.45 + 0.15 * Math.sin((n / 16) * Math.PI)];
+        await page.mouse.move(box.x + x * box.width, box.y + y * box.height);
+      }
+      await page.mouse.up();
+      await page.evaluate(() => {
+        addEventListener('keydown', () => performance.mark('pressed'), { capture: true });
+      });
+      for (let n = 0; n < 24; n++) {
+        await page.evaluate(() => {
+          performance.clearMarks('prompt-drawn');
+          performance.clearMarks('pressed');
+        });
+        await page.keyboard.press('Shift+ArrowUp');
+        // Taking it is drawn first, where one was proposed.
+        await page.getByRole('group', { name: 'Proposed slice' }).getByText('voxels proposed').waitFor({ timeout: 120_000 });
+        await page.waitForTimeout(300);
+        const took = await page.evaluate(
+          () =>
+            (performance.getEntriesByName('prompt-drawn').at(-1)?.startTime ?? 0) -
+            (performance.getEntriesByName('pressed').at(-1)?.startTime ?? 0),
+        );
+        if (n > 3) slices.push(took);
+      }
       report('first proposal, to the frame', times[0]);
       report('refinement, to the frame', times[1]);
+      report('next slice, to the frame', slices);
     } finally {
       await close();
       await host.stop();
@@ -149,4 +206,7 @@ async function measureWindow(): Promise<void> {
 }
 
 if (values.window) await measureWindow();
-else measureWorker();
+else {
+  measureWorker();
+  measureSlices();
+}

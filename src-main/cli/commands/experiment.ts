@@ -8,7 +8,7 @@ import { contextHere } from '#main/jobs/run.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
-const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'improvements'] as const;
+const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'slices', 'improvements'] as const;
 
 const options = {
   dataset: {
@@ -23,7 +23,7 @@ const options = {
   },
   channel: {
     kind: 'integer',
-    help: 'which file alone of several of one case: N of the ending _000N; all of them go in together unless given (prompts: 0)',
+    help: 'which file alone of several of one case: N of the ending _000N; all of them go in together unless given (prompts, slices: 0)',
     minimum: 0,
   },
   masks: { kind: 'text', help: 'folder of the set that has the masks that train, beside labelsTr that measures', value: 'NAME' },
@@ -59,7 +59,7 @@ const options = {
   },
   arm: {
     kind: 'list',
-    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases; prediction after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
     value: 'NAME',
   },
   labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
@@ -71,12 +71,12 @@ const options = {
   },
   accepted: {
     kind: 'text',
-    help: 'improvements: accepted cases of a project, each number an improvement of its own; 1,2,3,4 unless given. prompts: labelled patients that --prompt-model goes on with, in --minutes or --steps and for each of --seeds, as an arm of its own',
+    help: 'improvements: accepted cases of a project, each number an improvement of its own; 1,2,3,4 unless given. prompts: labelled patients that a segmentation model learns from, and --prompt-model goes on with, in --minutes or --steps and for each of --seeds, as arms of their own',
     value: 'N,N',
   },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
   rounds: { kind: 'integer', help: 'active, reader: rounds; 3 and 5 unless given', minimum: 1 },
-  'prompt-model': { kind: 'text', help: 'prompts: folder of a network that is asked with prompts', value: 'MODELDIR' },
+  'prompt-model': { kind: 'text', help: 'prompts, slices: folder of a network that is asked with prompts', value: 'MODELDIR' },
   variant: { kind: 'text', help: 'network', choices: variantNames, default: 'small' },
   ...deviceOptions,
 } as const;
@@ -86,7 +86,7 @@ type Command = CommandContext<typeof options>;
 export const experimentCommand = defineCommand({
   name: 'experiment',
   summary:
-    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; one who points structures out (prompts); or improvements of demo projects with few accepted cases. Resumes where it was interrupted.",
+    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; one who points structures out (prompts), or goes on from one slice (slices); or improvements of demo projects with few accepted cases. Resumes where it was interrupted.",
   positionals: { name: 'STUDY', minimum: 1, maximum: 1 },
   options,
   async run(command) {
@@ -96,6 +96,7 @@ export const experimentCommand = defineCommand({
     await claimFolder(resolve(command.options.out), ['report.md', 'results.json', 'plot.svg', 'work'], 'work/begun', kept);
     if (study === 'improvements') return runImprovements(command);
     if (study === 'prompts') return runPrompts(command);
+    if (study === 'slices') return runSlices(command);
     return study === 'reader' ? runReader(command) : runStudy(study, command);
   },
 });
@@ -169,7 +170,7 @@ async function runStudy(study: string, command: Command) {
 }
 
 async function runPrompts({ options, ...command }: Command) {
-  const { armNames, learnedArm, runPromptStudy } = await openLab();
+  const { armNames, learnedArm, predictedArm, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
   const network = options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']);
@@ -179,13 +180,16 @@ async function runPrompts({ options, ...command }: Command) {
   const isThere: Readonly<Record<string, boolean>> = {
     'prompt network': network !== undefined,
     [learnedArm]: network !== undefined && patients !== undefined,
+    [predictedArm]: patients !== undefined,
   };
   const asked: readonly string[] = options.arm.length === 0 ? armNames.filter((name) => isThere[name] ?? true) : options.arm;
   const arms = armNames.filter((name) => asked.includes(name));
   if (arms.includes('prompt network') && network === undefined)
     throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
-  if (asked.includes(learnedArm) ? network === undefined || patients === undefined : patients !== undefined)
-    throw usageError(`--accepted, with --prompt-model, belongs to the arm "${learnedArm}".`);
+  if (asked.includes(learnedArm) && network === undefined)
+    throw usageError(`The arm "${learnedArm}" needs --prompt-model, the folder of one.`);
+  const learns = [learnedArm, predictedArm].some((arm) => asked.includes(arm));
+  if (learns !== (patients !== undefined)) throw usageError(`--accepted belongs to the arms "${learnedArm}" and "${predictedArm}".`);
   const { report, summary } = await runPromptStudy(
     {
       dataset: datasetOf(options),
@@ -212,6 +216,35 @@ async function runPrompts({ options, ...command }: Command) {
     figure(nextSeconds, 2),
   ]);
   const table = textTable(['', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'to .85', 'to .90', 's, first', 'further'], rows);
+  return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
+}
+
+async function runSlices({ options, ...command }: Command) {
+  const { runSliceStudy } = await openLab();
+  const network = options['prompt-model'];
+  const { report, summary } = await runSliceStudy(
+    {
+      dataset: datasetOf(options),
+      labels: options.labels?.split(','),
+      channel: options.channel,
+      outFolder: resolve(options.out),
+      testCases: options.test,
+      ...(network !== undefined && { network: resolve(network) }),
+      device: options.device,
+      threads: options.threads,
+    },
+    command,
+  );
+  const rows = summary.map(({ structure, arm, rows: walks, step, dice, misses, seconds }) => [
+    structure,
+    arm,
+    String(walks),
+    figure(step, 1),
+    ...dice.map((value) => (value === null ? '-' : figure(value, 3))),
+    misses === null ? '-' : figure(misses, 1),
+    figure(seconds, 2),
+  ]);
+  const table = textTable(['', 'arm', 'walks', 'mm', 'Dice 1 away', '2', '3', '5', '10', 'misses', 's'], rows);
   return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
 }
 

@@ -35,7 +35,10 @@ export const promptsImproveCommand = defineCommand({
         options.resume === undefined
           ? await prompts.improve(
               {
-                budget: options.steps === undefined ? { minutes: options.minutes ?? 10 } : { steps: options.steps },
+                budget:
+                  options.steps === undefined
+                    ? { kind: 'minutes', minutes: options.minutes ?? 10 }
+                    : { kind: 'steps', steps: options.steps },
                 device: options.device,
                 ...(options.threads !== undefined && { threads: options.threads }),
                 seed: options.seed,

@@ -41,6 +41,12 @@ export const channelNames = v.optional(v.pipe(v.array(v.string()), v.minLength(1
 
 export const deviceFields = { device: v.optional(v.string(), 'cpu'), threads: v.optional(v.number()) };
 
+/** How long a prompt network learns. */
+export const learningBudget = v.union([
+  v.object({ minutes: v.pipe(v.number(), v.gtValue(0)) }),
+  v.object({ steps: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
+]);
+
 export const labelSet = v.object({
   labels: v.array(
     v.object({ value: v.number(), name: v.string(), color: v.string(), locked: v.boolean(), inside: v.optional(v.number()) }),

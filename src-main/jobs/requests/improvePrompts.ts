@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import type { PointingComparison } from '#shared/domain/pointing.ts';
-import { caseFields, deviceFields, labelSet, path } from './fields.ts';
+import { caseFields, deviceFields, labelSet, learningBudget, path } from './fields.ts';
 import { defineRequest } from './request.ts';
 
 const schema = v.object({
@@ -9,10 +9,7 @@ const schema = v.object({
   labelSet,
   /** The prompt network that goes on; null: one that begins anew, compared with the classifier of the case. */
   current: v.nullable(v.object({ modelId: v.string(), folder: v.string() })),
-  budget: v.union([
-    v.object({ minutes: v.pipe(v.number(), v.gtValue(0)) }),
-    v.object({ steps: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
-  ]),
+  budget: learningBudget,
   /** It takes the other's place whatever the comparison says. */
   despite: v.optional(v.boolean(), false),
   seed: v.optional(v.number(), 0),

@@ -1,12 +1,9 @@
 import * as v from 'valibot';
-import { caseChannels, deviceFields, knownImageFields, path } from './fields.ts';
+import { caseChannels, deviceFields, knownImageFields, learningBudget, path } from './fields.ts';
 import { defineRequest } from './request.ts';
 
 const schema = v.object({
-  budget: v.union([
-    v.object({ minutes: v.pipe(v.number(), v.gtValue(0)) }),
-    v.object({ steps: v.pipe(v.number(), v.integer(), v.minValue(1)) }),
-  ]),
+  budget: learningBudget,
   seed: v.optional(v.number(), 0),
   /** A prompt network that goes on, of its own size. */
   from: v.optional(v.string()),

@@ -6,7 +6,7 @@ import { expected } from '#shared/domain/image.ts';
 import { pointingVerdict, type PointingComparison } from '#shared/domain/pointing.ts';
 import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { CaseAnswerer, clicksTo, NetworkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
+import { caseAnswerer, clicksTo, networkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
@@ -125,7 +125,7 @@ async function clicksOf(
       for (const network of networks) {
         throwIfCancelled(context.cancellation);
         await context.turn();
-        const answerer = network === null ? new CaseAnswerer(image) : new NetworkAnswerer(image, network);
+        const answerer = network === null ? caseAnswerer(image) : networkAnswerer(image, network);
         clicks.push(clicksTo(wantedDice, await pointOut(answerer, truth, wantedDice)));
       }
       rows.push({ case: each.name, label: name, before: clicks[0] as number, after: clicks[1] as number });

@@ -64,7 +64,7 @@ export async function promptSample({ values, truth }: PointedCase, side: number,
 function guessed(values: Float32Array, grid: Grid, prompts: readonly Prompt[]): Uint8Array | null {
   const of = { image: { grid, data: values }, mask: { grid, data: new Uint8Array(values.length) } };
   const proposal = proposeNow(of, { prompts, before: null, barred: barredBy(freePolicy, 1) });
-  return proposal === null ? null : Uint8Array.from(placed(proposal, grid));
+  return proposal === null ? null : placed(proposal, grid);
 }
 
 /** 1 and -1 in one slice through the structure, 0 elsewhere. */

@@ -78,6 +78,55 @@ describe('logonet experiment prompts', () => {
     expect((await logonet([...command, '--arm', 'prompt network'])).stderr).toMatch(/needs --prompt-model/);
   });
 
+  it('begins with what a model predicts that learned from accepted cases, others for each seed, and compares clicks before and after', async () => {
+    const out = join(folder, 'accepted');
+    const set = ['--dataset', join(folder, 'set'), '--labels', 'Bright,Dark', '--test', '1', '--out', out];
+    const arms = ['case classifier', 'prediction after accepted cases'];
+    const learning = ['--accepted', '1', '--steps', '2', '--seeds', '2', '--threads', '1'];
+    const command = ['experiment', 'prompts', ...set, ...arms.flatMap((arm) => ['--arm', arm]), ...learning, '--json'];
+    const { code, stdout } = await logonet(command);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { summary: { arm: string }[] }).summary.map(({ arm }) => arm)).toEqual([...arms, ...arms]);
+    const { rows } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as { rows: { arm: string; seed?: number }[] };
+    expect(rows.filter(({ arm }) => arm === arms[1]).map(({ seed }) => seed)).toEqual([0, 1, 0, 1]);
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toMatch(/A model learned for 2 steps with 1 accepted patients/);
+    expect((await logonet([...command.slice(0, 10), '--arm', arms[1] ?? ''])).stderr).toMatch(/--accepted belongs to the arms/);
+  });
+
+  it('goes on from one true slice through its neighbours, for every structure in both directions, and is ahead of copying it', async () => {
+    const out = join(folder, 'slices');
+    const command = [
+      'experiment',
+      'slices',
+      '--dataset',
+      join(folder, 'set'),
+      '--labels',
+      'Bright,Dark',
+      '--test',
+      '2',
+      '--out',
+      out,
+      '--json',
+    ];
+    const first = await logonet(command);
+    expect([first.code, first.stderr]).toEqual([0, expect.any(String)]);
+    const { summary } = JSON.parse(first.stdout) as {
+      summary: { arm: string; structure: string; rows: number; step: number; dice: (number | null)[]; misses: number | null }[];
+    };
+    expect(summary.map(({ arm, structure, rows, step }) => `${structure}, ${arm}: ${String(rows)} at ${String(step)}`)).toEqual(
+      [['Bright', 4], ['Dark', 4], ['all', 8]].flatMap(([structure, rows]) =>
+        ['the same again', 'case'].map((arm) => `${String(structure)}, ${arm}: ${String(rows)} at 2`),
+      ), // prettier-ignore
+    );
+    const [copied, own] = summary.slice(-2);
+    expect(own?.dice[1]).toBeGreaterThan(0.8);
+    expect(own?.dice[1]).toBeGreaterThan(copied?.dice[1] ?? 1);
+    expect([own?.misses ?? 9, own?.dice[4]]).toEqual([expect.closeTo(0, -0.3), null]);
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toMatch(/Dice 1 away/);
+    expect(JSON.parse((await logonet(command)).stdout)).toEqual(JSON.parse(first.stdout));
+    expect((await logonet([...command, '--channel', '1'])).stderr).toMatch(/other settings/);
+  });
+
   it('goes on with a network on images and masks, and ends with the same weights where it was killed', async () => {
     const begun = join(folder, 'begun');
     const small = ['--threads', '1', '--batch', '1', '--checkpoint-seconds', '0'];

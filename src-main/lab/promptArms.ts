@@ -4,17 +4,33 @@ import type { Triple, Volume } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { caseAnswerer, networkAnswerer, type Answerer } from '#shared/prompts/reader.ts';
+import { caseAnswerer, networkAnswerer, predictedAnswerer, type Answerer } from '#shared/prompts/reader.ts';
 import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
 export const learnedArm = 'network after accepted cases';
-export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier', 'prompt network', learnedArm] as const;
+export const predictedArm = 'prediction after accepted cases';
+export const armNames = [
+  'region growing',
+  'region growing, best tolerance',
+  'case classifier',
+  'prompt network',
+  learnedArm,
+  predictedArm,
+] as const;
 export type ArmName = (typeof armNames)[number];
 
+/** What an arm may know of a structure before it is pointed at. */
+export interface Known {
+  readonly network?: AskedNetwork | undefined;
+  /** 1 where a model predicts the structure. */
+  readonly predicted?: Structure | undefined;
+}
+
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
-export function openArm(name: ArmName, image: Volume, truth: Structure, network: AskedNetwork | null): Answerer {
+export function openArm(name: ArmName, image: Volume, truth: Structure, { network, predicted }: Known): Answerer {
   if (name === 'case classifier') return caseAnswerer(image);
   if (name === 'prompt network' || name === learnedArm) return networkAnswerer(image, must(network, 'prompt network'));
+  if (name === predictedArm) return predictedAnswerer(image, must(predicted, 'prediction'));
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }
 

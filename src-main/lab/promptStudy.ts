@@ -3,26 +3,29 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
+import type { Volume } from '#shared/geometry/grid.ts';
 import { bootstrapMean } from '#shared/domain/comparison.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { readMask } from '#main/imageio/readMask.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
-import { loadPromptModel } from '#main/model/modelFolder.ts';
+import { openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
+import { loadNetwork, loadPromptModel } from '#main/model/modelFolder.ts';
 import type { RequestInput } from '#main/jobs/requests/index.ts';
 import { runHere, type Caller } from '#main/jobs/run.ts';
 import { drawCases, patientOf, readBed, splitCases, type Bed, type BedSource } from './bed.ts';
 import { spread } from './experimentPlot.ts';
 import { intervalText, writeReport, type Report } from './experimentReport.ts';
 import { keepSettings } from './experimentTrials.ts';
-import { armNames, learnedArm, openArm, type ArmName } from './promptArms.ts';
+import { armNames, learnedArm, openArm, predictedArm, type ArmName, type Known } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import {
   clicksTo,
   mostClicks,
   type Answerer,
   namedStructures,
+  type NamedStructure,
   pointOut,
   structuresIn,
   truthOf,
@@ -83,15 +86,25 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
   const bed = await readBed({ ...study, channel: study.channel ?? 0 });
   const { test, pool } =
     bed.test === undefined ? splitCases(bed.labelled, testCases, ({ name }) => name) : { test: bed.test, pool: bed.labelled };
-  if (network === undefined) return pointOutAll(study, { bed, test }, [], caller);
-  const learned = await learnAll(study, { bed, pool }, caller);
+  const folders = {
+    networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, { bed, pool }, caller))],
+    models: await learnAll(study, predictedArm, { bed, pool }, caller),
+  };
+  const opened: (Disposable | undefined)[] = [];
   return withExecutor(study, async (executor) => {
-    const networks: (AskedNetwork & Disposable)[] = [];
+    const open = async <T extends Disposable>(made: Promise<T>): Promise<T> => {
+      const one = await made;
+      opened.push(one);
+      return one;
+    };
     try {
-      for (const folder of [network, ...learned]) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
-      return await pointOutAll(study, { bed, test }, networks, caller);
+      const networks: AskedNetwork[] = [];
+      const models: ScanPredictor[] = [];
+      for (const folder of folders.networks) networks.push(await open(openPromptNetwork(executor, await loadPromptModel(folder))));
+      for (const folder of folders.models) models.push(await open(openScanPredictor(executor, await loadNetwork(folder))));
+      return await pointOutAll(study, { bed, test }, { networks, models }, caller);
     } finally {
-      for (const each of networks) each.dispose();
+      for (const each of opened) each?.dispose();
     }
   });
 }
@@ -101,44 +114,45 @@ function settingsOf({ dataset, labels, channel, testCases, arms, network, accept
   return JSON.stringify({ dataset, labels, channel, testCases, arms, ...(network !== undefined && { network }), accepted });
 }
 
-/** Folders of the network after the accepted cases of each seed. */
+/** Folders of what an arm learned from the accepted cases of each seed: the prompt network that went on, or a segmentation model of their masks. */
 async function learnAll(
-  { accepted, network, outFolder, device, threads }: PromptStudy,
+  { accepted, network, arms, outFolder, device, threads }: PromptStudy,
+  arm: ArmName,
   { bed, pool }: { readonly bed: Bed; readonly pool: Bed['labelled'] },
   caller: Caller,
 ): Promise<string[]> {
   const folders: string[] = [];
-  for (let seed = 0; accepted !== undefined && seed < accepted.seeds; seed++) {
-    const folder = join(outFolder, 'work', 'learned', String(seed));
+  for (let seed = 0; accepted !== undefined && arms.includes(arm) && seed < accepted.seeds; seed++) {
+    const folder = join(outFolder, 'work', arm === learnedArm ? 'learned' : 'models', String(seed));
     folders.push(folder);
     if (existsSync(join(folder, 'model.json'))) continue;
-    const cases = drawCases(pool, accepted.patients, seed, ({ name }) => name);
-    const result = await runHere(
-      'trainPrompts',
-      {
-        from: network,
-        cases: cases.map(({ name, image, labels }) => ({ name, image, labels })),
-        ...(bed.labels.length > 0 && { structures: namedStructures(bed.labels) }),
-        budget: accepted.budget,
-        seed,
-        device,
-        threads,
-      },
-      caller,
-      { outFolder: folder, checkpointFolder: join(folder, 'training'), log: true },
-    );
-    caller.note(
-      `Seed ${String(seed)}: ${String(result.steps)} steps with ${String(result.structures)} structures of ${String(result.cases)} cases.`,
-    );
+    const cases = drawCases(pool, accepted.patients, seed, ({ name }) => name).map(({ name, image, labels }) => ({ name, image, labels }));
+    const common = { cases, budget: accepted.budget, seed, device, threads };
+    const where = { outFolder: folder, checkpointFolder: join(folder, 'training'), log: true };
+    const { steps } =
+      arm === learnedArm
+        ? await runHere(
+            'trainPrompts',
+            { ...common, from: network, ...(bed.labels.length > 0 && { structures: namedStructures(bed.labels) }) },
+            caller,
+            where,
+          )
+        : await runHere(
+            'train',
+            { ...common, modality: bed.modality, variant: 'small', validationFraction: 0, keep: 'last' },
+            caller,
+            where,
+          );
+    caller.note(`${arm}, seed ${String(seed)}: ${String(steps)} steps with ${String(cases.length)} cases.`);
   }
   return folders;
 }
 
-/** `networks`: the one that is given, and what became of it with the accepted cases of each seed. */
+/** `networks`: the one that is given, and what became of it with the accepted cases of each seed; `models`: what learned from those masks. */
 async function pointOutAll(
   study: PromptStudy,
   { bed, test: cases }: { readonly bed: Bed; readonly test: Bed['labelled'] },
-  [network, ...learned]: readonly AskedNetwork[],
+  { networks: [network, ...learned], models }: { readonly networks: readonly AskedNetwork[]; readonly models: readonly ScanPredictor[] },
   caller: Caller,
 ): Promise<{ report: string; summary: readonly PromptSummary[] }> {
   const { outFolder, arms } = study;
@@ -154,16 +168,24 @@ async function pointOutAll(
     }
     const { volume: image } = await readImage(each.image, { cancellation: caller.cancellation });
     const { volume: mask } = await readMask(each.labels, caller.cancellation);
+    const predictions: Volume[] = [];
+    for (const model of models) predictions.push((await model.predict([image], caller)).labels);
     const own: PromptRow[] = [];
     for (const structure of structuresIn(mask.data, bed.labels)) {
       const truth = truthOf(image, mask, structure);
       for (const arm of arms)
-        for (const [seed, asked] of (arm === learnedArm ? learned : [network ?? null]).entries()) {
+        for (const [seed, known] of knownTo(arm, structure).entries()) {
           throwIfCancelled(caller.cancellation);
           const seconds: number[] = [];
-          const dice = await pointOut(timed(openArm(arm, image, truth, asked), seconds), truth);
-          own.push({ arm, case: each.name, ...(arm === learnedArm && { seed }), structure: structure.name, dice, seconds });
+          const dice = await pointOut(timed(openArm(arm, image, truth, known), seconds), truth);
+          own.push({ arm, case: each.name, ...(hasSeeds(arm) && { seed }), structure: structure.name, dice, seconds });
         }
+    }
+
+    /** For each seed. */
+    function knownTo(arm: ArmName, structure: NamedStructure): Known[] {
+      if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
+      return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
     }
     await writeFileAtomically(kept, JSON.stringify(own));
     rows.push(...own);
@@ -172,6 +194,8 @@ async function pointOutAll(
   await writeReport(outFolder, promptReport(study, rows));
   return { report: join(outFolder, 'report.md'), summary: summarisePrompts(rows) };
 }
+
+const hasSeeds = (arm: ArmName): boolean => arm === learnedArm || arm === predictedArm;
 
 /** Keeps how long each answer took. */
 function timed(arm: Answerer, seconds: number[]): Answerer {
@@ -223,12 +247,21 @@ function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, of: 
 }
 
 /** Clicks to .85 before and after, over all structures, paired. */
-function acceptedText({ patients, seeds, budget }: AcceptedStudy, rows: readonly PromptRow[]): string {
+function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly ArmName[], rows: readonly PromptRow[]): string[] {
   const clicks = ({ dice }: PromptRow): number => clicksTo(wantedDice, dice);
   const of = (arm: ArmName): string => mean(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
-  const { mean: less = 0, low = 0, high = 0 } = ahead(rows, 'prompt network', learnedArm, clicks) ?? {};
   const how = 'steps' in budget ? `${String(budget.steps)} steps` : `${String(budget.minutes)} minutes`;
-  return `The network went on for ${how} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of('prompt network')} before and ${of(learnedArm)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`;
+  const pairs = [
+    ['prompt network', learnedArm, 'The network went on'],
+    ['case classifier', predictedArm, 'A model learned'],
+  ] as const;
+  return pairs.flatMap(([before, after, what]) => {
+    if (!arms.includes(before) || !arms.includes(after)) return [];
+    const { mean: less = 0, low = 0, high = 0 } = ahead(rows, before, after, clicks) ?? {};
+    return [
+      `${what} for ${how} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
+    ];
+  });
 }
 
 function promptReport({ dataset, arms, accepted }: PromptStudy, rows: readonly PromptRow[]): Report {
@@ -247,7 +280,7 @@ function promptReport({ dataset, arms, accepted }: PromptStudy, rows: readonly P
       `${dataset}: ${String(new Set(rows.map((row) => row.case)).size)} cases. A reader who knows the truth clicks at the deepest place of the largest connected error, up to ${String(mostClicks)} times. A structure that does not get to a Dice within them counts as ${String(mostClicks + 1)} clicks.`,
       'Region growing has a tolerance of 10% of the image’s range (1st to 99th percentile), or, as “best tolerance”, after each click that of seven between 2 and 30% which agrees best with the truth.',
       ...compared,
-      ...(accepted === undefined ? [] : [acceptedText(accepted, rows)]),
+      ...(accepted === undefined ? [] : acceptedText(accepted, arms, rows)),
     ],
     header: ['structure', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'clicks to .85', 'to .90', 's, first', 's, further'],
     rows: summary.map((each) => [

@@ -11,8 +11,11 @@ import { PromptWork, type HostNetwork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
 
-/** What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction. */
-export type BeginWith = 'nothing' | 'label' | 'prediction';
+/**
+ * What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction; `pointed`: in the prediction where the first
+ * prompt points at it, else prompts alone.
+ */
+export type BeginWith = 'pointed' | 'nothing' | 'label' | 'prediction';
 
 /** Values of the proposal's layer. */
 export const proposedValue = 1;
@@ -279,8 +282,10 @@ export class Prompting implements Disposable {
   }
 
   #beginning(begin: BeginWith, takesAway: boolean): Beginning {
-    if (begin === 'nothing' && !takesAway) return null;
-    return { layer: begin === 'prediction' ? 'prediction' : 'mask', label: this.label };
+    const { label } = this;
+    if (begin === 'prediction') return { layer: 'prediction', label };
+    if (begin === 'label' || takesAway) return { layer: 'mask', label };
+    return begin === 'pointed' && this.#hasPrediction ? { layer: 'prediction', label, ifPointedAt: true } : null;
   }
 
   /** Draws a proposal in the layer in the place of the one before. */

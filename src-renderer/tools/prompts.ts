@@ -116,15 +116,16 @@ export const promptTools: readonly PointerTool[] = [
         id: 'begin',
         name: 'Begin with',
         kind: 'choice',
-        initial: 'nothing',
+        initial: 'pointed',
         choices: [
+          { value: 'pointed', name: 'What is predicted there' },
           { value: 'nothing', name: 'Prompts alone' },
           { value: 'label', name: 'Active label' },
           { value: 'prediction', name: 'Prediction' },
         ],
       },
     ],
-    help: 'Click a structure, or drag over it, and it is proposed in 3D; Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back. Shift+↑ and Shift+↓ go on from a slice that is right into the next one.',
+    help: 'Click a structure, or drag over it: it is proposed in 3D. Ctrl takes away. Enter puts it into the active label, Esc drops it, Backspace takes the last prompt back.',
     handler: new PromptHandler(),
   },
 ];

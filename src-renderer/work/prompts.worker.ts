@@ -1,17 +1,16 @@
 import { fromWireError, StudioError, toWireError, type WireError } from '#shared/base/errors.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
-import { labelBox } from '#shared/segmentation/index.ts';
 import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import { askSlice } from '#shared/prompts/askSlice.ts';
 import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
-import type { Prompt } from '#shared/prompts/prompt.ts';
-import { proposalOf, type PromptProposal } from '#shared/prompts/proposal.ts';
+import { pointsAt, type Prompt } from '#shared/prompts/prompt.ts';
+import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
 import { sharpen } from '#shared/prompts/sharpen.ts';
 import { place, type Patch } from './patches.ts';
 
-/** What a proposal begins with: nothing, or a label of a layer that is to be corrected. */
-export type Beginning = { readonly layer: 'mask' | 'prediction'; readonly label: number } | null;
+/** What a proposal begins with: nothing, or a label of a layer that is to be corrected; with `ifPointedAt`, only where the first prompt points at that. */
+export type Beginning = { readonly layer: 'mask' | 'prediction'; readonly label: number; readonly ifPointedAt?: true } | null;
 
 export interface ProposeRequest {
   readonly prompts: readonly Prompt[];
@@ -100,7 +99,9 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     const before = request.before ?? base;
     if (image === null || mask === null) throw new Error('no image');
     const of = { image, mask };
-    const proposal = await proposed(id, of, { ...request, before });
+    // What was pointed at is proposed as it is; whatever comes next mends it.
+    const isRight = base !== null && request.beginning?.ifPointedAt === true;
+    const proposal = isRight ? base : await proposed(id, of, { ...request, before });
     if (cancelled.delete(id)) return;
     reply({ kind: 'done', id, result: { proposal, base } });
     if (proposal !== null && before === null) await drawAgain(id, proposal, request, of);
@@ -193,9 +194,9 @@ async function drawAgain(id: number, proposal: PromptProposal, { prompts, barred
   }
 }
 
-function beginningOf({ before, beginning }: ProposeRequest): PromptProposal | null {
-  if (before !== null || beginning === null) return null;
-  const volume = beginning.layer === 'mask' ? mask : prediction;
-  const box = volume === null ? null : labelBox(volume, beginning.label);
-  return volume === null || box === null ? null : proposalOf(volume.data, volume.grid.size, box, beginning.label);
+function beginningOf({ prompts: [first], before, beginning }: ProposeRequest): PromptProposal | null {
+  if (before !== null || beginning === null || first === undefined) return null;
+  const { layer, label, ifPointedAt = false } = beginning;
+  const volume = layer === 'mask' ? mask : prediction;
+  return volume === null || (ifPointedAt && !pointsAt(first, volume, label)) ? null : proposalOfLabel(volume, label);
 }

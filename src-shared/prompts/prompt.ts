@@ -1,5 +1,5 @@
 import { lpsToIjk } from '../geometry/affine.ts';
-import type { Grid, LpsPoint, Triple } from '../geometry/grid.ts';
+import type { Grid, LabelVolume, LpsPoint, Triple } from '../geometry/grid.ts';
 import { dabsAlong, shapeOn } from '../segmentation/shapes.ts';
 
 /**
@@ -23,6 +23,13 @@ export function voxelAt(grid: Grid, point: LpsPoint): number {
 export function pointsOf(prompt: Prompt): readonly LpsPoint[] {
   return prompt.kind === 'click' ? [prompt.point] : prompt.points;
 }
+
+/** Whether something is said to belong that carries a label already, at every point that says where it is. */
+export const pointsAt = (prompt: Prompt, { grid, data }: LabelVolume, label: number): boolean =>
+  prompt.positive &&
+  prompt.kind !== 'box' &&
+  prompt.kind !== 'lasso' &&
+  pointsOf(prompt).every((point) => data[voxelAt(grid, point)] === label);
 
 /** Whether any part of a prompt lies in the image. */
 export function isInside(prompt: Prompt, grid: Grid): boolean {

@@ -1,6 +1,6 @@
-import type { Grid, Triple } from '../geometry/grid.ts';
+import type { Grid, LabelVolume, Triple } from '../geometry/grid.ts';
 import { boxSize, unionBox, type Box } from '../segmentation/box.ts';
-import { forEachRow } from '../segmentation/selection.ts';
+import { forEachRow, labelBox } from '../segmentation/selection.ts';
 import type { Region } from './region.ts';
 
 /** Voxels that are proposed: `bits` holds 1 or 0 for each voxel of the box, i fastest. */
@@ -21,6 +21,12 @@ export function proposalOf(data: ArrayLike<number>, size: Triple, box: Box, labe
       for (let i = 0; i < width; i++, at++) if (data[row + i] === label) bits[at] = 1;
     }
   return { box, bits, factor: [1, 1, 1] };
+}
+
+/** All voxels that carry a label; null where none does. */
+export function proposalOfLabel(volume: LabelVolume, label: number): PromptProposal | null {
+  const box = labelBox(volume, label);
+  return box === null ? null : proposalOf(volume.data, volume.grid.size, box, label);
 }
 
 /** Calls `visit(i, j, k, length)` for every run of proposed voxels, in memory order. */

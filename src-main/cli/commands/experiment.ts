@@ -59,7 +59,7 @@ const options = {
   },
   arm: {
     kind: 'list',
-    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases; prediction after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
     value: 'NAME',
   },
   labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
@@ -71,7 +71,7 @@ const options = {
   },
   accepted: {
     kind: 'text',
-    help: 'improvements: accepted cases of a project, each number an improvement of its own; 1,2,3,4 unless given. prompts: labelled patients that --prompt-model goes on with, in --minutes or --steps and for each of --seeds, as an arm of its own',
+    help: 'improvements: accepted cases of a project, each number an improvement of its own; 1,2,3,4 unless given. prompts: labelled patients that a segmentation model learns from, and --prompt-model goes on with, in --minutes or --steps and for each of --seeds, as arms of their own',
     value: 'N,N',
   },
   added: { kind: 'integer', help: 'active, reader: cases added in a round; 2 and 5 unless given', minimum: 1 },
@@ -170,7 +170,7 @@ async function runStudy(study: string, command: Command) {
 }
 
 async function runPrompts({ options, ...command }: Command) {
-  const { armNames, learnedArm, runPromptStudy } = await openLab();
+  const { armNames, learnedArm, predictedArm, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
   const network = options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']);
@@ -180,13 +180,16 @@ async function runPrompts({ options, ...command }: Command) {
   const isThere: Readonly<Record<string, boolean>> = {
     'prompt network': network !== undefined,
     [learnedArm]: network !== undefined && patients !== undefined,
+    [predictedArm]: patients !== undefined,
   };
   const asked: readonly string[] = options.arm.length === 0 ? armNames.filter((name) => isThere[name] ?? true) : options.arm;
   const arms = armNames.filter((name) => asked.includes(name));
   if (arms.includes('prompt network') && network === undefined)
     throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
-  if (asked.includes(learnedArm) ? network === undefined || patients === undefined : patients !== undefined)
-    throw usageError(`--accepted, with --prompt-model, belongs to the arm "${learnedArm}".`);
+  if (asked.includes(learnedArm) && network === undefined)
+    throw usageError(`The arm "${learnedArm}" needs --prompt-model, the folder of one.`);
+  const learns = [learnedArm, predictedArm].some((arm) => asked.includes(arm));
+  if (learns !== (patients !== undefined)) throw usageError(`--accepted belongs to the arms "${learnedArm}" and "${predictedArm}".`);
   const { report, summary } = await runPromptStudy(
     {
       dataset: datasetOf(options),

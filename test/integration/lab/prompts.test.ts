@@ -78,6 +78,21 @@ describe('logonet experiment prompts', () => {
     expect((await logonet([...command, '--arm', 'prompt network'])).stderr).toMatch(/needs --prompt-model/);
   });
 
+  it('begins with what a model predicts that learned from accepted cases, others for each seed, and compares clicks before and after', async () => {
+    const out = join(folder, 'accepted');
+    const set = ['--dataset', join(folder, 'set'), '--labels', 'Bright,Dark', '--test', '1', '--out', out];
+    const arms = ['case classifier', 'prediction after accepted cases'];
+    const learning = ['--accepted', '1', '--steps', '2', '--seeds', '2', '--threads', '1'];
+    const command = ['experiment', 'prompts', ...set, ...arms.flatMap((arm) => ['--arm', arm]), ...learning, '--json'];
+    const { code, stdout } = await logonet(command);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as { summary: { arm: string }[] }).summary.map(({ arm }) => arm)).toEqual([...arms, ...arms]);
+    const { rows } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as { rows: { arm: string; seed?: number }[] };
+    expect(rows.filter(({ arm }) => arm === arms[1]).map(({ seed }) => seed)).toEqual([0, 1, 0, 1]);
+    expect(readFileSync(join(out, 'report.md'), 'utf8')).toMatch(/A model learned for 2 steps with 1 accepted patients/);
+    expect((await logonet([...command.slice(0, 10), '--arm', arms[1] ?? ''])).stderr).toMatch(/--accepted belongs to the arms/);
+  });
+
   it('goes on from one true slice through its neighbours, for every structure in both directions, and is ahead of copying it', async () => {
     const out = join(folder, 'slices');
     const command = [

@@ -165,13 +165,13 @@ export class BrowserSequence {
     const leave = desk.page
       .getByRole('dialog', { name: 'Leave with unsaved changes?' })
       .getByRole('button', { name: 'Leave', exact: true });
-    const title = desk.page.locator('.case h2').filter({ hasText: this.#name });
+    const closed = desk.page.locator('[data-workspace=cases]:disabled'); // Not before: the case goes first.
     await until('the project is closed', async () => {
       if ((await leave.count()) > 0) {
         if (!this.#bench.full) throw new Error('asked whether to leave, and nothing keeps it from being saved');
         await leave.click();
       }
-      return (await title.count()) === 0;
+      return (await closed.count()) > 0;
     });
     await this.#reopen();
   }

@@ -9,7 +9,8 @@ import type { HostNetwork } from '#renderer/work/prompts.ts';
 import { dice, gridOf, phantom } from '../prompts/phantom.ts';
 
 const grid = gridOf([40, 36, 30], [1, 1, 1]);
-const { image, truth } = phantom(grid, [{ centre: [18, 17, 15], radii: [9, 8, 7], value: 190 }]);
+const organ = { centre: [18, 17, 15], radii: [9, 8, 7], value: 190 } as const;
+const { image, truth } = phantom(grid, [organ]);
 const inside: LpsPoint = [18, 17, 15];
 const click = (point: LpsPoint, positive = true): Prompt => ({ kind: 'click', point, positive });
 
@@ -58,6 +59,31 @@ describe('pointing things out', () => {
     expect(editing.mask.data.filter((value) => value === 1).length).toBe(proposed);
     editing.undo();
     expect(editing.mask.data.includes(1)).toBe(false);
+  });
+
+  it('begins with what is predicted where the first prompt points at that, and mends it; elsewhere with the prompts alone', async () => {
+    const { prompting } = open();
+    const predicted = Uint8Array.from(truth(organ), (value, at) => (value === 1 && at % grid.size[0] < 20 ? 1 : 0));
+    prompting.add(click([24, 17, 15]), 'pointed');
+    await prompting.settled();
+    const alone = prompting.voxels;
+    prompting.drop();
+    prompting.setPrediction({ grid, data: predicted });
+    prompting.add(click(inside), 'pointed');
+    await prompting.settled();
+    const begun = predicted.filter((value) => value === 1).length;
+    expect(prompting.voxels).toBe(begun);
+    prompting.add(click([24, 17, 15]), 'pointed');
+    await prompting.settled();
+    expect(prompting.voxels).toBeGreaterThan(begun);
+    prompting.drop();
+    prompting.add(click([24, 17, 15]), 'pointed'); // nothing is predicted there
+    await prompting.settled();
+    expect(prompting.voxels).toBe(alone);
+    prompting.drop();
+    prompting.add(click(inside, false), 'pointed');
+    await prompting.settled();
+    expect(prompting.voxels).toBe(0); // takes away from the mask, which is empty
   });
 
   it('asks the host’s network where there is one; a question that is lost costs one proposal, and is said', async () => {

@@ -36,6 +36,7 @@ const intensity = v.variant('kind', [
     lowPercentile: number,
     highPercentile: number,
     millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+    sliceAxis: v.optional(v.picklist([0, 1, 2])),
   }),
 ]);
 const card = v.object({

@@ -114,13 +114,14 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
 /** What a training of each recipe minimises unless told otherwise. */
 export const recipeLoss: Readonly<Record<RecipeName, LossName>> = { standard: 'weighted', paper: 'paper' };
 
-/** How MR intensities are made alike: by mean and deviation of the volume, or of each voxel's surroundings. */
-export const contrastRules = ['volume', 'local'] as const;
+/** How MR intensities are made alike: by mean and deviation of the volume, or of each voxel's surroundings, in all directions or within its slice. */
+export const contrastRules = ['volume', 'local', 'slice'] as const;
 export type ContrastRule = (typeof contrastRules)[number];
 
 /**
  * What becomes of slices over three times as thick as the voxels within them: kept, or divided until they are not; 'balance': before that the
- * voxels within them are made coarser, until a patch sees a quarter of a case.
+ * voxels within them are made coarser, until a patch sees a quarter of a case; 'whole': kept, and the voxels within them made coarser, until a patch sees
+ * whole slices, as far as the smallest label allows.
  */
-export const sliceRules = ['keep', 'divide', 'balance'] as const;
+export const sliceRules = ['keep', 'divide', 'balance', 'whole'] as const;
 export type SliceRule = (typeof sliceRules)[number];

@@ -69,7 +69,7 @@ export const trainCommand = defineCommand({
     spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
     contrast: {
       kind: 'text',
-      help: 'MR intensities relative to the whole volume, or to what lies around each voxel; local where slices are thick unless given',
+      help: 'MR intensities relative to the whole volume, or to what lies around each voxel, in all directions or in its slice; slice where slices are thick unless given',
       choices: contrastRules,
     },
     slices: { kind: 'text', help: 'what becomes of slices over three times as thick as their voxels', choices: sliceRules },

@@ -115,7 +115,7 @@ function choosePlan(
     slices: settings.slices ?? 'keep',
     contrast: settings.contrast,
     spacing: settings.spacing,
-    patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
+    patch: settings.patch,
     multiple: sideMultiple(architecture),
     batch: settings.batch ?? recipe.batch ?? 2,
     fits: fitting(settings, executor, architecture, fingerprint),

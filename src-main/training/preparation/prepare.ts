@@ -155,7 +155,7 @@ export async function prepare(
   if (local?.kind === 'local')
     work.alarm(
       'info',
-      `Intensities count relative to what lies within ${local.millimetres} mm, since the brightness of such scans changes over the image.`,
+      `Intensities count relative to what lies within ${local.millimetres} mm${local.sliceAxis === undefined ? '' : ' in the same slice'}, since the brightness of such scans changes over the image.`,
     );
   const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
   const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));

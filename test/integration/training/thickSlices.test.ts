@@ -16,7 +16,7 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 };
+const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25, sliceAxis: 2 };
 
 it('scans of thick slices train, are predicted and learn without masks by local contrast, and the job says so', async () => {
   const found = await phantoms(join(root, 'scans'), 2, 3, [20, 20, 10], 5);
@@ -39,7 +39,7 @@ it('scans of thick slices train, are predicted and learn without masks by local 
   };
   const { plan, said, folder } = await train('own', {});
   expect(plan.intensity).toEqual(local);
-  expect(said.join('\n')).toContain('Intensities count relative to what lies within 25 mm');
+  expect(said.join('\n')).toContain('Intensities count relative to what lies within 25 mm in the same slice');
   const model = await loadModel(join(folder, 'out'));
   expect(model.card.intensity).toEqual(local);
   const { volume } = await readImage(cases[0]?.image ?? '');

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { ClassWeighting } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
-import { fingerprintCase, fingerprintDataset, type CaseFingerprint, type ChannelFingerprint } from '#main/training/fingerprint.ts';
+import {
+  fingerprintCase,
+  fingerprintDataset,
+  type CaseFingerprint,
+  type ChannelFingerprint,
+  type DatasetFingerprint,
+} from '#main/training/fingerprint.ts';
 import {
   balancedSpacing,
   chooseIntensity,
@@ -12,6 +18,7 @@ import {
   makeTrainingPlan,
   slicesText,
   thickSlices,
+  wholeSliceSpacing,
 } from '#main/training/trainingPlan.ts';
 
 const mr: ChannelFingerprint = { modality: 'MR', minimum: 0, foreground: Float32Array.of(1, 2, 3) };
@@ -50,11 +57,11 @@ describe('the training plan', () => {
     expect(slicesText(divided.spacing, { axis: 2, parts: 3 })).toContain(
       '10.0 mm apart, 6.7 times the voxels within them: they are divided into 3 each',
     );
-    // Coarser within the slices, they are thick no more, or need fewer parts.
+    // Coarser within the slices, they need fewer parts, or none, and stay slices.
     const thick = fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]);
     const coarse = makeTrainingPlan(thick, { ...always, slices: 'divide', spacing: [2.5, 2.5, 10] });
     expect([coarse.spacing, coarse.slices, coarse.patch]).toEqual([[2.5, 2.5, 5], { axis: 2, parts: 2 }, [16, 64, 48]]);
-    expect(makeTrainingPlan(thick, { ...always, spacing: [4, 4, 10] }).slices).toBeUndefined();
+    expect(makeTrainingPlan(thick, { ...always, spacing: [4, 4, 10] }).slices).toEqual({ axis: 2, parts: 1 });
     expect(thickSlices([1, 3, 1], 'divide')).toBeUndefined();
     expect(thickSlices([1, 1, 7], 'balance')).toEqual({ axis: 2, parts: 3 });
     expect(thickSlices([7, 1, 1], 'divide')).toEqual({ axis: 0, parts: 3 });
@@ -64,7 +71,7 @@ describe('the training plan', () => {
     const heart = fingerprintDataset([look([216, 256, 10], [1.5, 1.5, 10])]);
     const small = balancedSpacing(heart, [1.5, 1.5, 10], 16 * 96 * 80);
     expect(small.map((mm) => Number(mm.toFixed(3)))).toEqual([2.25, 2.25, 10]);
-    const plan = makeTrainingPlan(heart, { ...always, slices: 'balance', patchVoxels: 16 * 96 * 80 });
+    const plan = makeTrainingPlan(heart, { ...always, slices: 'balance', patch: [16, 96, 80] });
     expect([plan.spacing.map((mm) => Number(mm.toFixed(3))), plan.slices]).toEqual([[2.25, 2.25, 5], { axis: 2, parts: 2 }]);
     expect(slicesText(plan.spacing, { axis: 2, parts: 2 })).toContain('divided into 2 each, on a grid of 2.3×2.3×5.0 mm');
     // A patch that sees enough, and slices that are not thick: nothing becomes coarser.
@@ -74,20 +81,51 @@ describe('the training plan', () => {
     expect(Math.max(...balancedSpacing(heart, [1.5, 1.5, 10], 1))).toBeLessThanOrEqual(10);
   });
 
-  it('takes MR intensities relative to what lies around where slices are thick, unless told otherwise', () => {
+  it('makes voxels within thick slices coarser until a patch sees whole slices, as far as the smallest label allows', () => {
+    const rounded = (mm: Triple) => mm.map((side) => Number(side.toFixed(3)));
+    const heart = (millilitres: number) =>
+      fingerprintDataset([look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000, 2: (millilitres * 1000) / 22.5 } })]);
+    const plan = (fingerprint: DatasetFingerprint, more: object = {}) => {
+      const { spacing, patch, slices } = makeTrainingPlan(fingerprint, { ...always, slices: 'whole', ...more });
+      return { spacing: rounded(spacing), patch, slices };
+    };
+    // 324×384 mm in 80×80 voxels; a patch that is chosen here has at most 131,072.
+    expect(plan(heart(100), { patch: [16, 80, 80] }).spacing).toEqual([4.8, 4.8, 10]);
+    expect(plan(heart(100))).toEqual({ spacing: [4.05, 4.05, 10], patch: [16, 96, 80], slices: { axis: 2, parts: 1 } });
+    // An eighth of the cube root of 8 millilitres is 2.5 mm; what only half of the cases hold is as large in those.
+    expect(plan(heart(8), { patch: [16, 80, 80] }).spacing).toEqual([2.475, 2.475, 10]);
+    const half = fingerprintDataset([
+      look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000, 2: 8000 / 22.5 } }),
+      look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000 } }),
+    ]);
+    expect(plan(half, { patch: [16, 80, 80] }).spacing).toEqual([2.475, 2.475, 10]);
+    // Where no axis is coarse, or a patch sees a slice already, nothing becomes coarser.
+    const cube = fingerprintDataset([look([216, 256, 200], [1.5, 1.5, 1.5])]);
+    expect(wholeSliceSpacing(cube, [1.5, 1.5, 1.5], always)).toEqual([1.5, 1.5, 1.5]);
+    expect(plan(fingerprintDataset([look([64, 64, 10], [1.5, 1.5, 10])])).spacing).toEqual([1.5, 1.5, 10]);
+  });
+
+  it('takes MR intensities relative to what lies around within a slice where slices are thick, unless told otherwise', () => {
+    const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 };
     const kindOf = (spacing: Triple, more: object = {}, channels = [mr]) =>
       makeTrainingPlan(fingerprintDataset([look([90, 96, 10], spacing, { channels })]), { ...always, ...more });
-    expect(kindOf([1.5, 1.5, 10]).intensity).toEqual({ kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 });
-    expect(kindOf([1.5, 1.5, 10], { channels: ['T1'] }).channels?.[0]?.intensity.kind).toBe('local');
+    expect(kindOf([1.5, 1.5, 10]).intensity).toEqual({ ...local, sliceAxis: 2 });
+    expect(kindOf([7, 1, 1]).intensity).toEqual({ ...local, sliceAxis: 0 });
+    expect(kindOf([1.5, 1.5, 10], { channels: ['T1'] }).channels?.[0]?.intensity).toEqual({ ...local, sliceAxis: 2 });
+    expect(kindOf([1.5, 1.5, 10], { contrast: 'local' }).intensity).toEqual(local);
     for (const { intensity } of [
       kindOf([2, 2, 2]),
       kindOf([1.5, 1.5, 10], { contrast: 'volume' }),
       kindOf([1.5, 1.5, 10], { recipe: 'paper' }),
     ])
       expect(intensity).toEqual({ kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 });
-    expect(kindOf([2, 2, 2], { contrast: 'local' }).intensity.kind).toBe('local');
+    expect(kindOf([2, 2, 2], { contrast: 'local' }).intensity).toEqual(local);
     // Also on a grid of which no axis is coarse any more.
-    expect(kindOf([1.5, 1.5, 10], { spacing: [4, 4, 10] }).intensity.kind).toBe('local');
+    const coarse = kindOf([1.5, 1.5, 10], { spacing: [4, 4, 10] });
+    expect([coarse.intensity, coarse.slices]).toEqual([
+      { ...local, sliceAxis: 2 },
+      { axis: 2, parts: 1 },
+    ]);
     expect(kindOf([1.5, 1.5, 10], {}, [ctLike]).intensity.kind).toBe('window');
   });
 

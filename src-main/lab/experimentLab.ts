@@ -185,7 +185,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         keep: 'last',
         ...(taken && { channels: taken.numbers }),
         classes: names.map((name) => ({ name, trainingCases: trial.cases.length })),
-        mirrorAxes: mirrorAxesFor(labelSet),
+        mirrorAxes: mirrorAxesFor(labelSet, plan),
         store: fileStore(trialFolder),
         memoryBudgetBytes: defaultMemoryBudget(executor),
         ...(trial.start && { start: trial.start }),

@@ -74,6 +74,7 @@ const card = v.object({
     v.pipe(v.array(v.object({ name: v.string(), intensity, optional: v.optional(v.literal(true)) })), v.minLength(1), v.maxLength(16)),
   ),
   patch: triple(upTo(4096)),
+  oneSided: v.optional(v.literal(true)),
   loss: v.optional(
     v.variant('name', [
       v.object({ name: v.literal('paper'), inside }),

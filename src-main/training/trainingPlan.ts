@@ -31,6 +31,8 @@ export interface TrainingPlan {
   readonly batch: number;
   /** Where one axis is over three times as coarse as the finest. */
   readonly slices?: ThickSlices;
+  /** As `ModelCard` has it. */
+  readonly oneSided?: true;
   /** Part of the training cases' voxels that each class has, background first. Absent in plans of earlier versions. */
   readonly classShares?: readonly number[];
   /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
@@ -44,9 +46,9 @@ export interface TrainingPlan {
 /** What a model's card says of a network and of the plan that it is trained by. */
 export function cardOf(
   network: Pick<ModelCard, 'variant' | 'architecture' | 'labelSet' | 'classToLabel'>,
-  { spacing, intensity, channels, patch }: TrainingPlan,
+  { spacing, intensity, channels, patch, oneSided }: TrainingPlan,
 ): Omit<ModelCard, 'history' | 'datasetHash'> {
-  return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch };
+  return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch, ...(oneSided && { oneSided }) };
 }
 
 export interface PlanConstraints {
@@ -272,5 +274,6 @@ export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: P
     ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, mr) }),
     ...choosePatch(fingerprint, spacing, constraints),
     ...(slices && { slices }),
+    ...(slices && constraints.recipe === 'standard' && fingerprint.oneSided && { oneSided: true }),
   };
 }

@@ -105,6 +105,8 @@ export interface ModelCard {
   readonly channels?: readonly ModelChannel[];
   /** Patch in voxels along D, H, W. */
   readonly patch: Triple;
+  /** Left and right were not mirrored and never are: what is labelled lies to one side. Absent: as the labels' names allow. */
+  readonly oneSided?: true;
   /** Absent: the paper's loss, before there was another. */
   readonly loss?: LossRule;
   /** Absent in cards of earlier versions, and in models that went on from one. */

@@ -42,6 +42,7 @@ export function ownBasis(
     intensity: from.intensity,
     ...(from.channels && { channels: from.channels }),
     patch: from.patch,
+    ...(from.oneSided && { oneSided: true }),
     batch: settings.batch ?? 2,
     ...slicesOf(fingerprint, from),
   };

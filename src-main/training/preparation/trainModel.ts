@@ -82,7 +82,7 @@ export async function trainModel(
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
       regions,
-      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
+      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet, plan) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
       memoryBudgetBytes: budgetAfterCrashes(

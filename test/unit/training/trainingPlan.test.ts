@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ClassWeighting } from '#shared/domain/trainConfig.ts';
-import type { Triple } from '#shared/geometry/grid.ts';
+import type { Grid, Triple } from '#shared/geometry/grid.ts';
+import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
+import { variant } from '#main/model/variants.ts';
 import {
   fingerprintCase,
   fingerprintDataset,
@@ -10,6 +12,7 @@ import {
 } from '#main/training/fingerprint.ts';
 import {
   balancedSpacing,
+  cardOf,
   chooseIntensity,
   chooseLoss,
   classSharesOf,
@@ -129,6 +132,31 @@ describe('the training plan', () => {
     expect(kindOf([1.5, 1.5, 10], {}, [ctLike]).intensity.kind).toBe('window');
   });
 
+  it('leaves left and right as they are in stacks of slices where a label lies to the same side of another in every case', () => {
+    const [aside, varying] = [
+      [30, 34, 31],
+      [30, -20, 31],
+    ];
+    const of = (offsets: readonly number[], spacing: Triple = [1.5, 1.5, 10], more: object = {}) =>
+      makeTrainingPlan(
+        fingerprintDataset(
+          offsets.map((mm) =>
+            look([216, 256, 10], spacing, { labelVoxels: { 1: 9, 2: 9, 3: 9 }, labelPlaces: { 1: 100, 2: 101, 3: 100 + mm } }),
+          ),
+        ),
+        { ...always, ...more },
+      );
+    expect(of(aside).oneSided).toBe(true);
+    const network = { variant: 'small', labelSet: { labels: [] }, classToLabel: [0], architecture: variant('small', 2) };
+    expect([cardOf(network, of(aside)).oneSided, 'oneSided' in cardOf(network, of(varying))]).toEqual([true, false]);
+    // Too few cases, another side, cubes, the paper's recipe, and cases of which nobody knows.
+    for (const plan of [of(aside.slice(0, 2)), of(varying), of(aside, [2, 2, 2]), of(aside, [1.5, 1.5, 10], { recipe: 'paper' })])
+      expect('oneSided' in plan).toBe(false);
+    expect(fingerprintDataset([1, 2, 3].map(() => look([9, 9, 9], [1, 1, 1]))).oneSided).toBe(false);
+    const labelSet = { labels: [{ value: 1, name: 'RV', color: '#ff0000', locked: false }] };
+    expect([mirrorAxesFor(labelSet), mirrorAxesFor(labelSet, { oneSided: true })]).toEqual([[0], []]);
+  });
+
   it('shrinks until the patch is small enough and fits, then the batch', () => {
     const large = fingerprintDataset([look([300, 300, 200], [1, 1, 1])]);
     const { patch } = choosePatch(large, [1, 1, 1], always);
@@ -223,6 +251,18 @@ describe('fingerprintCase', () => {
     const fingerprint = fingerprintCase(grid, [{ volume: image, modality: 'unknown' }], labels, [1, 5]);
     expect(fingerprint).toMatchObject({ size: [4, 3, 2], spacing: [1, 1, 2], labelVoxels: { 1: 2, 5: 1 }, channels: [{ minimum: 0 }] });
     expect([...(fingerprint.channels[0]?.foreground ?? [])]).toEqual([10, 11, 12]);
+  });
+
+  it('says how far from the left each label lies, however the voxels are stored', () => {
+    const places = (affine: Grid['affine'], at: number): Readonly<Record<number, number>> | undefined => {
+      const stored = { grid: { ...grid, affine }, data: new Uint8Array(24) };
+      stored.data.set([5], at);
+      return fingerprintCase(stored.grid, [{ volume: { ...image, grid: stored.grid }, modality: 'MR' }], stored, [5]).labelPlaces;
+    };
+    // Four voxels of 3 mm from left to right, of which it is the second; from right to left; and along the third axis, of two voxels.
+    expect(places([-3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0], 1 + 4)).toEqual({ 5: 3 });
+    expect(places([3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0], 1 + 4)).toEqual({ 5: 6 });
+    expect(places([0, 0, -2, 0, 0, 1, 0, 0, 3, 0, 0, 0], 1 + 4 + 12)).toEqual({ 5: 2 });
   });
 
   it('counts what nobody marked apart: no label, no intensity and no share comes from it', () => {

@@ -55,7 +55,8 @@ export interface PlanConstraints {
   /** Names of the channels, where they have any. */
   readonly channels?: readonly string[] | undefined;
   readonly recipe: RecipeName;
-  readonly slices: SliceRule;
+  /** `sliceRuleOf` unless given. */
+  readonly slices?: SliceRule | undefined;
   /** How MR intensities are made alike; 'slice' where slices are thick unless given (docs/explanation/training.md), else 'volume'. */
   readonly contrast?: ContrastRule | undefined;
   /** mm along i, j, k, instead of what the fingerprint leads to. */
@@ -140,6 +141,13 @@ export function wholeSliceSpacing(
   while (!sees(coarser(factor)) && !isCoarsest(coarser(factor + 0.05))) factor += 0.05;
   return coarser(factor);
 }
+
+/** With as many labelled cases thick slices keep their own voxels. */
+const casesForDetail = 20;
+
+/** Of few cases what the whole slice looks like is learned first; how many are enough for more detail was not measured (docs/explanation/training.md). */
+export const sliceRuleOf = (recipe: RecipeName, { cases }: DatasetFingerprint): SliceRule =>
+  recipe === 'standard' && cases < casesForDetail ? 'whole' : 'keep';
 
 /** What was done about thick slices, for the person. */
 export function slicesText(spacing: Triple, { axis, parts }: ThickSlices): string {
@@ -254,17 +262,19 @@ export function chooseChannels(
   }));
 }
 
-function gridWithinSlices(fingerprint: DatasetFingerprint, spacing: Triple, constraints: PlanConstraints): Triple {
-  const { slices, patch, largestPatch } = constraints;
-  if (slices === 'whole') return wholeSliceSpacing(fingerprint, spacing, constraints);
-  if (slices !== 'balance') return spacing;
+function gridWithinSlices(fingerprint: DatasetFingerprint, spacing: Triple, rule: SliceRule, constraints: PlanConstraints): Triple {
+  const { patch, largestPatch } = constraints;
+  if (rule === 'whole') return wholeSliceSpacing(fingerprint, spacing, constraints);
+  if (rule !== 'balance') return spacing;
   return balancedSpacing(fingerprint, spacing, patch?.reduce((voxels, side) => voxels * side, 1) ?? largestPatch);
 }
 
 export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: PlanConstraints): TrainingPlan {
   const own = constraints.spacing ?? chooseSpacing(fingerprint);
-  const chosen = gridWithinSlices(fingerprint, own, constraints);
-  const slices = thickSlices(chosen, constraints.slices) ?? thickSlices(chooseSpacing(fingerprint), 'keep');
+  // A grid that is asked for stays as it is.
+  const rule = constraints.slices ?? (constraints.spacing === undefined ? sliceRuleOf(constraints.recipe, fingerprint) : 'keep');
+  const chosen = gridWithinSlices(fingerprint, own, rule, constraints);
+  const slices = thickSlices(chosen, rule) ?? thickSlices(chooseSpacing(fingerprint), 'keep');
   const spacing = chosen.map((mm, axis) => (axis === slices?.axis ? mm / slices.parts : mm)) as unknown as Triple;
   const scanned = chooseSpacing(fingerprint);
   const mr = mrIntensity(constraints.contrast ?? (constraints.recipe === 'standard' ? contrastOf(scanned) : 'volume'), scanned);

@@ -72,7 +72,11 @@ export const trainCommand = defineCommand({
       help: 'MR intensities relative to the whole volume, or to what lies around each voxel, in all directions or in its slice; slice where slices are thick unless given',
       choices: contrastRules,
     },
-    slices: { kind: 'text', help: 'what becomes of slices over three times as thick as their voxels', choices: sliceRules },
+    slices: {
+      kind: 'text',
+      help: 'what becomes of slices over three times as thick as their voxels; whole with fewer than 20 cases, else keep, unless given',
+      choices: sliceRules,
+    },
     adjust: { kind: 'list', help: 'replace a number of the recipe, e.g. learningRate=0.001', value: 'NAME=VALUE' },
     'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
     'checkpoint-seconds': { kind: 'number', help: 'seconds between two checkpoints', minimum: 0, default: 30 },

@@ -113,7 +113,7 @@ function choosePlan(
   const plan = makeTrainingPlan(fingerprint, {
     recipe: settings.recipe,
     channels: settings.channels,
-    slices: settings.slices ?? 'keep',
+    slices: settings.slices,
     contrast: settings.contrast,
     spacing: settings.spacing,
     patch: settings.patch,

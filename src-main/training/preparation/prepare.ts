@@ -151,8 +151,7 @@ export async function prepare(
   const byRegion = regionsText(labelSet);
   if (byRegion !== undefined) work.alarm('info', byRegion);
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
-  if (plan.oneSided)
-    work.alarm('info', 'Left and right are not mirrored: in every case some label lies to the same side of another.');
+  if (plan.oneSided) work.alarm('info', 'Left and right are not mirrored: in every case some label lies to the same side of another.');
   const local = intensityRules(plan).find(({ kind }) => kind === 'local');
   if (local?.kind === 'local')
     work.alarm(

@@ -102,6 +102,16 @@ describe('the training plan', () => {
       look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000 } }),
     ]);
     expect(plan(half, { patch: [16, 80, 80] }).spacing).toEqual([2.475, 2.475, 10]);
+    // Unless told otherwise so with few cases, by the standard recipe and on no grid that is asked for.
+    const coarse = [4.8, 4.8, 10];
+    const own = [1.5, 1.5, 10];
+    const many = fingerprintDataset(Array.from({ length: 20 }, () => look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000 } })));
+    const unasked = { slices: undefined, patch: [16, 80, 80] };
+    expect(plan(heart(100), unasked).spacing).toEqual(coarse);
+    expect(plan(heart(100), { ...unasked, recipe: 'paper' }).spacing).toEqual(own);
+    expect(plan(heart(100), { ...unasked, spacing: own }).spacing).toEqual(own);
+    expect(plan(many, unasked).spacing).toEqual(own);
+    expect(plan(many, { ...unasked, slices: 'whole' }).spacing).toEqual(coarse);
     // Where no axis is coarse, or a patch sees a slice already, nothing becomes coarser.
     const cube = fingerprintDataset([look([216, 256, 200], [1.5, 1.5, 1.5])]);
     expect(wholeSliceSpacing(cube, [1.5, 1.5, 1.5], always)).toEqual([1.5, 1.5, 1.5]);

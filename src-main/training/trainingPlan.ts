@@ -2,6 +2,8 @@ import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
 import type { IntensityRule, LossRule, ModelCard, ModelChannel } from '#shared/domain/modelCard.ts';
 import {
   classWeighting,
+  sliceAugmentation,
+  type Augmentation,
   type ClassWeighting,
   type ContrastRule,
   type LossName,
@@ -33,6 +35,8 @@ export interface TrainingPlan {
   readonly slices?: ThickSlices;
   /** As `ModelCard` has it. */
   readonly oneSided?: true;
+  /** Numbers of the recipe's augmentation that are otherwise for this data. */
+  readonly augmentation?: Partial<Augmentation>;
   /** Part of the training cases' voxels that each class has, background first. Absent in plans of earlier versions. */
   readonly classShares?: readonly number[];
   /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
@@ -284,6 +288,7 @@ export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: P
     ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, mr) }),
     ...choosePatch(fingerprint, spacing, constraints),
     ...(slices && { slices }),
-    ...(slices && constraints.recipe === 'standard' && fingerprint.oneSided && { oneSided: true }),
+    ...(slices &&
+      constraints.recipe === 'standard' && { ...(fingerprint.oneSided && { oneSided: true }), augmentation: sliceAugmentation }),
   };
 }

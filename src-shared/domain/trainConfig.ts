@@ -80,6 +80,9 @@ const augmentation: Augmentation = {
   mirror: true,
 };
 
+/** What of it is otherwise where slices are thick: few such patients, differing in size more than those that a network learned from (docs/explanation/training.md). */
+export const sliceAugmentation: Partial<Augmentation> = { rotation: 20, scale: 1.3, spatialShare: 0.8 };
+
 /** Of the weighted loss unless a recipe says otherwise. */
 export const classWeighting: ClassWeighting = { classWeightPower: 0.5, classWeightLimit: 100 };
 

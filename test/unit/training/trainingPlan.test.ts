@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClassWeighting } from '#shared/domain/trainConfig.ts';
+import { sliceAugmentation, type ClassWeighting } from '#shared/domain/trainConfig.ts';
 import type { Grid, Triple } from '#shared/geometry/grid.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
 import { variant } from '#main/model/variants.ts';
@@ -54,6 +54,15 @@ describe('the training plan', () => {
   it('says which axis has thick slices, and keeps or divides them', () => {
     const { spacing, slices, patch } = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), always);
     expect([spacing, slices, patch]).toEqual([[1.5, 1.5, 10], { axis: 2, parts: 1 }, [16, 96, 96]]);
+    // Stacks of slices have numbers of augmentation of their own, by the standard recipe.
+    const changes = ([mm, recipe]: readonly [number, 'standard' | 'paper']) =>
+      makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, mm])]), { ...always, recipe }).augmentation;
+    const kinds = [
+      [10, 'standard'],
+      [10, 'paper'],
+      [1.5, 'standard'],
+    ] as const;
+    expect(kinds.map(changes)).toEqual([sliceAugmentation, undefined, undefined]);
     const divided = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), { ...always, slices: 'divide' });
     expect(divided.spacing[2]).toBeCloseTo(10 / 3, 9);
     expect([divided.slices, divided.patch]).toEqual([{ axis: 2, parts: 3 }, [32, 96, 96]]);

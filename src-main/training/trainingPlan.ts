@@ -112,7 +112,7 @@ export function balancedSpacing({ medianExtent }: DatasetFingerprint, spacing: T
 }
 
 /** Most voxels of a patch that is chosen such that it sees whole slices. */
-const wholeSlices = 2 ** 17;
+const wholeSlices = 16 * 80 * 80;
 /** Voxels within a slice are at most this part of the size of the smallest label. */
 const ofSmallestLabel = 1 / 8;
 

@@ -7,16 +7,16 @@ const PASSES = 3;
 
 /**
  * Local contrast normalisation, in place: each voxel less the mean of its surroundings, over their standard deviation. The surroundings are a Gaussian of
- * `millimetres` standard deviation. Data is a volume of mean 0 and deviation 1 (i fastest). Takes away what changes slowly over an image, as the
- * brightness near a surface coil does.
+ * `millimetres` standard deviation, within one slice alone where a `sliceAxis` across the slices is given. Data is a volume of mean 0 and deviation 1 (i
+ * fastest). Takes away what changes slowly over an image, as the brightness near a surface coil does, and with a slice axis also from slice to slice.
  */
-export function normaliseLocally(data: Float32Array, size: Triple, spacing: Triple, millimetres: number): void {
-  const mean = blurred(data.slice(), size, spacing, millimetres);
+export function normaliseLocally(data: Float32Array, size: Triple, spacing: Triple, millimetres: number, sliceAxis?: 0 | 1 | 2): void {
+  const reach = spacing.map((mm, axis) => (axis === sliceAxis ? 0 : millimetres / mm)) as unknown as Triple;
+  const mean = blurred(data.slice(), size, reach);
   const square = blurred(
     data.map((value) => value * value),
     size,
-    spacing,
-    millimetres,
+    reach,
   );
   for (let at = 0; at < data.length; at++) {
     const middle = mean[at] as number;
@@ -25,12 +25,13 @@ export function normaliseLocally(data: Float32Array, size: Triple, spacing: Trip
   }
 }
 
-function blurred(data: Float32Array, size: Triple, spacing: Triple, millimetres: number): Float32Array {
+/** By a Gaussian of so many voxels of deviation along each axis. */
+function blurred(data: Float32Array, size: Triple, deviations: Triple): Float32Array {
   let from: Float32Array = data;
   let to: Float32Array = new Float32Array(data.length);
   let inner = 1;
   for (const axis of [0, 1, 2] as const) {
-    const deviation = millimetres / spacing[axis];
+    const deviation = deviations[axis];
     const radius = Math.round((Math.sqrt((12 * deviation * deviation) / PASSES + 1) - 1) / 2);
     for (let pass = 0; radius > 0 && pass < PASSES; pass++) {
       runningMean(from, to, inner, size[axis], radius);

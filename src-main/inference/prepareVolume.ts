@@ -15,7 +15,7 @@ export function prepareImage(image: Volume, spacing: Triple, rule: IntensityRule
   const resampled = resampleVolume(canonical, gridWithSpacing(canonical.grid, spacing), 'linear');
   const data = resampled.data === (image.data as unknown) ? resampled.data.slice() : resampled.data;
   normaliseIntensities(data, rule);
-  if (rule.kind === 'local') normaliseLocally(data, resampled.grid.size, spacing, rule.millimetres);
+  if (rule.kind === 'local') normaliseLocally(data, resampled.grid.size, spacing, rule.millimetres, rule.sliceAxis);
   return { grid: resampled.grid, data };
 }
 

@@ -64,7 +64,7 @@ export async function openScanPredictor(executor: Executor, model: StoredNetwork
     channels: channelsOfModel(model),
     unlike: (first, modality) => unlikeCard(card, first, modality),
     predict: (images, { mirror, ...options } = {}) =>
-      predictVolume(images, card, predictor, { ...options, mirrorAxes: mirror === true ? mirrorAxesFor(card.labelSet) : [] }),
+      predictVolume(images, card, predictor, { ...options, mirrorAxes: mirror === true ? mirrorAxesFor(card.labelSet, card) : [] }),
     dispose: () => predictor.dispose(),
   };
 }

@@ -23,6 +23,7 @@ import { prepare, readPreparation } from '#main/training/preparation/prepare.ts'
 import { prepareScans, type PreparedScan } from '#main/training/preparation/scans.ts';
 import { defaultMemoryBudget } from '#main/training/memoryBudget.ts';
 import { openExecutor } from '#main/engine/devices/openExecutor.ts';
+import { adjustRecipe } from '#main/training/trainingRecipe.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
 import { CasePreparation } from '#main/training/preparation/labelledCases.ts';
 import { readBed, splitCases, withMasks, type BedSource } from './bed.ts';
@@ -60,6 +61,8 @@ export interface Outcome {
 export interface Lab {
   readonly executor: Executor;
   readonly plan: TrainingPlan;
+  /** The standard one, as the plan has it. */
+  readonly recipe: Recipe;
   readonly architecture: ArchitectureConfig;
   readonly labelSet: LabelSet;
   readonly classToLabel: readonly number[];
@@ -79,7 +82,7 @@ export interface Trial {
   readonly start?: Weights;
   /** Names of the images that the network takes of each case; all unless given. */
   readonly channels?: readonly string[];
-  /** The standard recipe and the weighted loss unless given. */
+  /** The lab's recipe and the weighted loss unless given. */
   readonly recipe?: Recipe;
   readonly loss?: LossName;
   /** For the progress line; unlike that of any other trial. */
@@ -132,6 +135,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
           context,
         );
   const { plan, architecture, labelSet, classToLabel } = preparation;
+  const standard = adjustRecipe(recipes.standard, plan.augmentation ?? {});
   if (isImportedNetwork(architecture)) throw new StudioError('unsupported', 'Experiments train networks of this program.');
   // Test cases are written by the plan that the others led to.
   const work = new CasePreparation();
@@ -164,7 +168,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
     };
     const trialFolder = join(context.checkpointFolder, 'trial', createHash('sha256').update(trial.title).digest('hex').slice(0, 16));
     await mkdir(trialFolder, { recursive: true });
-    const recipe = trial.recipe ?? recipes.standard;
+    const recipe = trial.recipe ?? standard;
     const taken = channelsFor(plan, trial.channels);
     const architecture = { ...trial.architecture, inChannels: taken?.numbers.length ?? 1 };
     const outcome = await train(
@@ -185,7 +189,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         keep: 'last',
         ...(taken && { channels: taken.numbers }),
         classes: names.map((name) => ({ name, trainingCases: trial.cases.length })),
-        mirrorAxes: mirrorAxesFor(labelSet),
+        mirrorAxes: mirrorAxesFor(labelSet, plan),
         store: fileStore(trialFolder),
         memoryBudgetBytes: defaultMemoryBudget(executor),
         ...(trial.start && { start: trial.start }),
@@ -223,6 +227,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
   return {
     executor,
     plan,
+    recipe: standard,
     architecture,
     labelSet,
     classToLabel,

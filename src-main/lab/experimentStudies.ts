@@ -67,7 +67,7 @@ export function armsOf(study: StudyName): readonly string[] {
 export function chosenArms(study: StudyName, asked: readonly string[]): readonly string[] {
   const known = armsOf(study);
   if (study === 'recipe') {
-    asked.forEach(changeOf);
+    for (const arm of asked) changeOf(arm);
     return [...new Set([unchanged, ...asked])];
   }
   const unknown = asked.find((arm) => !known.includes(arm));
@@ -88,7 +88,7 @@ async function studyRecipe(context: ExperimentContext, lab: Lab, trials: Trials,
     for (const arm of arms) {
       if (trials.has(arm, seed, cases.length)) continue;
       if (trials.over) return;
-      const { network, shape, ...change } = changeOf(arm);
+      const { network, shape, ...change } = changeOf(arm, lab.recipe);
       const base = network === undefined ? lab.architecture : variant(network, lab.architecture.classes);
       const { outcome } = await trainAndTest(context, lab, trials, {
         architecture: { ...base, ...shape },

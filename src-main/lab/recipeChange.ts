@@ -19,12 +19,12 @@ export interface RecipeChange {
 const { augmentation, ...standard } = recipes.standard;
 
 /**
- * What an arm changes of the standard recipe: NAME=VALUE, with commas between several; a number of the recipe or of its augmentation,
+ * What an arm changes of a recipe, the standard one unless given: NAME=VALUE, with commas between several; a number of the recipe or of its augmentation,
  * mirror=false, loss=paper, network=NAME, dims=32-64-128, topWidth=NUMBER, block=authors,
  * features=NUMBER or channels=NAME+NAME. Throws `invalid-argument` for anything else.
  */
-export function changeOf(arm: string): RecipeChange {
-  let change: RecipeChange = { recipe: recipes.standard };
+export function changeOf(arm: string, recipe: Recipe = recipes.standard): RecipeChange {
+  let change: RecipeChange = { recipe };
   if (arm === unchanged) return change;
   for (const part of arm.split(',')) {
     const [name = '', value = ''] = part.split('=');

@@ -33,7 +33,7 @@ export async function uncertaintyOfScans(
       if (measure === 'entropy') {
         const { classes, uncertainty } = await slidingWindow(image, size, predictor, {
           ...common,
-          mirrorAxes: mirrorAxesFor(lab.labelSet),
+          mirrorAxes: mirrorAxesFor(lab.labelSet, lab.plan),
           uncertainty: true,
         });
         if (uncertainty !== undefined) found.set(id, foregroundUncertainty(classes, uncertainty));

@@ -49,7 +49,9 @@ const trainingText = (history: readonly TrainingHistoryEntry[]): string =>
 function intensityText(rule: IntensityRule): string {
   if (rule.kind === 'window') return `clipped to ${rule.low} … ${rule.high}, scaled to 0 … 1`;
   const whole = `clipped to the percentiles ${rule.lowPercentile} and ${rule.highPercentile} of each volume, then mean 0 and standard deviation 1`;
-  return rule.kind === 'zscore' ? whole : `${whole}, then both again within ${rule.millimetres} mm of each voxel`;
+  return rule.kind === 'zscore'
+    ? whole
+    : `${whole}, then both again within ${rule.millimetres} mm of each voxel${rule.sliceAxis === undefined ? '' : ' in its slice'}`;
 }
 
 function importedLines({ card: { network, pipeline, source, folds, history = [], parent } }: StoredImport): Line[] {

@@ -36,6 +36,7 @@ const intensity = v.variant('kind', [
     lowPercentile: number,
     highPercentile: number,
     millimetres: v.pipe(number, v.gtValue(0), v.maxValue(1000)),
+    sliceAxis: v.optional(v.picklist([0, 1, 2])),
   }),
 ]);
 const card = v.object({
@@ -73,6 +74,7 @@ const card = v.object({
     v.pipe(v.array(v.object({ name: v.string(), intensity, optional: v.optional(v.literal(true)) })), v.minLength(1), v.maxLength(16)),
   ),
   patch: triple(upTo(4096)),
+  oneSided: v.optional(v.literal(true)),
   loss: v.optional(
     v.variant('name', [
       v.object({ name: v.literal('paper'), inside }),

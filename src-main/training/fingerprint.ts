@@ -3,7 +3,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { quantile } from '#shared/domain/metrics.ts';
 import { spacing as spacingOf } from '#shared/geometry/grid.ts';
 import type { Grid, LabelVolume, Triple, Volume } from '#shared/geometry/grid.ts';
-import { axisMapTo, permuteGrid, sameGrid } from '#shared/geometry/orientation.ts';
+import { axisMapTo, permuteGrid, sameGrid, type AxisMap } from '#shared/geometry/orientation.ts';
 
 export type Modality = 'CT' | 'MR' | 'unknown';
 
@@ -17,6 +17,8 @@ export interface CaseFingerprint {
   readonly labelVoxels: Readonly<Record<number, number>>;
   /** Voxels that nobody marked; none unless given. */
   readonly ignoredVoxels?: number;
+  /** Where the middle of each label value lies, mm from the left end of the image. */
+  readonly labelPlaces?: Readonly<Record<number, number>>;
 }
 
 export interface ChannelFingerprint {
@@ -63,7 +65,8 @@ export function fingerprintCase(
   const ignoredVoxels = ignore === undefined ? 0 : (counts.get(ignore) ?? 0);
   const isLabel = (value: number): boolean => value !== 0 && value !== ignore;
   const marked = labels.data.length - (counts.get(0) ?? 0) - ignoredVoxels;
-  const canonical = permuteGrid(grid, axisMapTo(grid, 'RAS'));
+  const map = axisMapTo(grid, 'RAS');
+  const canonical = permuteGrid(grid, map);
   return {
     size: canonical.size,
     spacing: spacingOf(canonical),
@@ -78,7 +81,32 @@ export function fingerprintCase(
     ),
     labelVoxels: Object.fromEntries([...counts].filter(([value]) => isLabel(value))),
     ...(ignoredVoxels > 0 && { ignoredVoxels }),
+    labelPlaces: placesFromLeft(labels, map, isLabel),
   };
+}
+
+/** The mean place of each label's voxels along the axis from left to right, mm. */
+function placesFromLeft(
+  { grid, data }: LabelVolume,
+  { source, flip }: AxisMap,
+  isLabel: (value: number) => boolean,
+): Record<number, number> {
+  const axis = source[0] as 0 | 1 | 2;
+  const length = grid.size[axis];
+  const stride = grid.size.slice(0, axis).reduce((voxels, side) => voxels * side, 1);
+  const sums = new Map<number, { voxels: number; places: number }>();
+  for (let at = 0; at < data.length; at++) {
+    const value = data[at] as number;
+    if (!isLabel(value)) continue;
+    const sum = sums.get(value) ?? { voxels: 0, places: 0 };
+    sum.voxels++;
+    sum.places += Math.floor(at / stride) % length;
+    sums.set(value, sum);
+  }
+  const mm = spacingOf(grid)[axis];
+  return Object.fromEntries(
+    [...sums].map(([value, { voxels, places }]) => [value, mm * (flip[0] ? length - 1 - places / voxels : places / voxels)]),
+  );
 }
 
 function minimumOf({ data }: Volume): number {
@@ -124,6 +152,8 @@ export interface DatasetFingerprint {
   readonly markedShare: number;
   /** Cases that hold each label value. */
   readonly casesWithLabel: Readonly<Record<number, number>>;
+  /** Whether some label lies to the same side of another in all cases, at least three, at nearly the same distance: mirrored they look like no case. */
+  readonly oneSided: boolean;
 }
 
 /** Sums up at least one case; throws `invalid-argument` without any. */
@@ -145,16 +175,36 @@ export function fingerprintDataset(fingerprints: readonly CaseFingerprint[]): Da
       casesWithLabel[Number(value)] = (casesWithLabel[Number(value)] ?? 0) + 1;
       labelShare[Number(value)] = (labelShare[Number(value)] ?? 0) + count / Math.max(1, marked);
     }
+  const medianExtent = triple((each, axis) => each.size[axis] * each.spacing[axis], 0.5);
   return {
     cases: fingerprints.length,
     channels: (fingerprints[0]?.channels ?? []).map((_first, n) => summaryOf(fingerprints.flatMap(({ channels }) => channels[n] ?? []))),
     medianSpacing: triple((each, axis) => each.spacing[axis], 0.5),
     fineSpacing: triple((each, axis) => each.spacing[axis], 0.1),
-    medianExtent: triple((each, axis) => each.size[axis] * each.spacing[axis], 0.5),
+    medianExtent,
     labelShare,
     markedShare: marked / all,
     casesWithLabel,
+    oneSided: isOneSided(fingerprints, Object.keys(casesWithLabel).map(Number), medianExtent[0]),
   };
+}
+
+const fewestToTellSides = 3;
+/** The mean distance from left to right must exceed so many of its standard deviations, and this part of the image's width. */
+const clearlyAside = { deviations: 3, ofWidth: 1 / 20 };
+
+function isOneSided(fingerprints: readonly CaseFingerprint[], values: readonly number[], width: number): boolean {
+  const asideOf = (one: number, other: number): number[] =>
+    fingerprints.flatMap(({ labelPlaces: { [one]: a, [other]: b } = {} }) => (a === undefined || b === undefined ? [] : [a - b]));
+  return values.some((one, at) =>
+    values.slice(at + 1).some((other) => {
+      const aside = asideOf(one, other);
+      const mean = aside.reduce((sum, mm) => sum + mm, 0) / aside.length;
+      const deviation = Math.sqrt(aside.reduce((sum, mm) => sum + (mm - mean) ** 2, 0) / aside.length);
+      const least = Math.max(clearlyAside.deviations * deviation, clearlyAside.ofWidth * width);
+      return aside.length >= fewestToTellSides && Math.abs(mean) > least;
+    }),
+  );
 }
 
 function summaryOf(found: readonly ChannelFingerprint[]): ChannelSummary {

@@ -2,6 +2,8 @@ import type { NnunetPipeline } from '#shared/domain/importedModel.ts';
 import type { IntensityRule, LossRule, ModelCard, ModelChannel } from '#shared/domain/modelCard.ts';
 import {
   classWeighting,
+  sliceAugmentation,
+  type Augmentation,
   type ClassWeighting,
   type ContrastRule,
   type LossName,
@@ -31,6 +33,10 @@ export interface TrainingPlan {
   readonly batch: number;
   /** Where one axis is over three times as coarse as the finest. */
   readonly slices?: ThickSlices;
+  /** As `ModelCard` has it. */
+  readonly oneSided?: true;
+  /** Numbers of the recipe's augmentation that are otherwise for this data. */
+  readonly augmentation?: Partial<Augmentation>;
   /** Part of the training cases' voxels that each class has, background first. Absent in plans of earlier versions. */
   readonly classShares?: readonly number[];
   /** Part of the voxels that somebody marked, where there are others, which the loss ignores. */
@@ -44,18 +50,18 @@ export interface TrainingPlan {
 /** What a model's card says of a network and of the plan that it is trained by. */
 export function cardOf(
   network: Pick<ModelCard, 'variant' | 'architecture' | 'labelSet' | 'classToLabel'>,
-  { spacing, intensity, channels, patch }: TrainingPlan,
+  { spacing, intensity, channels, patch, oneSided }: TrainingPlan,
 ): Omit<ModelCard, 'history' | 'datasetHash'> {
-  return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch };
+  return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch, ...(oneSided && { oneSided }) };
 }
 
 export interface PlanConstraints {
   /** Names of the channels, where they have any. */
   readonly channels?: readonly string[] | undefined;
   readonly recipe: RecipeName;
-  /** What becomes of thick slices: kept, or divided until the axis is at most three times as coarse as the finest. */
-  readonly slices: SliceRule;
-  /** How MR intensities are made alike; 'local' where slices are thick unless given (docs/explanation/training.md), else 'volume'. */
+  /** `sliceRuleOf` unless given. */
+  readonly slices?: SliceRule | undefined;
+  /** How MR intensities are made alike; 'slice' where slices are thick unless given (docs/explanation/training.md), else 'volume'. */
   readonly contrast?: ContrastRule | undefined;
   /** mm along i, j, k, instead of what the fingerprint leads to. */
   readonly spacing?: Triple | undefined;
@@ -63,8 +69,8 @@ export interface PlanConstraints {
   readonly multiple: number;
   /** Most voxels of one patch that are worth while, e.g. 96³. */
   readonly largestPatch: number;
-  /** Voxels of the patch, where it is not chosen here. */
-  readonly patchVoxels?: number | undefined;
+  /** Voxels along D, H, W, where they are not chosen here. */
+  readonly patch?: Triple | undefined;
   readonly batch: number;
   /** Whether a step with this patch and batch fits the memory budget. */
   readonly fits: (patch: Triple, batch: number) => boolean;
@@ -86,7 +92,7 @@ export function thickSlices(spacing: Triple, rule: SliceRule): ThickSlices | und
   const finest = Math.min(...spacing);
   const axis = spacing.indexOf(Math.max(...spacing)) as 0 | 1 | 2;
   const times = spacing[axis] / finest;
-  return times > anisotropic ? { axis, parts: rule === 'keep' ? 1 : Math.ceil(times / anisotropic) } : undefined;
+  return times > anisotropic ? { axis, parts: rule === 'keep' || rule === 'whole' ? 1 : Math.ceil(times / anisotropic) } : undefined;
 }
 
 /** nnU-Net plans a coarser grid, too, where a patch sees less of a case. */
@@ -105,6 +111,48 @@ export function balancedSpacing({ medianExtent }: DatasetFingerprint, spacing: T
   return coarser(factor);
 }
 
+/** Most voxels of a patch that is chosen such that it sees whole slices. */
+const wholeSlices = 16 * 80 * 80;
+/** Voxels within a slice are at most this part of the size of the smallest label. */
+const ofSmallestLabel = 1 / 8;
+
+/** The cube root of the volume that the smallest label has in a case that holds it, mm. */
+function smallestLabel({ medianExtent, labelShare, cases, casesWithLabel }: DatasetFingerprint): number {
+  const share = Math.min(...Object.entries(labelShare).map(([value, all]) => (all * cases) / (casesWithLabel[Number(value)] ?? cases)));
+  return Math.cbrt(medianExtent.reduce((volume, mm) => volume * mm, share));
+}
+
+const nearestMultiple = (voxels: number, multiple: number): number => Math.max(multiple, Math.round(voxels / multiple) * multiple);
+
+/** The spacing with voxels within thick slices so coarse that a patch sees whole slices of the median case, as far as the smallest label allows. */
+export function wholeSliceSpacing(
+  fingerprint: DatasetFingerprint,
+  spacing: Triple,
+  { patch, multiple }: Pick<PlanConstraints, 'patch' | 'multiple'>,
+): Triple {
+  const { axis } = thickSlices(spacing, 'keep') ?? {};
+  if (axis === undefined) return spacing;
+  const coarser = (factor: number): Triple => spacing.map((mm, each) => (each === axis ? mm : mm * factor)) as unknown as Triple;
+  const sees = (mm: Triple): boolean => {
+    const sides = fingerprint.medianExtent.map((extent, each) => extent / mm[each as 0 | 1 | 2]);
+    const seen = patch?.toReversed() ?? sides.map((side) => nearestMultiple(side, multiple));
+    const isWhole = sides.every((side, each) => each === axis || side <= (seen[each] ?? 0) + 0.5);
+    return isWhole && (patch !== undefined || seen.reduce((all, side) => all * side) <= wholeSlices);
+  };
+  const coarsest = smallestLabel(fingerprint) * ofSmallestLabel;
+  const isCoarsest = (mm: Triple): boolean => mm.some((side, each) => each !== axis && side > coarsest);
+  let factor = 1;
+  while (!sees(coarser(factor)) && !isCoarsest(coarser(factor + 0.05))) factor += 0.05;
+  return coarser(factor);
+}
+
+/** With as many labelled cases thick slices keep their own voxels. */
+const casesForDetail = 20;
+
+/** Of few cases what the whole slice looks like is learned first; how many are enough for more detail was not measured (docs/explanation/training.md). */
+export const sliceRuleOf = (recipe: RecipeName, { cases }: DatasetFingerprint): SliceRule =>
+  recipe === 'standard' && cases < casesForDetail ? 'whole' : 'keep';
+
 /** What was done about thick slices, for the person. */
 export function slicesText(spacing: Triple, { axis, parts }: ThickSlices): string {
   const finest = Math.min(...spacing);
@@ -117,18 +165,24 @@ export function slicesText(spacing: Triple, { axis, parts }: ThickSlices): strin
 /** Standard deviation of the surroundings that local contrast is taken from: a few centimetres, as a surface coil's shading has, and some organs' width. */
 const surroundings = 25;
 
-/** MR: percentile clip and z-score by volume, and then by each voxel's surroundings. */
-export function mrIntensity(contrast: ContrastRule): IntensityRule {
+/** MR: percentile clip and z-score by volume, and then by each voxel's surroundings, with 'slice' across the coarsest axis of `spacing` not at all. */
+export function mrIntensity(contrast: ContrastRule, spacing: Triple): IntensityRule {
   const percentiles = { lowPercentile: 0.5, highPercentile: 99.5 };
-  return contrast === 'local' ? { kind: 'local', ...percentiles, millimetres: surroundings } : { kind: 'zscore', ...percentiles };
+  if (contrast === 'volume') return { kind: 'zscore', ...percentiles };
+  const sliceAxis = spacing.indexOf(Math.max(...spacing)) as 0 | 1 | 2;
+  return { kind: 'local', ...percentiles, millimetres: surroundings, ...(contrast === 'slice' && { sliceAxis }) };
 }
 
 /** Thick slices are as a rule of the trunk, where brightness falls off from the coils on the skin (docs/explanation/training.md). */
-export const contrastOf = (spacing: Triple): ContrastRule => (thickSlices(spacing, 'keep') === undefined ? 'volume' : 'local');
+export const contrastOf = (spacing: Triple): ContrastRule => (thickSlices(spacing, 'keep') === undefined ? 'volume' : 'slice');
 
 /** CT: a window around what lies under the labels (the paper: −1000 to 1000). MR: `mrIntensity`. */
-export function chooseIntensity(channel: ChannelSummary | undefined, recipe: RecipeName, contrast: ContrastRule = 'volume'): IntensityRule {
-  if (channel?.modality !== 'CT') return mrIntensity(contrast);
+export function chooseIntensity(
+  channel: ChannelSummary | undefined,
+  recipe: RecipeName,
+  mr: IntensityRule = mrIntensity('volume', [1, 1, 1]),
+): IntensityRule {
+  if (channel?.modality !== 'CT') return mr;
   if (recipe === 'paper') return { kind: 'window', low: -1000, high: 1000 };
   const [low, high] = channel.foregroundRange;
   const margin = Math.max(50, 0.25 * (high - low));
@@ -177,7 +231,7 @@ export function choosePatch(
 ): { patch: Triple; batch: number } {
   const { multiple, largestPatch, fits } = constraints;
   const extent = ([2, 1, 0] as const).map((axis) => fingerprint.medianExtent[axis] / spacing[axis]);
-  const patch = extent.map((voxels) => Math.max(multiple, Math.round(voxels / multiple) * multiple)) as [number, number, number];
+  const patch = extent.map((voxels) => nearestMultiple(voxels, multiple)) as [number, number, number];
   let batch = constraints.batch;
   const tooLarge = (): boolean => patch[0] * patch[1] * patch[2] > largestPatch || !fits(patch, batch);
   while (tooLarge()) {
@@ -203,27 +257,38 @@ export function chooseChannels(
   { channels, cases }: DatasetFingerprint,
   names: readonly string[],
   recipe: RecipeName,
-  contrast?: ContrastRule,
+  mr?: IntensityRule,
 ): ModelChannel[] {
   return names.map((name, n) => ({
     name,
-    intensity: chooseIntensity(channels[n], recipe, contrast),
+    intensity: chooseIntensity(channels[n], recipe, mr),
     ...((channels[n]?.cases ?? 0) < cases && { optional: true }),
   }));
 }
 
+function gridWithinSlices(fingerprint: DatasetFingerprint, spacing: Triple, rule: SliceRule, constraints: PlanConstraints): Triple {
+  const { patch, largestPatch } = constraints;
+  if (rule === 'whole') return wholeSliceSpacing(fingerprint, spacing, constraints);
+  if (rule !== 'balance') return spacing;
+  return balancedSpacing(fingerprint, spacing, patch?.reduce((voxels, side) => voxels * side, 1) ?? largestPatch);
+}
+
 export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: PlanConstraints): TrainingPlan {
   const own = constraints.spacing ?? chooseSpacing(fingerprint);
-  const chosen =
-    constraints.slices === 'balance' ? balancedSpacing(fingerprint, own, constraints.patchVoxels ?? constraints.largestPatch) : own;
-  const slices = thickSlices(chosen, constraints.slices);
+  // A grid that is asked for stays as it is.
+  const rule = constraints.slices ?? (constraints.spacing === undefined ? sliceRuleOf(constraints.recipe, fingerprint) : 'keep');
+  const chosen = gridWithinSlices(fingerprint, own, rule, constraints);
+  const slices = thickSlices(chosen, rule) ?? thickSlices(chooseSpacing(fingerprint), 'keep');
   const spacing = chosen.map((mm, axis) => (axis === slices?.axis ? mm / slices.parts : mm)) as unknown as Triple;
-  const contrast = constraints.contrast ?? (constraints.recipe === 'standard' ? contrastOf(chooseSpacing(fingerprint)) : 'volume');
+  const scanned = chooseSpacing(fingerprint);
+  const mr = mrIntensity(constraints.contrast ?? (constraints.recipe === 'standard' ? contrastOf(scanned) : 'volume'), scanned);
   return {
     spacing,
-    intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe, contrast),
-    ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, contrast) }),
+    intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe, mr),
+    ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, mr) }),
     ...choosePatch(fingerprint, spacing, constraints),
     ...(slices && { slices }),
+    ...(slices &&
+      constraints.recipe === 'standard' && { ...(fingerprint.oneSided && { oneSided: true }), augmentation: sliceAugmentation }),
   };
 }

@@ -49,7 +49,7 @@ function rowsOf({ architecture, labelSet, spacing, intensity, patch, scans, data
       'Intensities',
       intensity.kind === 'window'
         ? `${intensity.low} to ${intensity.high}, scaled to 0..1`
-        : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score${intensity.kind === 'local' ? ` within ${intensity.millimetres} mm` : ''}`,
+        : `${intensity.lowPercentile} to ${intensity.highPercentile} percentile of each volume, z-score${intensity.kind === 'local' ? ` within ${intensity.millimetres} mm${intensity.sliceAxis === undefined ? '' : ' of the slice'}` : ''}`,
     ],
     ['Patch', `${patch.join(' × ')} voxels (D × H × W)`],
     ...(scans === undefined ? [] : [['Learned from', scansText(scans)] as const]),

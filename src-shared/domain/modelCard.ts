@@ -3,12 +3,20 @@ import type { LabelSet } from './labelSet.ts';
 
 /**
  * How intensities become network input. CT: clip to [low, high], scale to [0, 1]. MR: percentile clip, then z-score per volume; 'local': then each voxel
- * less the mean of what lies within some millimetres, over its standard deviation (inference/localContrast.ts).
+ * less the mean of what lies within some millimetres, over its standard deviation (inference/localContrast.ts), of its own slice alone where the axis across
+ * thick slices is given. Absent in cards of earlier versions: in all directions.
  */
 export type IntensityRule =
   | { readonly kind: 'window'; readonly low: number; readonly high: number }
   | { readonly kind: 'zscore'; readonly lowPercentile: number; readonly highPercentile: number }
-  | { readonly kind: 'local'; readonly lowPercentile: number; readonly highPercentile: number; readonly millimetres: number };
+  | {
+      readonly kind: 'local';
+      readonly lowPercentile: number;
+      readonly highPercentile: number;
+      readonly millimetres: number;
+      /** In the model's axis order, as `spacing`. */
+      readonly sliceAxis?: 0 | 1 | 2;
+    };
 
 /** An image of a case as a network takes it. */
 export interface ModelChannel {
@@ -97,6 +105,8 @@ export interface ModelCard {
   readonly channels?: readonly ModelChannel[];
   /** Patch in voxels along D, H, W. */
   readonly patch: Triple;
+  /** Left and right were not mirrored and never are: what is labelled lies to one side. Absent: as the labels' names allow. */
+  readonly oneSided?: true;
   /** Absent: the paper's loss, before there was another. */
   readonly loss?: LossRule;
   /** Absent in cards of earlier versions, and in models that went on from one. */

@@ -80,6 +80,9 @@ const augmentation: Augmentation = {
   mirror: true,
 };
 
+/** What of it is otherwise where slices are thick: few such patients, differing in size more than those that a network learned from (docs/explanation/training.md). */
+export const sliceAugmentation: Partial<Augmentation> = { rotation: 20, scale: 1.3, spatialShare: 0.8 };
+
 /** Of the weighted loss unless a recipe says otherwise. */
 export const classWeighting: ClassWeighting = { classWeightPower: 0.5, classWeightLimit: 100 };
 
@@ -114,13 +117,14 @@ export const recipes: Readonly<Record<RecipeName, Recipe>> = {
 /** What a training of each recipe minimises unless told otherwise. */
 export const recipeLoss: Readonly<Record<RecipeName, LossName>> = { standard: 'weighted', paper: 'paper' };
 
-/** How MR intensities are made alike: by mean and deviation of the volume, or of each voxel's surroundings. */
-export const contrastRules = ['volume', 'local'] as const;
+/** How MR intensities are made alike: by mean and deviation of the volume, or of each voxel's surroundings, in all directions or within its slice. */
+export const contrastRules = ['volume', 'local', 'slice'] as const;
 export type ContrastRule = (typeof contrastRules)[number];
 
 /**
  * What becomes of slices over three times as thick as the voxels within them: kept, or divided until they are not; 'balance': before that the
- * voxels within them are made coarser, until a patch sees a quarter of a case.
+ * voxels within them are made coarser, until a patch sees a quarter of a case; 'whole': kept, and the voxels within them made coarser, until a patch sees
+ * whole slices, as far as the smallest label allows.
  */
-export const sliceRules = ['keep', 'divide', 'balance'] as const;
+export const sliceRules = ['keep', 'divide', 'balance', 'whole'] as const;
 export type SliceRule = (typeof sliceRules)[number];

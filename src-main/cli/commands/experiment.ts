@@ -38,7 +38,7 @@ const options = {
   spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
   contrast: {
     kind: 'text',
-    help: 'MR intensities relative to the whole volume, or to what lies around each voxel',
+    help: 'MR intensities relative to the whole volume, or to what lies around each voxel, in all directions or in its slice',
     choices: contrastRules,
   },
   slices: { kind: 'text', help: 'what becomes of thick slices', choices: sliceRules },

@@ -69,10 +69,14 @@ export const trainCommand = defineCommand({
     spacing: { kind: 'text', help: 'mm along left-right, back-front and foot-head instead of the planned ones', value: '1.5x1.5x5' },
     contrast: {
       kind: 'text',
-      help: 'MR intensities relative to the whole volume, or to what lies around each voxel; local where slices are thick unless given',
+      help: 'MR intensities relative to the whole volume, or to what lies around each voxel, in all directions or in its slice; slice where slices are thick unless given',
       choices: contrastRules,
     },
-    slices: { kind: 'text', help: 'what becomes of slices over three times as thick as their voxels', choices: sliceRules },
+    slices: {
+      kind: 'text',
+      help: 'what becomes of slices over three times as thick as their voxels; whole with fewer than 20 cases, else keep, unless given',
+      choices: sliceRules,
+    },
     adjust: { kind: 'list', help: 'replace a number of the recipe, e.g. learningRate=0.001', value: 'NAME=VALUE' },
     'validate-every': { kind: 'integer', help: 'steps between two validations; about twelve in the budget unless given', minimum: 1 },
     'checkpoint-seconds': { kind: 'number', help: 'seconds between two checkpoints', minimum: 0, default: 30 },

@@ -59,7 +59,13 @@ export const triple = v.tuple([v.number(), v.number(), v.number()]);
 export const intensity = v.variant('kind', [
   v.object({ kind: v.literal('window'), low: v.number(), high: v.number() }),
   v.object({ kind: v.literal('zscore'), lowPercentile: v.number(), highPercentile: v.number() }),
-  v.object({ kind: v.literal('local'), lowPercentile: v.number(), highPercentile: v.number(), millimetres: v.number() }),
+  v.object({
+    kind: v.literal('local'),
+    lowPercentile: v.number(),
+    highPercentile: v.number(),
+    millimetres: v.number(),
+    sliceAxis: v.optional(v.picklist([0, 1, 2])),
+  }),
 ]);
 
 /** As `ModelChannel`. */

@@ -53,7 +53,8 @@ const schema = v.object({
   interpolate: v.optional(v.boolean(), false),
   /** What becomes of a checkpoint that another training wrote. */
   otherRun: v.optional(v.picklist(['refuse', 'beginAgain']), 'refuse'),
-  slices: v.optional(v.picklist(sliceRules), 'keep'),
+  /** What the data asks for unless given. */
+  slices: v.optional(v.picklist(sliceRules)),
   /** How MR intensities are made alike; what the data asks for unless given. */
   contrast: v.optional(v.picklist(contrastRules)),
   /** mm along i, j, k, instead of the plan's choice. */

@@ -42,6 +42,7 @@ export function ownBasis(
     intensity: from.intensity,
     ...(from.channels && { channels: from.channels }),
     patch: from.patch,
+    ...(from.oneSided && { oneSided: true }),
     batch: settings.batch ?? 2,
     ...slicesOf(fingerprint, from),
   };
@@ -112,10 +113,10 @@ function choosePlan(
   const plan = makeTrainingPlan(fingerprint, {
     recipe: settings.recipe,
     channels: settings.channels,
-    slices: settings.slices ?? 'keep',
+    slices: settings.slices,
     contrast: settings.contrast,
     spacing: settings.spacing,
-    patchVoxels: settings.patch?.reduce((voxels, side) => voxels * side, 1),
+    patch: settings.patch,
     multiple: sideMultiple(architecture),
     batch: settings.batch ?? recipe.batch ?? 2,
     fits: fitting(settings, executor, architecture, fingerprint),

@@ -42,6 +42,6 @@ export interface PreparationSettings {
   readonly spacing?: Triple | undefined;
   /** The plan's choice unless given. */
   readonly contrast?: ContrastRule | undefined;
-  /** 'keep' unless given. */
+  /** The plan's choice unless given. */
   readonly slices?: SliceRule | undefined;
 }

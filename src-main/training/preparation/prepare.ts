@@ -151,11 +151,12 @@ export async function prepare(
   const byRegion = regionsText(labelSet);
   if (byRegion !== undefined) work.alarm('info', byRegion);
   if (plan.slices !== undefined) work.alarm('info', slicesText(plan.spacing, plan.slices));
+  if (plan.oneSided) work.alarm('info', 'Left and right are not mirrored: in every case some label lies to the same side of another.');
   const local = intensityRules(plan).find(({ kind }) => kind === 'local');
   if (local?.kind === 'local')
     work.alarm(
       'info',
-      `Intensities count relative to what lies within ${local.millimetres} mm, since the brightness of such scans changes over the image.`,
+      `Intensities count relative to what lies within ${local.millimetres} mm${local.sliceAxis === undefined ? '' : ' in the same slice'}, since the brightness of such scans changes over the image.`,
     );
   const files = await preparing.write(looks, join(checkpointFolder, 'cases'), plan, classToLabel, work, ignore, wanted);
   const validating = new Set(settings.validation ?? drawValidation(looks, settings.validationFraction, settings.seed));

@@ -57,10 +57,10 @@ export async function chooseScanRule(
       0.5,
     );
   const spacing: Triple = [median(0), median(1), median(2)];
-  const contrast = contrastOf(spacing);
+  const mr = mrIntensity(contrastOf(spacing), spacing);
   const rule = (channel: number): IntensityRule => {
     const having = seen.flatMap(({ ct }) => ct[channel] ?? []);
-    return having.filter(Boolean).length * 2 > having.length ? { kind: 'window', low: -1000, high: 1000 } : mrIntensity(contrast);
+    return having.filter(Boolean).length * 2 > having.length ? { kind: 'window', low: -1000, high: 1000 } : mr;
   };
   return {
     spacing,

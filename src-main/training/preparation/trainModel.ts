@@ -1,3 +1,4 @@
+import { defined } from '#shared/base/defined.ts';
 import { must } from '#shared/base/assert.ts';
 import type { ImportedModelCard } from '#shared/domain/importedModel.ts';
 import type { ModelCard, TrainingHistoryEntry } from '#shared/domain/modelCard.ts';
@@ -60,7 +61,7 @@ export async function trainModel(
   const start = from && startOf(from, preparation);
   const between = settings.interpolate === true ? start : undefined;
   const regions = classRegionsOf(labelSet, classToLabel);
-  const recipe = adjustRecipe(recipes[settings.recipe], settings.adjust);
+  const recipe = adjustRecipe(recipes[settings.recipe], { ...plan.augmentation, ...defined(settings.adjust) });
   const turns = await trainInTurns(
     {
       executor,
@@ -82,7 +83,7 @@ export async function trainModel(
         trainingCases: preparation.training.filter(({ classes }) => classes.includes(index + 1)).length,
       })),
       regions,
-      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet) : importedMirrorAxes(plan.pipeline, labelSet),
+      mirrorAxes: plan.pipeline === undefined ? mirrorAxesFor(labelSet, plan) : importedMirrorAxes(plan.pipeline, labelSet),
       ...(start && { start }),
       store,
       memoryBudgetBytes: budgetAfterCrashes(

@@ -8,6 +8,8 @@ import { openScanPredictor } from '#main/inference/scanPredictor.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
 import { loadModel } from '#main/model/modelFolder.ts';
+import type { Weights } from '#main/model/weights.ts';
+import { recipes, sliceAugmentation } from '#shared/domain/trainConfig.ts';
 import { chooseScanRule } from '#main/training/preparation/scanRule.ts';
 import { labelSet, phantoms, runTask } from '../../support/improve.ts';
 
@@ -16,7 +18,7 @@ afterAll(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 };
+const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25, sliceAxis: 2 };
 
 it('scans of thick slices train, are predicted and learn without masks by local contrast, and the job says so', async () => {
   const found = await phantoms(join(root, 'scans'), 2, 3, [20, 20, 10], 5);
@@ -39,7 +41,7 @@ it('scans of thick slices train, are predicted and learn without masks by local 
   };
   const { plan, said, folder } = await train('own', {});
   expect(plan.intensity).toEqual(local);
-  expect(said.join('\n')).toContain('Intensities count relative to what lies within 25 mm');
+  expect(said.join('\n')).toContain('Intensities count relative to what lies within 25 mm in the same slice');
   const model = await loadModel(join(folder, 'out'));
   expect(model.card.intensity).toEqual(local);
   const { volume } = await readImage(cases[0]?.image ?? '');
@@ -48,6 +50,13 @@ it('scans of thick slices train, are predicted and learn without masks by local 
     expect((await predictor.predict([volume])).labels.data).toHaveLength(20 * 20 * 10);
     predictor.dispose();
   });
+  // The numbers of augmentation that the plan has count, unless others are asked for.
+  const weights = async (name: string, adjust: object): Promise<Weights> =>
+    (await loadModel(join((await train(name, { adjust: { averageSteps: 0, ...adjust } })).folder, 'out'))).weights;
+  const same = await weights('same', {});
+  expect(await weights('given', sliceAugmentation)).toEqual(same);
+  const { rotation, scale, spatialShare } = recipes.standard.augmentation;
+  expect(await weights('other', { rotation, scale, spatialShare })).not.toEqual(same);
   const whole = await train('whole', { contrast: 'volume' });
   expect(whole.plan.intensity.kind).toBe('zscore');
   expect(whole.said.join('\n')).not.toContain('relative to');

@@ -65,6 +65,20 @@ describe('local contrast', () => {
     expect(found.every((value) => Number.isFinite(value))).toBe(true);
   });
 
+  it('knows nothing of other slices where the axis across them is given', () => {
+    const [one, other] = [normalised(scan(2)), normalised(scan(2))];
+    const slice = size[0] * size[1];
+    for (let at = 3 * slice; at < 4 * slice; at++) other[at] = 5 * (other[at] ?? 0) + 3;
+    for (const data of [one, other]) normaliseLocally(data, size, spacing, 25, 2);
+    expect(one.some((value, at) => value !== other[at] && Math.floor(at / slice) !== 3)).toBe(false);
+    // Within that slice neither its brightness nor its contrast counts, but for what is taken as noise.
+    expect(farApart(one.subarray(3 * slice, 4 * slice), other.subarray(3 * slice, 4 * slice))).toBeLessThan(0.15);
+    // Along another axis: lines of that axis are what is kept apart.
+    const turned = normalised(scan(2));
+    normaliseLocally(turned, size, spacing, 25, 0);
+    expect(farApart(one, turned)).toBeGreaterThan(0.1);
+  });
+
   it('makes a constant volume zero', () => {
     expect(normalised(new Float32Array(size[0] * size[1] * size[2]).fill(5), 25).every((value) => value === 0)).toBe(true);
   });
@@ -74,5 +88,9 @@ describe('local contrast', () => {
     const rule = { kind: 'local', lowPercentile: 0, highPercentile: 100, millimetres: 15 } as const;
     const prepared = prepareImage({ grid, data: scan(6) }, spacing, rule);
     expect(farApart(prepared.data, normalised(scan(6), 15))).toBeLessThan(1e-5);
+    const within = normalised(scan(6));
+    normaliseLocally(within, size, spacing, 15, 2);
+    expect(farApart(prepareImage({ grid, data: scan(6) }, spacing, { ...rule, sliceAxis: 2 }).data, within)).toBeLessThan(1e-5);
+    expect(farApart(within, prepared.data)).toBeGreaterThan(0.002);
   });
 });

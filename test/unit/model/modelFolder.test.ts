@@ -29,6 +29,15 @@ async function said(other: unknown): Promise<string | undefined> {
   );
 }
 
+it('a model card says within which slices intensities count, and that left and right are not mirrored', async () => {
+  const intensity = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 } as const;
+  for (const more of [{ intensity }, { intensity: { ...intensity, sliceAxis: 2 } }, { oneSided: true }]) {
+    expect(await said({ ...card, ...more })).toBeUndefined();
+    expect((await loadModel(folder)).card).toEqual({ ...card, ...more });
+  }
+  expect(await said({ ...card, intensity: { ...intensity, sliceAxis: 3 } })).toContain('"intensity.sliceAxis"');
+});
+
 it('a model card that cannot be used is refused in a sentence that names what is wrong', async () => {
   expect(await said(card)).toBeUndefined();
   expect(await said('{"format": 1')).toBe('The model card (model.json) in F is damaged.');

@@ -1,9 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import type { ClassWeighting } from '#shared/domain/trainConfig.ts';
-import type { Triple } from '#shared/geometry/grid.ts';
-import { fingerprintCase, fingerprintDataset, type CaseFingerprint, type ChannelFingerprint } from '#main/training/fingerprint.ts';
+import { sliceAugmentation, type ClassWeighting } from '#shared/domain/trainConfig.ts';
+import type { Grid, Triple } from '#shared/geometry/grid.ts';
+import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
+import { variant } from '#main/model/variants.ts';
+import {
+  fingerprintCase,
+  fingerprintDataset,
+  type CaseFingerprint,
+  type ChannelFingerprint,
+  type DatasetFingerprint,
+} from '#main/training/fingerprint.ts';
 import {
   balancedSpacing,
+  cardOf,
   chooseIntensity,
   chooseLoss,
   classSharesOf,
@@ -12,6 +21,7 @@ import {
   makeTrainingPlan,
   slicesText,
   thickSlices,
+  wholeSliceSpacing,
 } from '#main/training/trainingPlan.ts';
 
 const mr: ChannelFingerprint = { modality: 'MR', minimum: 0, foreground: Float32Array.of(1, 2, 3) };
@@ -44,17 +54,26 @@ describe('the training plan', () => {
   it('says which axis has thick slices, and keeps or divides them', () => {
     const { spacing, slices, patch } = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), always);
     expect([spacing, slices, patch]).toEqual([[1.5, 1.5, 10], { axis: 2, parts: 1 }, [16, 96, 96]]);
+    // Stacks of slices have numbers of augmentation of their own, by the standard recipe.
+    const changes = ([mm, recipe]: readonly [number, 'standard' | 'paper']) =>
+      makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, mm])]), { ...always, recipe }).augmentation;
+    const kinds = [
+      [10, 'standard'],
+      [10, 'paper'],
+      [1.5, 'standard'],
+    ] as const;
+    expect(kinds.map(changes)).toEqual([sliceAugmentation, undefined, undefined]);
     const divided = makeTrainingPlan(fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]), { ...always, slices: 'divide' });
     expect(divided.spacing[2]).toBeCloseTo(10 / 3, 9);
     expect([divided.slices, divided.patch]).toEqual([{ axis: 2, parts: 3 }, [32, 96, 96]]);
     expect(slicesText(divided.spacing, { axis: 2, parts: 3 })).toContain(
       '10.0 mm apart, 6.7 times the voxels within them: they are divided into 3 each',
     );
-    // Coarser within the slices, they are thick no more, or need fewer parts.
+    // Coarser within the slices, they need fewer parts, or none, and stay slices.
     const thick = fingerprintDataset([look([90, 96, 10], [1.5, 1.5, 10])]);
     const coarse = makeTrainingPlan(thick, { ...always, slices: 'divide', spacing: [2.5, 2.5, 10] });
     expect([coarse.spacing, coarse.slices, coarse.patch]).toEqual([[2.5, 2.5, 5], { axis: 2, parts: 2 }, [16, 64, 48]]);
-    expect(makeTrainingPlan(thick, { ...always, spacing: [4, 4, 10] }).slices).toBeUndefined();
+    expect(makeTrainingPlan(thick, { ...always, spacing: [4, 4, 10] }).slices).toEqual({ axis: 2, parts: 1 });
     expect(thickSlices([1, 3, 1], 'divide')).toBeUndefined();
     expect(thickSlices([1, 1, 7], 'balance')).toEqual({ axis: 2, parts: 3 });
     expect(thickSlices([7, 1, 1], 'divide')).toEqual({ axis: 0, parts: 3 });
@@ -64,7 +83,7 @@ describe('the training plan', () => {
     const heart = fingerprintDataset([look([216, 256, 10], [1.5, 1.5, 10])]);
     const small = balancedSpacing(heart, [1.5, 1.5, 10], 16 * 96 * 80);
     expect(small.map((mm) => Number(mm.toFixed(3)))).toEqual([2.25, 2.25, 10]);
-    const plan = makeTrainingPlan(heart, { ...always, slices: 'balance', patchVoxels: 16 * 96 * 80 });
+    const plan = makeTrainingPlan(heart, { ...always, slices: 'balance', patch: [16, 96, 80] });
     expect([plan.spacing.map((mm) => Number(mm.toFixed(3))), plan.slices]).toEqual([[2.25, 2.25, 5], { axis: 2, parts: 2 }]);
     expect(slicesText(plan.spacing, { axis: 2, parts: 2 })).toContain('divided into 2 each, on a grid of 2.3×2.3×5.0 mm');
     // A patch that sees enough, and slices that are not thick: nothing becomes coarser.
@@ -74,21 +93,87 @@ describe('the training plan', () => {
     expect(Math.max(...balancedSpacing(heart, [1.5, 1.5, 10], 1))).toBeLessThanOrEqual(10);
   });
 
-  it('takes MR intensities relative to what lies around where slices are thick, unless told otherwise', () => {
+  it('makes voxels within thick slices coarser until a patch sees whole slices, as far as the smallest label allows', () => {
+    const rounded = (mm: Triple) => mm.map((side) => Number(side.toFixed(3)));
+    const heart = (millilitres: number) =>
+      fingerprintDataset([look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000, 2: (millilitres * 1000) / 22.5 } })]);
+    const plan = (fingerprint: DatasetFingerprint, more: object = {}) => {
+      const { spacing, patch, slices } = makeTrainingPlan(fingerprint, { ...always, slices: 'whole', ...more });
+      return { spacing: rounded(spacing), patch, slices };
+    };
+    // 324×384 mm in 80×80 voxels; a patch that is chosen here has at most 102,400.
+    expect(plan(heart(100), { patch: [16, 80, 80] }).spacing).toEqual([4.8, 4.8, 10]);
+    expect(plan(heart(100))).toEqual({ spacing: [5.025, 5.025, 10], patch: [16, 80, 64], slices: { axis: 2, parts: 1 } });
+    // An eighth of the cube root of 8 millilitres is 2.5 mm; what only half of the cases hold is as large in those.
+    expect(plan(heart(8), { patch: [16, 80, 80] }).spacing).toEqual([2.475, 2.475, 10]);
+    const half = fingerprintDataset([
+      look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000, 2: 8000 / 22.5 } }),
+      look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000 } }),
+    ]);
+    expect(plan(half, { patch: [16, 80, 80] }).spacing).toEqual([2.475, 2.475, 10]);
+    // Unless told otherwise so with few cases, by the standard recipe and on no grid that is asked for.
+    const coarse = [4.8, 4.8, 10];
+    const own = [1.5, 1.5, 10];
+    const many = fingerprintDataset(Array.from({ length: 20 }, () => look([216, 256, 10], [1.5, 1.5, 10], { labelVoxels: { 1: 5000 } })));
+    const unasked = { slices: undefined, patch: [16, 80, 80] };
+    expect(plan(heart(100), unasked).spacing).toEqual(coarse);
+    expect(plan(heart(100), { ...unasked, recipe: 'paper' }).spacing).toEqual(own);
+    expect(plan(heart(100), { ...unasked, spacing: own }).spacing).toEqual(own);
+    expect(plan(many, unasked).spacing).toEqual(own);
+    expect(plan(many, { ...unasked, slices: 'whole' }).spacing).toEqual(coarse);
+    // Where no axis is coarse, or a patch sees a slice already, nothing becomes coarser.
+    const cube = fingerprintDataset([look([216, 256, 200], [1.5, 1.5, 1.5])]);
+    expect(wholeSliceSpacing(cube, [1.5, 1.5, 1.5], always)).toEqual([1.5, 1.5, 1.5]);
+    expect(plan(fingerprintDataset([look([64, 64, 10], [1.5, 1.5, 10])])).spacing).toEqual([1.5, 1.5, 10]);
+  });
+
+  it('takes MR intensities relative to what lies around within a slice where slices are thick, unless told otherwise', () => {
+    const local = { kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 };
     const kindOf = (spacing: Triple, more: object = {}, channels = [mr]) =>
       makeTrainingPlan(fingerprintDataset([look([90, 96, 10], spacing, { channels })]), { ...always, ...more });
-    expect(kindOf([1.5, 1.5, 10]).intensity).toEqual({ kind: 'local', lowPercentile: 0.5, highPercentile: 99.5, millimetres: 25 });
-    expect(kindOf([1.5, 1.5, 10], { channels: ['T1'] }).channels?.[0]?.intensity.kind).toBe('local');
+    expect(kindOf([1.5, 1.5, 10]).intensity).toEqual({ ...local, sliceAxis: 2 });
+    expect(kindOf([7, 1, 1]).intensity).toEqual({ ...local, sliceAxis: 0 });
+    expect(kindOf([1.5, 1.5, 10], { channels: ['T1'] }).channels?.[0]?.intensity).toEqual({ ...local, sliceAxis: 2 });
+    expect(kindOf([1.5, 1.5, 10], { contrast: 'local' }).intensity).toEqual(local);
     for (const { intensity } of [
       kindOf([2, 2, 2]),
       kindOf([1.5, 1.5, 10], { contrast: 'volume' }),
       kindOf([1.5, 1.5, 10], { recipe: 'paper' }),
     ])
       expect(intensity).toEqual({ kind: 'zscore', lowPercentile: 0.5, highPercentile: 99.5 });
-    expect(kindOf([2, 2, 2], { contrast: 'local' }).intensity.kind).toBe('local');
+    expect(kindOf([2, 2, 2], { contrast: 'local' }).intensity).toEqual(local);
     // Also on a grid of which no axis is coarse any more.
-    expect(kindOf([1.5, 1.5, 10], { spacing: [4, 4, 10] }).intensity.kind).toBe('local');
+    const coarse = kindOf([1.5, 1.5, 10], { spacing: [4, 4, 10] });
+    expect([coarse.intensity, coarse.slices]).toEqual([
+      { ...local, sliceAxis: 2 },
+      { axis: 2, parts: 1 },
+    ]);
     expect(kindOf([1.5, 1.5, 10], {}, [ctLike]).intensity.kind).toBe('window');
+  });
+
+  it('leaves left and right as they are in stacks of slices where a label lies to the same side of another in every case', () => {
+    const [aside, varying] = [
+      [30, 34, 31],
+      [30, -20, 31],
+    ];
+    const of = (offsets: readonly number[], spacing: Triple = [1.5, 1.5, 10], more: object = {}) =>
+      makeTrainingPlan(
+        fingerprintDataset(
+          offsets.map((mm) =>
+            look([216, 256, 10], spacing, { labelVoxels: { 1: 9, 2: 9, 3: 9 }, labelPlaces: { 1: 100, 2: 101, 3: 100 + mm } }),
+          ),
+        ),
+        { ...always, ...more },
+      );
+    expect(of(aside).oneSided).toBe(true);
+    const network = { variant: 'small', labelSet: { labels: [] }, classToLabel: [0], architecture: variant('small', 2) };
+    expect([cardOf(network, of(aside)).oneSided, 'oneSided' in cardOf(network, of(varying))]).toEqual([true, false]);
+    // Too few cases, another side, cubes, the paper's recipe, and cases of which nobody knows.
+    for (const plan of [of(aside.slice(0, 2)), of(varying), of(aside, [2, 2, 2]), of(aside, [1.5, 1.5, 10], { recipe: 'paper' })])
+      expect('oneSided' in plan).toBe(false);
+    expect(fingerprintDataset([1, 2, 3].map(() => look([9, 9, 9], [1, 1, 1]))).oneSided).toBe(false);
+    const labelSet = { labels: [{ value: 1, name: 'RV', color: '#ff0000', locked: false }] };
+    expect([mirrorAxesFor(labelSet), mirrorAxesFor(labelSet, { oneSided: true })]).toEqual([[0], []]);
   });
 
   it('shrinks until the patch is small enough and fits, then the batch', () => {
@@ -185,6 +270,18 @@ describe('fingerprintCase', () => {
     const fingerprint = fingerprintCase(grid, [{ volume: image, modality: 'unknown' }], labels, [1, 5]);
     expect(fingerprint).toMatchObject({ size: [4, 3, 2], spacing: [1, 1, 2], labelVoxels: { 1: 2, 5: 1 }, channels: [{ minimum: 0 }] });
     expect([...(fingerprint.channels[0]?.foreground ?? [])]).toEqual([10, 11, 12]);
+  });
+
+  it('says how far from the left each label lies, however the voxels are stored', () => {
+    const places = (affine: Grid['affine'], at: number): Readonly<Record<number, number>> | undefined => {
+      const stored = { grid: { ...grid, affine }, data: new Uint8Array(24) };
+      stored.data.set([5], at);
+      return fingerprintCase(stored.grid, [{ volume: { ...image, grid: stored.grid }, modality: 'MR' }], stored, [5]).labelPlaces;
+    };
+    // Four voxels of 3 mm from left to right, of which it is the second; from right to left; and along the third axis, of two voxels.
+    expect(places([-3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0], 1 + 4)).toEqual({ 5: 3 });
+    expect(places([3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0], 1 + 4)).toEqual({ 5: 6 });
+    expect(places([0, 0, -2, 0, 0, 1, 0, 0, 3, 0, 0, 0], 1 + 4 + 12)).toEqual({ 5: 2 });
   });
 
   it('counts what nobody marked apart: no label, no intensity and no share comes from it', () => {

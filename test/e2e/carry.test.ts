@@ -58,6 +58,26 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
       .last()
       .click();
     const unpack = page.getByRole('dialog', { name: 'Unpack a project' });
+    // Given up while it is under way: nothing is left, and what was open still is.
+    await unpack.getByRole('textbox', { name: /^Name of the project/ }).fill('Given up');
+    const host = desk.host.process.pid ?? 0;
+    process.kill(host, 'SIGSTOP');
+    try {
+      await unpack.getByRole('button', { name: 'Unpack and open' }).click();
+      await unpack.getByRole('button', { name: 'Cancel' }).click();
+      await unpack.waitFor({ state: 'detached' });
+    } finally {
+      process.kill(host, 'SIGCONT');
+    }
+    expect((await client.projects.current()).project?.path).toBe(at('Mine'));
+    await expect.poll(() => existsSync(at('Given up'))).toBe(false);
+    await desk.button('Open a packed project…').click();
+    await desk.browseTo('Open a packed project', folder);
+    await browser.getByRole('checkbox', { name: 'Choose Mine.logonet' }).check();
+    await browser
+      .getByRole('button', { name: /^Choose/ })
+      .last()
+      .click();
     await unpack.getByRole('textbox', { name: /^Name of the project/ }).fill('Mine elsewhere');
     await unpack.getByRole('button', { name: 'Unpack and open' }).click();
     await page.locator('[data-workspace=cases][aria-current=page]').waitFor();

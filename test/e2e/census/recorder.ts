@@ -51,6 +51,11 @@ function observe(): void {
     [/^.*: go to .+$/, '… go to …'],
     [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
     [/^Undo .+$/, 'Undo'],
+    [/^Uncertain regions .+$/, 'Uncertain regions'],
+    [/^Join (?:them|\d+)$/, 'Join …'],
+    [/^Accept \d+ cases?$/, 'Accept # cases'],
+    [/^Erase in\b.*$/, 'Erase in …'],
+    [/^(Name|Status|Unsure) [↑↓]$/, '$1'],
     [/^Dice \S+|not measured/, 'Dice'],
     [/\d+(?:[.,]\d+)*/g, '#'],
   ];
@@ -101,7 +106,7 @@ function observe(): void {
     );
   };
   const stateOf = (element: Element): string =>
-    `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded', 'disabled'].map((name) => element.getAttribute(name) ?? '').join()}`;
+    `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded'].map((name) => element.getAttribute(name) ?? '').join()}${String(element.matches(':disabled'))}`;
   const state = (except?: Element): string =>
     [
       [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
@@ -170,10 +175,20 @@ function observe(): void {
     if (again) setTimeout(soon, 300);
     settle();
   };
+  /** What a hand pressed is looked at before a test can go on to another page. */
   const soon = (): void => {
+    if (pressed !== null) setTimeout(settle, 40);
     if (waiting) return;
     waiting = true;
     setTimeout(look, 200);
+  };
+  /** What Playwright fills in or chooses from a menu is a hand's work, too: it comes as an event that nobody else makes. */
+  const filled = (event: Event): void => {
+    if (event.isTrusted || !(event.target instanceof HTMLElement) || pressed?.element === event.target) return;
+    settle();
+    const { target } = event;
+    pressed = { key: keyOf(target), element: target, own: stateOf(target), before: state(target), at: performance.now() };
+    soon();
   };
   const hand = (event: Event): void => {
     if (!event.isTrusted || !(event.target instanceof Element)) return;
@@ -192,6 +207,7 @@ function observe(): void {
       attributeFilter: ['open', 'disabled', 'hidden', 'aria-label'],
     });
     addEventListener('input', soon, true);
+    addEventListener('input', filled, true);
   });
   addEventListener('pointerdown', hand, true);
   addEventListener('keydown', hand, true);

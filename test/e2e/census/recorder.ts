@@ -182,9 +182,9 @@ function observe(): void {
     waiting = true;
     setTimeout(look, 200);
   };
-  /** What Playwright fills in or chooses from a menu is a hand's work, too: it comes as an event that nobody else makes. */
+  /** What is filled in or chosen from a menu without a key is a hand's work, too. */
   const filled = (event: Event): void => {
-    if (event.isTrusted || !(event.target instanceof HTMLElement) || pressed?.element === event.target) return;
+    if (!(event.target instanceof HTMLElement) || pressed?.element === event.target) return;
     settle();
     const { target } = event;
     pressed = { key: keyOf(target), element: target, own: stateOf(target), before: state(target), at: performance.now() };

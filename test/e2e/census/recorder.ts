@@ -107,11 +107,14 @@ function observe(): void {
   };
   const stateOf = (element: Element): string =>
     `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded'].map((name) => element.getAttribute(name) ?? '').join()}${String(element.matches(':disabled'))}`;
-  const state = (except?: Element): string =>
-    [
+  const state = (except?: Element): string => {
+    const all = [...document.querySelectorAll(selector)].filter(shown);
+    return [
       [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
-      ...[...document.querySelectorAll(selector)].filter((each) => each !== except && shown(each)).map(stateOf),
+      ...all.filter((each) => each !== except).map(stateOf),
+      `${String(all.length)} controls`, // also what was pressed may go
     ].join('\n');
+  };
   /** Keys by what is said of an element: the tree is slow to answer. */
   const keys = new WeakMap<Element, { readonly said: string; readonly key: string }>();
   const knownKeyOf = (element: Element): string => {

@@ -50,17 +50,29 @@ export class Room {
   /** Labels that may be changed, in a window whose tools are as at the start, whatever was pressed before. */
   async unlockLabels(): Promise<void> {
     const client = await this.client();
-    const { project } = await client.projects.current({});
-    await client.projects.setLabels({ labels: (project?.labels ?? []).map((label) => ({ ...label, locked: false })) });
+    const labels = (await client.projects.current({})).project?.labels ?? [];
+    if (labels.every(({ locked }) => !locked)) return;
+    await client.projects.setLabels({ labels: labels.map((label) => ({ ...label, locked: false })) });
     await this.openHandProject();
   }
 
   /** Nothing is open over the window, and the project is. */
   async home(workspace: string): Promise<void> {
-    for (let n = 0; n < 4 && (await this.page.locator('dialog').count()) > 0; n++) await this.page.keyboard.press('Escape');
     const { project } = await (await this.client()).projects.current({});
-    if (project?.path !== this.project || (await this.page.locator('[data-workspace=cases]').isDisabled())) await this.openHandProject();
-    await this.desk.go(workspace);
+    if (project?.path !== this.project) await this.openHandProject();
+    const here = this.page.locator(`[data-workspace=${workspace}]`);
+    // A question may follow from what was pressed last, a little later.
+    for (let n = 0; n < 4; n++) {
+      for (let each = 0; each < 4 && (await this.page.locator('dialog').count()) > 0; each++) await this.page.keyboard.press('Escape');
+      if (await here.isDisabled()) await this.openHandProject();
+      if (
+        await here.click({ timeout: 4000 }).then(
+          () => true,
+          () => false,
+        )
+      )
+        break;
+    }
     await this.page.locator(`[data-workspace=${workspace}][aria-current=page]`).waitFor();
   }
 
@@ -83,6 +95,7 @@ export class Room {
 
   /** The case whose mask every operation changes, as it was imported, with a tool in the hand and no range. */
   async withTool(name: string): Promise<void> {
+    await this.unlockLabels();
     await this.inCase('shapes');
     const preview = this.page.getByRole('group', { name: 'Preview' });
     if ((await preview.count()) > 0) await preview.getByRole('button', { name: /^Cancel/ }).click();

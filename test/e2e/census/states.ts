@@ -119,6 +119,7 @@ export const states: readonly State[] = [
   {
     name: 'a preview',
     enter: async (room) => {
+      await room.unlockLabels();
       await room.inCase('mirrored');
       await room.page.keyboard.press('Digit1');
       await room.tool('Grow or shrink').click();
@@ -162,7 +163,9 @@ export const states: readonly State[] = [
         await room.palette('Close the project');
         await room.page.keyboard.press('Enter');
         await room.page.locator('[data-workspace=start][aria-current=page]').waitFor();
-        await room.page.locator('.open:enabled').filter({ hasText: room.project }).first().click();
+        await room.desk.button(/^Open a project/).click();
+        await room.desk.browseTo('Open a project', room.project);
+        await room.page.getByRole('dialog').getByRole('button', { name: 'Choose', exact: true }).click();
         await room.page.locator('[data-workspace=cases][aria-current=page]').waitFor();
         await room.home('correct');
       }
@@ -239,16 +242,30 @@ export const states: readonly State[] = [
   },
   { name: 'export', enter: (room) => room.home('export') },
   {
+    name: 'export to files with numbers of labels',
+    enter: async (room) => {
+      await room.home('export');
+      await room.page
+        .getByRole('radio', { name: /^NIfTI One/ })
+        .first()
+        .click();
+      await room.page.getByRole('radiogroup', { name: 'Numbers of the labels' }).waitFor();
+    },
+  },
+  {
     name: 'problems',
     enter: async (room) => {
       const broken = ['one', 'two', 'three'].map((name) => join(room.folder, 'more', `${name}.nii.gz`));
       await room.home('problems');
       if ((await room.page.getByRole('button', { name: /^(Show|Hide) all \d/ }).count()) === 0)
         await (await room.client()).library.import({ sources: broken });
+      // Those of a group are dismissed one by one, too.
       await room.page
         .getByRole('button', { name: /^(Show|Hide) all \d/ })
         .first()
         .waitFor();
+      const show = room.page.getByRole('button', { name: /^Show all \d/ });
+      if ((await show.count()) > 0) await show.first().click();
     },
     fresh: /Dismiss|Show/,
   },

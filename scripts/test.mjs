@@ -13,6 +13,8 @@ const environment = { ...process.env, PATH: `${bin}${process.platform === 'win32
 const only = process.argv.slice(2);
 /** Of a failure's message, at the end of the output. */
 const MESSAGE_LINES = 20;
+/** Of a stage, named with their times: where to save when it takes too long. */
+const SLOWEST = 8;
 /** Files that may be run once more; where more fail, something is wrong with what they test. */
 const SECOND_TRIES = 3;
 
@@ -58,7 +60,11 @@ function vitest(title, args) {
   const report = join(results, `${title.replaceAll(' ', '-')}.json`);
   rmSync(report, { force: true });
   const ok = run(title, 'vitest', ['run', '--reporter=dot', '--reporter=json', `--outputFile.json=${report}`, ...args]);
-  return { ok, files: existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).testResults : null };
+  const files = existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')).testResults : null;
+  const times = (files ?? []).map(({ name, startTime, endTime }) => [Math.round((endTime - startTime) / 1000), relative(root, name)]);
+  const slowest = times.toSorted(([a], [b]) => b - a).slice(0, SLOWEST);
+  console.log(`   most of it: ${slowest.map(([seconds, name]) => `${name} ${seconds} s`).join(', ')}`);
+  return { ok, files };
 }
 
 /** What failed in a file: name and message. */

@@ -21,7 +21,7 @@ export interface ExportCase {
   readonly origin: 'mask' | 'prediction';
   /** What an earlier export wrote may be replaced. */
   readonly overwrite: boolean;
-  /** Each label with all that lies inside it; only where the format is `byRegion`. */
+  /** Each label with all that lies inside it is asked for. */
   readonly regions: boolean;
 }
 
@@ -31,8 +31,8 @@ export interface CaseFormat {
   readonly description: string;
   /** Path of the result, from the destination and the case's file name. */
   readonly target: (folder: string, name: string) => string;
-  /** Its labels may overlap, so that each can have all that lies inside it. */
-  readonly byRegion?: true;
+  /** Whether each label has all that lies inside it: always, or where that is asked for; left out where labels cannot overlap. */
+  readonly byRegion?: 'always' | 'asked';
   /** All files that may be written for this path; the path itself where not given. */
   readonly outputs?: (path: string, labelSet: LabelSet) => readonly string[];
   /** Writes and verifies; a file that does not read back the same is not kept. Resolves with the files written. */
@@ -58,6 +58,7 @@ export const caseFormats: readonly CaseFormat[] = [
     name: 'NIfTI, a mask for each label',
     description: 'A folder per case with a .nii.gz for each label and all that lies inside it: masks that may overlap.',
     target: (folder, name) => join(folder, `${name}-regions`),
+    byRegion: 'always',
     outputs: (path, { labels }) => regionPaths(path, labels),
     write: async (path, { labels, labelSet }) => {
       await mkdir(path, { recursive: true });
@@ -79,7 +80,7 @@ export const caseFormats: readonly CaseFormat[] = [
     name: 'DICOM SEG',
     description: 'One DICOM segmentation per case that refers to its series. For cases that came as DICOM.',
     target: (folder, name) => join(folder, `${name}.dcm`),
-    byRegion: true,
+    byRegion: 'asked',
     write: async (path, { labels, labelSet, image, origin, regions }) => {
       const { source, identity } = await image();
       await exportDicomSeg(path, labels, labelSet, source, {
@@ -96,7 +97,7 @@ export const caseFormats: readonly CaseFormat[] = [
     description:
       'One DICOM structure set per case with a contour around every voxel of each label, on its series. For cases that came as DICOM.',
     target: (folder, name) => join(folder, `${name}-rtstruct.dcm`),
-    byRegion: true,
+    byRegion: 'asked',
     write: async (path, { labels, labelSet, image, origin, regions }) => {
       const { source, identity } = await image();
       await exportRtStruct(path, labels, labelSet, source, {
@@ -112,7 +113,7 @@ export const caseFormats: readonly CaseFormat[] = [
     name: 'DICOM series with SEG',
     description: 'A folder per case: the image as an anonymous DICOM series and the segmentation on it, whatever format it came in.',
     target: (folder, name) => join(folder, `${name}-dicom`),
-    byRegion: true,
+    byRegion: 'asked',
     outputs: dicomOutputs,
     write: async (path, { labels, labelSet, image, origin, overwrite, regions }) => {
       const { volume, modality } = await image();
@@ -125,17 +126,22 @@ export const caseFormats: readonly CaseFormat[] = [
     description:
       ending === 'stl' ? 'One closed surface per label, each in a file of its own.' : 'One file per case with a closed surface per label.',
     target: (folder, name) => join(folder, `${name}.${ending}`),
-    byRegion: true,
+    byRegion: 'asked',
     outputs: (path, { labels }) => meshPaths(path, labels),
     write: async (path, { labels, labelSet, regions }) => exportMesh(path, labels, labelSet, { regions }),
   })),
 ];
 
+interface ProjectFormat extends Pick<CaseFormat, 'id' | 'name' | 'description' | 'byRegion'> {
+  readonly scope: 'project' | 'case';
+}
+
 /** Formats with one result for all cases; of scope `project` where the open case alone makes none. */
-export const projectFormats = [
+export const projectFormats: readonly ProjectFormat[] = [
   {
     id: 'nnunet',
     scope: 'project',
+    byRegion: 'always',
     name: 'nnU-Net data set',
     description: 'imagesTr, labelsTr and dataset.json: everything that another tool needs to go on.',
   },
@@ -145,8 +151,14 @@ export const projectFormats = [
     name: 'Measurements (CSV, JSON)',
     description: 'Distances, angles and areas that were measured in the cases.',
   },
-  { id: 'csv', scope: 'case', name: 'Volumes (CSV)', description: 'A table of every label’s volume in every case.' },
-] as const;
+  {
+    id: 'csv',
+    scope: 'case',
+    byRegion: 'always',
+    name: 'Volumes (CSV)',
+    description: 'A table of every label’s volume in every case.',
+  },
+];
 
 export function caseFormat(id: string): CaseFormat {
   const found = caseFormats.find((format) => format.id === id);
@@ -156,4 +168,4 @@ export function caseFormat(id: string): CaseFormat {
 
 /** Whether each label can have all that lies inside it in this format, or has it anyway. */
 export const hasRegionsIn = (id: string): boolean =>
-  ['regions', 'csv', 'nnunet'].includes(id) || caseFormats.some((format) => format.id === id && format.byRegion === true);
+  [...caseFormats, ...projectFormats].find((format) => format.id === id)?.byRegion !== undefined;

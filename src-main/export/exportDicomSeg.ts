@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { membersOf } from '#shared/domain/regions.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 import { writePieces } from '#main/imageio/writePieces.ts';
 import { cieLabFromHex } from '#main/imageio/dicom/cielab.ts';
@@ -9,7 +10,7 @@ import { encodeDicom, type DicomRecord } from '#main/imageio/dicom/encode.ts';
 import { readLabels, type DicomSource, type PatientIdentity } from '#main/imageio/readImage.ts';
 import { anonymousName, uidOf } from './anonymousName.ts';
 import { dicomPlanes, equipmentModule, patientModule } from './dicomPlanes.ts';
-import { assertSameLabels, exportedLabels, mayOverlap, membersOf, type ExportedLabel } from './exportedLabels.ts';
+import { assertSameLabels, exportedLabels, mayOverlap, type ExportedLabel } from './exportedLabels.ts';
 import type { PresentLabel } from './labelVolumes.ts';
 import { segmentCodesOf, type Code } from './segmentCodes.ts';
 
@@ -163,7 +164,7 @@ function coveredFrames({ grid, data }: LabelVolume, present: readonly ExportedLa
 function packedBits({ grid, data }: LabelVolume, frames: readonly SegFrame[], present: readonly ExportedLabel[]): Uint8Array {
   const length = grid.size[0] * grid.size[1];
   const bits = new Uint8Array(Math.ceil((frames.length * length) / 8));
-  const members = present.map(membersOf);
+  const members = present.map(({ values }) => membersOf(values));
   frames.forEach(({ segment, k }, index) => {
     const isMember = members[segment - 1];
     for (let n = 0; isMember !== undefined && n < length; n++) {

@@ -3,6 +3,7 @@ import { applyAffine } from '#shared/geometry/affine.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import { outlinesOf } from '#shared/geometry/contours.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { membersOf } from '#shared/domain/regions.ts';
 import type { LabelVolume } from '#shared/geometry/grid.ts';
 import { uids } from '#main/imageio/dicom/dictionary.ts';
 import { encodeDicom, type DicomRecord } from '#main/imageio/dicom/encode.ts';
@@ -10,7 +11,7 @@ import { readLabels, type DicomSource, type PatientIdentity } from '#main/imagei
 import { writePieces } from '#main/imageio/writePieces.ts';
 import { anonymousName, uidOf } from './anonymousName.ts';
 import { equipmentModule, patientModule } from './dicomPlanes.ts';
-import { assertSameLabels, exportedLabels, membersOf, type ExportedLabel } from './exportedLabels.ts';
+import { assertSameLabels, exportedLabels, type ExportedLabel } from './exportedLabels.ts';
 
 export interface RtStructOptions {
   /** Whose the images are; left out unless given. */
@@ -124,7 +125,7 @@ function contoursOf({ grid, data }: LabelVolume, structure: ExportedLabel, sourc
   const length = width * height;
   const contours: DicomRecord[] = [];
   const marked = new Uint8Array(length);
-  const isMember = membersOf(structure);
+  const isMember = membersOf(structure.values);
   for (let k = 0; k < slices; k++) {
     let any = false;
     for (let n = 0; n < length; n++) {

@@ -1,5 +1,5 @@
 import type { LabelSet } from '#shared/domain/labelSet.ts';
-import { outermostFirst, regionOf } from '#shared/domain/regions.ts';
+import { membersOf, outermostFirst, regionOf } from '#shared/domain/regions.ts';
 import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import type { ReadLabels } from '#main/imageio/readImage.ts';
 import { labelsPresent, type PresentLabel } from './labelVolumes.ts';
@@ -25,19 +25,12 @@ export function exportedLabels(labels: LabelVolume, labelSet: LabelSet, regions:
 /** Whether voxels can be of several of them. */
 export const mayOverlap = (exported: readonly ExportedLabel[]): boolean => exported.some(({ values }) => values.length > 1);
 
-/** For each value whether it is a label's: 1 or 0. */
-export function membersOf({ values }: Pick<ExportedLabel, 'values'>): Uint8Array {
-  const isMember = new Uint8Array(0x1_0000);
-  for (const value of values) isMember[value] = 1;
-  return isMember;
-}
-
 /** A label's voxels alone: 1 or 0. */
 export function maskOf(
   { grid, data }: LabelVolume,
   exported: Pick<ExportedLabel, 'values'>,
 ): { grid: LabelVolume['grid']; data: Uint8Array } {
-  const isMember = membersOf(exported);
+  const isMember = membersOf(exported.values);
   return { grid, data: Uint8Array.from(data, (value) => isMember[value] as number) };
 }
 

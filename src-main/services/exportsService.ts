@@ -10,10 +10,10 @@ export function exportsService(workbench: Workbench, dataFolder: string): Servic
   return {
     formats: () => ({
       formats: [
-        ...caseFormats.map(({ id, name, description, byRegion = false }) => ({
+        ...caseFormats.map(({ id, name, description, byRegion }) => ({
           ...{ id, name, description, scope: 'case' as const },
           keepsValues: keepsValues(id),
-          byRegion,
+          byRegion: byRegion === 'asked',
         })),
         ...projectFormats.map((format) => ({ ...format, keepsValues: false, byRegion: false })),
       ],

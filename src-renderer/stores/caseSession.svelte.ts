@@ -330,14 +330,15 @@ export class CaseSession {
     await journal.end();
   }
 
-  /** What could not be saved by one more attempt lies on the shelf. */
-  async close(): Promise<void> {
+  /** What could not be saved by one more attempt lies on the shelf. The host puts the case away once `free` resolves. */
+  async close(free: Promise<unknown> = Promise.resolve()): Promise<void> {
     if (this.#closed) return;
     this.editing.finishStroke();
     this.#release();
     const { client, caseId, session, journal } = this.#parts;
     await journal.flush().catch(() => undefined); // The journal knows, and the shelf has it.
     await journal.end();
+    await free;
     await Promise.all([client.document.close({ caseId, session }), client.images.close({ caseId })]);
   }
 

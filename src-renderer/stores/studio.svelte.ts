@@ -268,11 +268,16 @@ export class Studio {
     if (before !== null) this.memory.set(windowKey(before.caseId), before.images.remembered);
     this.session = null;
     // The next case need not wait until the one before is put away.
-    const left = (before?.close() ?? Promise.resolve())
+    const begun = Promise.withResolvers<undefined>();
+    const left = (before?.close(begun.promise) ?? Promise.resolve())
       .catch((error: unknown) => this.activities.fail(error))
       .then(() => this.unsaved.look());
-    if (caseId === null) this.ahead.drop();
-    else if (!superseded.aborted) await this.#begin(caseId, superseded);
+    try {
+      if (caseId === null) this.ahead.drop();
+      else if (!superseded.aborted) await this.#begin(caseId, superseded);
+    } finally {
+      begun.resolve(undefined);
+    }
     await left;
   }
 

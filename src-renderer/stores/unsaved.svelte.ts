@@ -47,7 +47,12 @@ export class UnsavedWork {
    */
   async resume(caseId: string): Promise<void> {
     const [all, held] = await this.#onShelf();
-    for (const unsaved of all.filter((each) => each.caseId === caseId)) {
+    const ofCase = all.filter((each) => each.caseId === caseId);
+    if (ofCase.length === 0) {
+      this.#setLeft(all.filter(({ session }) => !held.has(session)));
+      return;
+    }
+    for (const unsaved of ofCase) {
       const steps = changesIn(unsaved);
       const fits = await this.#handOver(unsaved);
       if (held.has(unsaved.session)) continue;

@@ -17,17 +17,24 @@ interface Drawn {
   readonly actor: vtkImageSlice;
 }
 
-/** Eight voxels for mappers that have nothing to draw. */
+/** Eight voxels for mappers that have nothing to draw: one layer for each shader there is. */
 const grid: Grid = { size: [2, 2, 2], affine: [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0] };
 const emptyImage = new IntensityLayer({ grid, data: new Int16Array(8) });
-const emptyLabels = new LabelLayer({ grid, data: new Uint8Array(8) });
+const emptyOutlines = new LabelLayer({ grid, data: new Uint8Array(8) });
+const emptyAreas = new LabelLayer({ grid, data: new Uint8Array(8) });
+emptyAreas.setStyle({ opacity: 1, outline: 0 });
+
+function emptyLike({ translucent, property }: Layer): Layer {
+  if (!translucent) return emptyImage;
+  return property.getUseLabelOutline() ? emptyOutlines : emptyAreas;
+}
 
 /** One linked plane: the layers cut by the frame's plane, drawn with a parallel camera that matches the frame exactly. */
 export class SliceView implements Disposable {
   readonly #view: ContextView;
   readonly #plane = vtkPlane.newInstance();
   #drawn: Drawn[] = [];
-  /** Mappers with compiled shaders that wait for the next layers. */
+  /** Mappers that wait for the next layers; those that were seen last, whose shaders are compiled, come first. */
   readonly #spare: Drawn[] = [];
   #slab: Slab = { thickness: 0, mode: 'maximum' };
   #frame: ViewFrame | null = null;
@@ -40,7 +47,7 @@ export class SliceView implements Disposable {
     const camera = this.#view.renderer.getActiveCamera();
     camera.setParallelProjection(true);
     camera.setClippingRange(1, 2 * cameraDistance);
-    this.#spare.push(this.#make(emptyImage), this.#make(emptyLabels));
+    this.#spare.push(this.#make(emptyImage), this.#make(emptyOutlines));
     this.setLayers([]);
   }
 
@@ -51,16 +58,19 @@ export class SliceView implements Disposable {
     this.#drawn = layers.map((layer) => kept.get(layer) ?? this.#draw(layer));
     for (const layer of layers) kept.delete(layer);
     for (const drawn of kept.values()) {
-      this.#show(drawn, drawn.layer.translucent ? emptyLabels : emptyImage);
-      this.#spare.push(drawn);
+      this.#show(drawn, emptyLike(drawn.layer));
+      if (drawn.actor.getVisibility()) this.#spare.unshift(drawn);
+      else this.#spare.push(drawn);
     }
-    for (const drawn of this.#drawn) {
-      drawn.actor.setVisibility(drawn.layer.visible);
-      this.#view.renderer.addViewProp(drawn.actor);
+    for (const { actor, layer } of this.#drawn) actor.setVisibility(layer.visible);
+    // With nothing to see, one of each that is spare is drawn: shaders are compiled while a case is still being read, and not behind its
+    // hundreds of megabytes in the driver's queue. What is not in the renderer loses its shaders.
+    const seen = new Set<Layer>();
+    for (const { actor, layer } of this.#spare) {
+      actor.setVisibility(layers.length === 0 && !seen.has(layer));
+      seen.add(layer);
     }
-    // With nothing to see, what is spare is drawn: shaders are compiled while a case is still being read, and not behind its hundreds of
-    // megabytes in the driver's queue.
-    if (layers.length === 0) for (const { actor } of this.#spare) this.#view.renderer.addViewProp(actor);
+    for (const { actor } of [...this.#drawn, ...this.#spare]) this.#view.renderer.addViewProp(actor);
     this.#applySlab();
     this.requestRender();
   }
@@ -113,7 +123,8 @@ export class SliceView implements Disposable {
   }
 
   #draw(layer: Layer): Drawn {
-    const at = this.#spare.findIndex((each) => each.layer.translucent === layer.translucent);
+    const empty = emptyLike(layer);
+    const at = this.#spare.findIndex((each) => each.layer === empty);
     const [spare] = at < 0 ? [] : this.#spare.splice(at, 1);
     if (spare === undefined) return this.#make(layer);
     this.#show(spare, layer);

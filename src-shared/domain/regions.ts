@@ -12,6 +12,13 @@ export function regionOf({ labels }: LabelSet, value: number): number[] {
   return values;
 }
 
+/** For each value that a mask may hold whether it is one of these: 1 or 0. */
+export function membersOf(values: readonly number[]): Uint8Array {
+  const isMember = new Uint8Array(0x1_0000);
+  for (const value of values) isMember[value] = 1;
+  return isMember;
+}
+
 /** Throws `invalid-argument` where a label lies in one that is not there, in itself, or in one that lies in it. */
 export function checkInside({ labels }: LabelSet): void {
   const byValue = new Map(labels.map((label) => [label.value, label]));

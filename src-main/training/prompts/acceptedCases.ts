@@ -1,4 +1,5 @@
 import { Random } from '#shared/base/random.ts';
+import { membersOf } from '#shared/domain/regions.ts';
 import { spacing, type Grid, type Triple, type Volume, type VoxelArray } from '#shared/geometry/grid.ts';
 import { firstBox, room, widerBox } from '#shared/prompts/askNetwork.ts';
 import type { NamedStructure } from '#shared/prompts/reader.ts';
@@ -27,8 +28,7 @@ const mostParts = 200;
 /** What of a case can be pointed at. The mask lies on the image's grid. */
 export function looksOf(image: Volume, mask: Volume, structures: readonly NamedStructure[]): Look[] {
   return structures.flatMap(({ name, values }) => {
-    const member = new Uint8Array(0x1_0000);
-    for (const value of values) member[value] = 1;
+    const member = membersOf(values);
     const box = boxOf(mask.data, image.grid.size, member);
     if (box === null) return [];
     const step = spacing(image.grid);

@@ -125,7 +125,7 @@ export const states: readonly State[] = [
       await room.tool('Grow or shrink').click();
       await room.page.getByRole('spinbutton', { name: 'Distance' }).fill('8');
       await room.page.keyboard.press('Enter');
-      await room.page.keyboard.press('Shift+Enter');
+      await room.page.getByRole('region', { name: 'Tool settings' }).getByRole('button', { name: 'Preview' }).click();
       await room.page.getByRole('group', { name: 'Preview' }).waitFor();
     },
   },

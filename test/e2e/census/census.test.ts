@@ -16,7 +16,7 @@ import { unpressed } from './unpressed.ts';
 const elsewhere: Readonly<Record<string, readonly RegExp[]>> = {
   'crash, the first day: they take a model, a crash or a minute': [
     /\| Demo project/,
-    /\| Predict$/,
+    /^Correct \| button \| Predict$/,
     /\| Predict the rest$/,
     /\| Improve$/,
     /\| Improve the model$/,

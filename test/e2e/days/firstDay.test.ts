@@ -165,6 +165,7 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
     await desk.page.getByText('2 selected').waitFor();
     await desk.button('Predict').click();
     for (const name of [first, second]) await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');
+    await desk.proved(desk.button('Predict'), 'disk');
     await desk.button('Predict the rest').click();
     for (const { name } of rowsOf<{ readonly name: string }>(project(), 'SELECT name FROM cases'))
       await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');

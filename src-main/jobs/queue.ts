@@ -212,7 +212,7 @@ export class JobQueue {
       return;
     }
     nextState(job.state, how);
-    running.stopping = how;
+    if (running.stopping !== 'cancel') running.stopping = how; // Who cancels does not want it to go on.
     if (this.#submissions.has(id)) {
       await this.#submissions.stop(id);
       await this.wait(id);

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -40,6 +40,19 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
     const pack = page.getByRole('dialog', { name: 'Carry to another computer' });
     expect(await pack.getByRole('textbox', { name: /^Folder of the file/ }).inputValue()).toBe(folder);
     expect(await pack.getByRole('textbox', { name: 'Name of the file' }).inputValue()).toBe('Mine.logonet');
+    // Given up while it is under way: no file is left.
+    const host = desk.host.process.pid ?? 0;
+    process.kill(host, 'SIGSTOP');
+    try {
+      await pack.getByRole('button', { name: 'Pack', exact: true }).click();
+      await pack.getByRole('button', { name: 'Cancel' }).click();
+      await pack.waitFor({ state: 'detached' });
+    } finally {
+      process.kill(host, 'SIGCONT');
+    }
+    expect((await client.projects.current()).project?.path).toBe(at('Mine'));
+    await expect.poll(() => readdirSync(folder).filter((name) => name.includes('.logonet'))).toEqual([]);
+    await desk.button(/^Carry “Mine”/).click();
     await pack.getByRole('button', { name: 'Pack', exact: true }).click();
     await pack.getByText(/Mine\.logonet holds \d+ files/).waitFor();
     expect(existsSync(at('Mine.logonet'))).toBe(true);
@@ -58,6 +71,25 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
       .last()
       .click();
     const unpack = page.getByRole('dialog', { name: 'Unpack a project' });
+    // Given up while it is under way: nothing is left, and what was open still is.
+    await unpack.getByRole('textbox', { name: /^Name of the project/ }).fill('Given up');
+    process.kill(host, 'SIGSTOP');
+    try {
+      await unpack.getByRole('button', { name: 'Unpack and open' }).click();
+      await unpack.getByRole('button', { name: 'Cancel' }).click();
+      await unpack.waitFor({ state: 'detached' });
+    } finally {
+      process.kill(host, 'SIGCONT');
+    }
+    expect((await client.projects.current()).project?.path).toBe(at('Mine'));
+    await expect.poll(() => existsSync(at('Given up'))).toBe(false);
+    await desk.button('Open a packed project…').click();
+    await desk.browseTo('Open a packed project', folder);
+    await browser.getByRole('checkbox', { name: 'Choose Mine.logonet' }).check();
+    await browser
+      .getByRole('button', { name: /^Choose/ })
+      .last()
+      .click();
     await unpack.getByRole('textbox', { name: /^Name of the project/ }).fill('Mine elsewhere');
     await unpack.getByRole('button', { name: 'Unpack and open' }).click();
     await page.locator('[data-workspace=cases][aria-current=page]').waitFor();

@@ -95,6 +95,14 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     const panel = desk.page.getByRole('region', { name: 'Measurements' });
     await panel.getByRole('button', { name: /^Area 3 .* mm²$/ }).waitFor();
     await panel.getByRole('button', { name: /^Angle 2 90\.\d°$/ }).waitFor();
+    // Each leads back to where it was taken, whatever slice is shown.
+    const slice = await desk.slice('axial');
+    for (const name of [/^Distance 1/, /^Angle 2/, /^Area 3/]) {
+      await desk.page.getByRole('slider', { name: 'axial slice' }).fill('3');
+      await expect.poll(() => desk.slice('axial')).toBe(3);
+      await panel.getByRole('button', { name }).click();
+      await expect.poll(() => desk.slice('axial')).toBe(slice);
+    }
     await desk.screenshot('daily-measurements');
     await desk.page.reload();
     await desk.ready();
@@ -179,19 +187,25 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     await desk.page.keyboard.press('b');
     await keys.getByRole('alert').getByText('belongs to “Brush”').waitFor();
     await keys.getByRole('button', { name: 'Leave it' }).click();
+    const remembered = async (): Promise<unknown> => {
+      const { client, socket } = await desk.client();
+      const { value } = await client.settings.recall({ key: 'keys' });
+      socket.close();
+      return value;
+    };
+    await show.click();
+    await desk.page.keyboard.press('b');
+    await keys.getByRole('button', { name: 'Take it from there' }).click();
+    await expect.poll(() => show.textContent()).toBe('B');
+    await expect.poll(remembered).toMatch(/^\{"[^"]*brush":"","crosshair":"b"\}$/);
+    await keys.getByRole('button', { name: 'All as they were' }).click();
+    await expect.poll(remembered).toBe('{}');
     await show.click();
     await desk.page.keyboard.press('F8');
     await expect.poll(() => show.textContent()).toBe('F8');
     expect(await desk.findings()).toEqual([]);
     await desk.screenshot('daily-keys');
-    await expect
-      .poll(async () => {
-        const { client, socket } = await desk.client();
-        const { value } = await client.settings.recall({ key: 'keys' });
-        socket.close();
-        return value;
-      })
-      .toBe('{"crosshair":"F8"}');
+    await expect.poll(remembered).toBe('{"crosshair":"F8"}');
     await desk.page.reload();
     await desk.ready();
     await desk.go('correct');
@@ -255,7 +269,10 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     await desk.page.getByRole('button', { name: 'Done here', exact: true }).click();
     const apply = desk.page.getByRole('button', { name: /^Apply/ }).first();
     await apply.click();
-    await desk.message(/Add a label and name it “ignore” first/).waitFor();
+    const told = desk.message(/Add a label and name it “ignore” first/);
+    await told.waitFor();
+    await desk.page.getByLabel('Messages').getByRole('button', { name: 'Dismiss' }).first().click();
+    await told.waitFor({ state: 'detached' });
     const list = desk.page.getByRole('region', { name: 'Labels', exact: true });
     await list.getByRole('button', { name: 'Add', exact: true }).click();
     await list.getByRole('textbox', { name: 'Name of the label' }).fill('ignore');

@@ -54,6 +54,16 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     const dialog = page.getByRole('dialog', { name: 'Remove “Cyst”?' });
     const remove = dialog.getByRole('button', { name: 'Remove', exact: true });
 
+    // Nine are searched, or those that the mask holds are shown alone.
+    const shown = (): Promise<number> => list.locator('button.name').count();
+    await list.getByRole('searchbox', { name: 'Search labels' }).fill('kidney');
+    await expect.poll(shown).toBe(2);
+    await list.getByRole('searchbox', { name: 'Search labels' }).fill('');
+    await expect.poll(shown).toBe(9);
+    await list.getByRole('checkbox', { name: 'Present' }).click();
+    await list.getByText('No label matches.').waitFor(); // Nothing is segmented yet.
+    await list.getByRole('checkbox', { name: 'Present' }).click();
+    await expect.poll(shown).toBe(9);
     await label.click();
     await look('before');
     await page.keyboard.press('Delete');
@@ -85,6 +95,10 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
     await label.waitFor({ state: 'detached' });
     await list.getByText('1 removed').waitFor();
     await list.getByRole('button', { name: 'Bring back Cyst' }).waitFor({ state: 'hidden' }); // the volumes follow the mask
+    await list.getByText('1 removed').click();
+    await list.getByRole('button', { name: 'Bring back Cyst' }).waitFor();
+    await list.getByText('1 removed').click();
+    await list.getByRole('button', { name: 'Bring back Cyst' }).waitFor({ state: 'hidden' });
     await look('removed');
 
     // Undo has not lost the stroke; what it is of is known, and it cannot be accepted by accident.

@@ -52,7 +52,16 @@ describe.skipIf(installedBrowser() === null)('improving by itself', () => {
     ]);
     await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('paused');
     expect(await night()).toMatchObject({ canResume: true });
-    await desk.go('train');
+    await desk.page
+      .getByLabel('Messages')
+      .getByRole('button', { name: /^Improve the model/ })
+      .click();
+    await desk.page.locator('[data-workspace=train][aria-current=page]').waitFor();
+    await desk.button('Cancel').click();
+    await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('cancelled');
+    // What was cancelled goes on from its checkpoint.
+    await desk.button('Resume').click();
+    await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toMatch(/^(queued|running|paused)$/);
     await desk.button('Cancel').click();
     await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('cancelled');
     socket.close();

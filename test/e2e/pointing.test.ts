@@ -36,6 +36,18 @@ describe.skipIf(installedBrowser() === null)('pointing that learns', () => {
     await desk.page.getByLabel('Minutes', { exact: true }).fill('1');
     await desk.page.getByLabel('Minutes', { exact: true }).blur();
     await expect.poll(() => desk.page.locator('.plan').textContent()).not.toBe('');
+    const follows = panel().getByLabel('Improve pointing after each improvement');
+    for (const checked of [false, true]) {
+      await follows.click();
+      expect(await follows.isChecked()).toBe(checked);
+    }
+    // Given up, it leaves what answers as it is.
+    const { client, socket } = await desk.client();
+    await panel().getByRole('button', { name: 'Improve pointing now' }).click();
+    await panel().getByRole('button', { name: 'Cancel pointing' }).click();
+    await panel().getByRole('button', { name: 'Improve pointing now' }).waitFor({ timeout: 240_000 });
+    expect((await client.jobs.list({})).jobs).toMatchObject([{ kind: 'improvePrompts', state: 'cancelled' }]);
+    socket.close();
     await panel().getByRole('button', { name: 'Improve pointing now' }).click();
     await panel().getByRole('progressbar').waitFor();
     expect(await desk.findings()).toEqual([]);

@@ -177,6 +177,12 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
       const withLayer = await desk.picture('axial');
       await desk.screenshot('unsaved-layer');
       expect(await desk.findings()).toEqual([]);
+      const outline = desk.page.getByRole('button', { name: 'Outline of Unsaved strokes' });
+      await outline.click();
+      await expect.poll(() => desk.picture('axial')).not.toBe(withLayer);
+      await desk.proved(outline, 'picture');
+      await outline.click();
+      await expect.poll(() => desk.picture('axial')).toBe(withLayer);
       await layer.click();
       await expect.poll(() => desk.picture('axial')).not.toBe(withLayer);
       await left.getByRole('button', { name: 'Take over as one step' }).click();

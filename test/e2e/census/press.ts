@@ -7,6 +7,9 @@ import type { PageCensus } from './recorder.ts';
 
 type InPage = Window & { readonly census: PageCensus };
 
+/** What follows from a field that has another value comes within this. */
+const OWN_MS = 2000;
+
 export interface Control {
   readonly key: string;
   readonly handle: ElementHandle<HTMLElement>;
@@ -145,7 +148,7 @@ export class Probes {
   }
 }
 
-/** Which kind of thing changed after a press: the first that did, or '' after the patience. */
+/** Which kind of thing changed after a press: the first that did, or '' after the patience. What a field says of itself is waited for less. */
 export async function effectOf(
   page: Page,
   probes: Probes,
@@ -166,7 +169,9 @@ export async function effectOf(
     if ((await probes.window(handle)) !== window) return 'window';
     if (probes.disk() !== disk) return 'disk';
     if ((await probes.picture()) !== picture) return 'picture';
-    if (performance.now() > until) return (await own()) !== itself ? 'own' : '';
+    const left = until - performance.now();
+    if (left < 0) return (await own()) !== itself ? 'own' : '';
+    if (left < patience - OWN_MS && (await own()) !== itself) return 'own';
     await page.evaluate(
       () =>
         new Promise((done) => {

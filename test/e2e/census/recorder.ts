@@ -51,6 +51,11 @@ function observe(): void {
     [/^.*: go to .+$/, '… go to …'],
     [/^(Opacity|Outline) of (?!Correction|Prediction|Difference|Uncertainty).+$/, '$1 of …'],
     [/^Undo .+$/, 'Undo'],
+    [/^Uncertain regions .+$/, 'Uncertain regions'],
+    [/^Join (?:them|\d+)$/, 'Join …'],
+    [/^Accept \d+ cases?$/, 'Accept # cases'],
+    [/^Erase in\b.*$/, 'Erase in …'],
+    [/^(Name|Status|Unsure) [↑↓]$/, '$1'],
     [/^Dice \S+|not measured/, 'Dice'],
     [/\d+(?:[.,]\d+)*/g, '#'],
   ];
@@ -101,12 +106,15 @@ function observe(): void {
     );
   };
   const stateOf = (element: Element): string =>
-    `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded', 'disabled'].map((name) => element.getAttribute(name) ?? '').join()}`;
-  const state = (except?: Element): string =>
-    [
+    `${(element as HTMLInputElement).value ?? ''}${String((element as HTMLInputElement).checked ?? '')}${['aria-pressed', 'aria-checked', 'aria-selected', 'aria-current', 'aria-expanded'].map((name) => element.getAttribute(name) ?? '').join()}${String(element.matches(':disabled'))}`;
+  const state = (except?: Element): string => {
+    const all = [...document.querySelectorAll(selector)].filter(shown);
+    return [
       [...document.querySelectorAll<HTMLElement>('main, dialog, nav')].map(({ innerText }) => innerText).join('\n'),
-      ...[...document.querySelectorAll(selector)].filter((each) => each !== except && shown(each)).map(stateOf),
+      ...all.filter((each) => each !== except).map(stateOf),
+      `${String(all.length)} controls`, // also what was pressed may go
     ].join('\n');
+  };
   /** Keys by what is said of an element: the tree is slow to answer. */
   const keys = new WeakMap<Element, { readonly said: string; readonly key: string }>();
   const knownKeyOf = (element: Element): string => {
@@ -170,10 +178,20 @@ function observe(): void {
     if (again) setTimeout(soon, 300);
     settle();
   };
+  /** What a hand pressed is looked at before a test can go on to another page. */
   const soon = (): void => {
+    if (pressed !== null) setTimeout(settle, 40);
     if (waiting) return;
     waiting = true;
     setTimeout(look, 200);
+  };
+  /** What is filled in or chosen from a menu without a key is a hand's work, too. */
+  const filled = (event: Event): void => {
+    if (!(event.target instanceof HTMLElement) || pressed?.element === event.target) return;
+    settle();
+    const { target } = event;
+    pressed = { key: keyOf(target), element: target, own: stateOf(target), before: state(target), at: performance.now() };
+    soon();
   };
   const hand = (event: Event): void => {
     if (!event.isTrusted || !(event.target instanceof Element)) return;
@@ -192,6 +210,7 @@ function observe(): void {
       attributeFilter: ['open', 'disabled', 'hidden', 'aria-label'],
     });
     addEventListener('input', soon, true);
+    addEventListener('input', filled, true);
   });
   addEventListener('pointerdown', hand, true);
   addEventListener('keydown', hand, true);

@@ -279,6 +279,10 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     await tests.restart();
     await tests.desk.page.getByText('The last run ended unexpectedly.').waitFor();
     await tests.desk.button('Dismiss').click();
+    await tests.desk.page.getByText('The last run ended unexpectedly.').waitFor({ state: 'detached' });
+    const { client, socket } = await tests.desk.client();
+    await expect.poll(async () => (await client.app.info({})).crash).toBe(null);
+    socket.close();
     await openProject();
     await tests.desk.openCase('patient 001');
     await nothingLost();

@@ -153,6 +153,26 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
     }
   }, 900_000);
 
+  it('predicts the others from the list', async () => {
+    const { desk } = tests;
+    const others = rowsOf<{ readonly name: string }>(project(), "SELECT name FROM cases WHERE status = 'unlabelled' ORDER BY name").map(
+      ({ name }) => name,
+    );
+    const [first = '', second = ''] = others;
+    await desk.go('cases');
+    await desk.caseRow(first).click();
+    await desk.caseRow(second).click({ modifiers: ['Control'] });
+    await desk.page.getByText('2 selected').waitFor();
+    await desk.button('Predict').click();
+    for (const name of [first, second]) await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');
+    await desk.proved(desk.button('Predict'), 'disk');
+    await desk.button('Predict the rest').click();
+    for (const { name } of rowsOf<{ readonly name: string }>(project(), 'SELECT name FROM cases'))
+      await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');
+    await desk.go('correct');
+    await desk.titled(opened);
+  }, 1_500_000);
+
   it('corrects it with eight tools', async () => {
     const {
       desk,

@@ -36,27 +36,31 @@ interface Place {
 }
 interface Around {
   readonly dialog: string;
-  readonly controls: readonly Place[];
+  /** The control that chance has chosen among those that can be pressed now: names are slow to ask for, and no other is needed. */
+  readonly control: Place | undefined;
   readonly views: readonly { readonly x: number; readonly y: number; readonly width: number; readonly height: number }[];
   /** A project is open. */
   readonly project: boolean;
 }
 
-function lookAround(): Around {
+/** `chance`: from 0 to 1. */
+function lookAround(chance: number): Around {
   const { census } = window as unknown as { readonly census: PageCensus };
   const boxOf = (element: Element) => element.getBoundingClientRect();
+  const places = census
+    .controls()
+    .filter((element) => !element.matches(':disabled, [role=application]'))
+    .flatMap((element) => {
+      const { left, top, width, height } = boxOf(element);
+      const [x, y] = [left + width / 2, top + height / 2];
+      return x > 0 && y > 0 && x < innerWidth && y < innerHeight ? [{ element, x, y }] : [];
+    });
+  const chosen = places[Math.min(places.length - 1, Math.floor(chance * places.length))];
+  const kindOf = (element: Element): string =>
+    element instanceof HTMLSelectElement ? 'select' : element instanceof HTMLInputElement ? element.type : 'button';
   return {
     dialog: [...document.querySelectorAll('dialog[open]')].at(-1)?.getAttribute('aria-label') ?? '',
-    controls: census
-      .controls()
-      .filter((element) => !element.matches(':disabled, [role=application]'))
-      .flatMap((element) => {
-        const { left, top, width, height } = boxOf(element);
-        const [x, y] = [left + width / 2, top + height / 2];
-        const inside = x > 0 && y > 0 && x < innerWidth && y < innerHeight;
-        const kind = element instanceof HTMLSelectElement ? 'select' : element instanceof HTMLInputElement ? element.type : 'button';
-        return inside ? [{ key: census.keyOf(element), kind, x, y }] : [];
-      }),
+    control: chosen && { key: census.keyOf(chosen.element), kind: kindOf(chosen.element), x: chosen.x, y: chosen.y },
     views: [...document.querySelectorAll('main [role=application]')].map((element) => {
       const { left, top, width, height } = boxOf(element);
       return { x: left, y: top, width, height };
@@ -87,7 +91,7 @@ export async function runMonkey(desk: Desk, { seed, gestures, seconds, reopen, l
   const end = performance.now() + seconds * 1000;
   let n = 0;
   for (; n < gestures && performance.now() < end; n++) {
-    const around = await desk.page.evaluate(lookAround);
+    const around = await desk.page.evaluate(lookAround, random.uniform(0, 1));
     if (!around.project && around.dialog === '' && below(4) === 0) {
       log('opens the project again');
       await reopen();
@@ -96,9 +100,8 @@ export async function runMonkey(desk: Desk, { seed, gestures, seconds, reopen, l
     const what = random.uniform(0, 1);
     const view = around.views[below(Math.max(1, around.views.length))];
     if (what < 0.42) {
-      const free = around.controls.filter(({ key }) => !forbidden.some((pattern) => pattern.test(key)));
-      const control = free[below(Math.max(1, free.length))];
-      if (control === undefined) continue;
+      const { control } = around;
+      if (control === undefined || forbidden.some((pattern) => pattern.test(control.key))) continue;
       log(`presses ${control.key}`);
       if (control.kind === 'select' || control.kind === 'color') {
         await desk.page.evaluate(({ x, y }) => (document.elementFromPoint(x, y) as HTMLElement | null)?.focus(), control);

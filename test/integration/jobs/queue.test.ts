@@ -156,6 +156,13 @@ describe('the queue', () => {
     await expect(queue.cancel(other.id)).rejects.toMatchObject({ code: 'conflict' });
   });
 
+  it('does not pause, and so take up again, what was cancelled', async () => {
+    const job = await train({ until: 100_000 });
+    await until(() => queue.get(job.id).fraction > 0);
+    await Promise.all([queue.cancel(job.id), queue.pause(job.id)]);
+    expect(queue.get(job.id).state).toBe('cancelled');
+  });
+
   it('cancels a job that still waits', async () => {
     await train({ until: 100_000 });
     const waiting = await train({ until: 20 });

@@ -15,11 +15,7 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-daily-'));
     await makeHandProject(folder);
-    const { client, socket } = await tests.desk.client();
-    await client.projects.open({ path: project() });
-    socket.close();
-    await tests.desk.page.reload();
-    await tests.desk.ready();
+    await tests.desk.showProject(project());
     await tests.desk.go('cases');
     await tests.desk.caseRow('patient 01').waitFor();
   });

@@ -336,6 +336,15 @@ export class Desk {
     return connectClient(this.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
   }
 
+  /** Opens a project in the host, and in the window, which is loaded anew. */
+  async showProject(path: string): Promise<void> {
+    const { client, socket } = await this.client();
+    await client.projects.open({ path });
+    socket.close();
+    await this.page.reload();
+    await this.ready();
+  }
+
   /** The name of the model that made a case's latest prediction, as the host knows it. */
   async predictedBy(caseName: string): Promise<string | undefined> {
     const { client, socket } = await this.client();

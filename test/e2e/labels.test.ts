@@ -38,11 +38,7 @@ describe.skipIf(installedBrowser() === null)('a label', () => {
       desk,
       desk: { page },
     } = tests;
-    const { client, socket } = await desk.client();
-    await client.projects.open({ path: join(folder, 'project') });
-    socket.close();
-    await page.reload();
-    await page.waitForSelector('html[data-ready=true]');
+    await desk.showProject(join(folder, 'project'));
     await desk.openCase('patient 01');
     const findings: string[] = [];
     const look = async (name: string): Promise<void> => {

@@ -16,11 +16,7 @@ describe.skipIf(installedBrowser() === null)('improving by itself', () => {
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'logonet-night-'));
     folder = await acceptedProject(root);
-    const { client, socket } = await tests.desk.client();
-    await client.projects.open({ path: folder });
-    socket.close();
-    await tests.desk.page.reload();
-    await tests.desk.ready();
+    await tests.desk.showProject(folder);
   });
   afterAll(() => {
     rmSync(root, { recursive: true, force: true, maxRetries: 20 });

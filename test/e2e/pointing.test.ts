@@ -16,11 +16,7 @@ describe.skipIf(installedBrowser() === null)('pointing that learns', () => {
     const own = join(tests.desk.host.dataFolder, 'prompts');
     mkdirSync(own, { recursive: true });
     await writePromptNetwork(own);
-    const { client, socket } = await tests.desk.client();
-    await client.projects.open({ path: folder });
-    socket.close();
-    await tests.desk.page.reload();
-    await tests.desk.ready();
+    await tests.desk.showProject(folder);
   });
   afterAll(() => {
     rmSync(root, { recursive: true, force: true, maxRetries: 20 });

@@ -14,11 +14,7 @@ describe.skipIf(installedBrowser() === null)('pointing something out', () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-prompts-'));
     const project = await makeHandProject(folder);
     const { desk } = tests;
-    const { client, socket } = await desk.client();
-    await client.projects.open({ path: project });
-    socket.close();
-    await desk.page.reload();
-    await desk.ready();
+    await desk.showProject(project);
   });
   afterAll(() => {
     rmSync(folder, { recursive: true, force: true, maxRetries: 20 });

@@ -31,11 +31,7 @@ async function onSmallDisk(work: (scene: Scene) => Promise<void>): Promise<void>
     await studio.studio.close();
     const desk = await Desk.open(join(folder, 'data'));
     const openProject = async (): Promise<void> => {
-      const { client, socket } = await desk.client();
-      await client.projects.open({ path: join(disk, 'project') });
-      socket.close();
-      await desk.page.reload();
-      await desk.ready();
+      await desk.showProject(join(disk, 'project'));
     };
     const stroke = (at: number): Promise<void> =>
       desk.drag('axial', [

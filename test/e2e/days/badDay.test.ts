@@ -53,11 +53,7 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
 
   async function openProject(): Promise<void> {
     tests.desk.page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined)); // Leaves, whatever is not saved yet.
-    const { client, socket } = await tests.desk.client();
-    await client.projects.open({ path: made.project });
-    socket.close();
-    await tests.desk.page.reload();
-    await tests.desk.ready();
+    await tests.desk.showProject(made.project);
   }
   async function stroke(): Promise<void> {
     const at = 0.3 + 0.03 * (saved % 10);

@@ -22,11 +22,7 @@ describe.skipIf(installedBrowser() === null)('a reading session, keyboard only',
       size: full ? [160, 150, 120] : [48, 44, 32],
       spacing: [2, 2, 2.5],
     });
-    const { client, socket } = await tests.desk.client();
-    await client.projects.open({ path: made.project });
-    socket.close();
-    await tests.desk.page.reload();
-    await tests.desk.ready();
+    await tests.desk.showProject(made.project);
     await tests.desk
       .caseRow(/./)
       .nth(cases - 1 > 5 ? 5 : cases - 1)

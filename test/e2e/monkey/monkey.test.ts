@@ -37,11 +37,7 @@ describe.skipIf(installedBrowser() === null)('a monkey', () => {
       const project = join(folder, `project ${String(seed)}`);
       cpSync(join(folder, 'project'), project, { recursive: true });
       const open = async (): Promise<void> => {
-        const { client, socket } = await desk.client();
-        await client.projects.open({ path: project });
-        socket.close();
-        await desk.page.reload();
-        await desk.ready();
+        await desk.showProject(project);
       };
       await open();
       await desk.caseRow(/./).first().waitFor();

@@ -1,5 +1,6 @@
 import { neverCancelled } from '../base/cancellation.ts';
 import { squaredDistanceTransform } from '../domain/distanceTransform.ts';
+import { membersOf } from '../domain/regions.ts';
 import type { Grid, Triple, Volume } from '../geometry/grid.ts';
 import { resampleVolume } from '../geometry/resample.ts';
 import { boxSize, type Box } from '../segmentation/box.ts';
@@ -79,8 +80,7 @@ const trust = 0.5;
 export function* carry({ image, mask }: PromptCase, request: CarryRequest): Generator<void, Carried> {
   const { grid } = image;
   const { plane, direction } = request;
-  const belongs = new Uint8Array(0x1_0000);
-  for (const value of [request.label, ...request.inner]) belongs[value] = 1;
+  const belongs = membersOf([request.label, ...request.inner]);
   const known = rectangleOf(grid, mask.data, plane, belongs);
   if (known === null) return { kind: 'empty' };
   const there = slicesOn(grid, plane, direction);

@@ -1,4 +1,5 @@
 import { StudioError } from '../base/errors.ts';
+import { membersOf } from '../domain/regions.ts';
 import type { LabelVolume } from '../geometry/grid.ts';
 import type { Delta } from './delta.ts';
 import { checkLabel, edit, exactPolicy, tick, type EditTarget } from './editor.ts';
@@ -13,12 +14,6 @@ export type BooleanOperator = 'add' | 'subtract' | 'intersect' | 'invert' | 'cle
 export interface Operand {
   readonly volume: LabelVolume;
   readonly labels: readonly number[];
-}
-
-function memberTable(labels: readonly number[]): Uint8Array {
-  const table = new Uint8Array(0x1_0000);
-  for (const label of labels) table[label] = 1;
-  return table;
 }
 
 function checkLayer(target: EditTarget, layer: LabelVolume): void {
@@ -37,7 +32,7 @@ export function combine(target: EditTarget, label: number, operator: BooleanOper
     throw new StudioError('invalid-argument', 'Choose the labels to combine with.');
   if (operand !== undefined) checkLayer(target, operand.volume);
   const other = operand?.volume.data ?? data;
-  const member = memberTable(operand?.labels ?? []);
+  const member = membersOf(operand?.labels ?? []);
   /** The new label of a voxel that is (1) or is not (0) the label now, or −1 to leave it. */
   const result = (is: boolean, now: number, inOperand: boolean): number => {
     switch (operator) {
@@ -90,7 +85,7 @@ export function copyPrediction(
 ): Delta {
   checkLayer(target, prediction);
   const { data, grid } = target.volume;
-  const member = labels === undefined ? new Uint8Array(0x1_0000).fill(1) : memberTable(labels);
+  const member = labels === undefined ? new Uint8Array(0x1_0000).fill(1) : membersOf(labels);
   member[0] = 0;
   const placed = shapeOn(grid, shape);
   const { lower, upper } = placed.box;

@@ -1,4 +1,5 @@
 import { StudioError } from '../base/errors.ts';
+import { membersOf } from '../domain/regions.ts';
 import type { Delta } from './delta.ts';
 import { edit, tick, type EditTarget } from './editor.ts';
 import { polygonCrossings } from './polygon.ts';
@@ -25,8 +26,7 @@ export function scissors(target: EditTarget, { labels, matrix, outline, erase }:
   const { data, grid } = target.volume;
   const [ni, nj] = grid.size;
   const toClip = product(matrix, grid.affine);
-  const wanted = new Uint8Array(0x1_0000);
-  for (const label of labels) wanted[label] = 1;
+  const wanted = membersOf(labels);
   const boxes = labels.map((label) => labelBox(target.volume, label)).filter((box) => box !== null);
   return edit(target, (editor) => {
     const [low, high] = [0, 1].map((end) =>

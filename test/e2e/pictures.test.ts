@@ -38,7 +38,7 @@ describe.skipIf(installedBrowser() === null)('the pictures of the docs', () => {
     await desk.page.getByText(/^surfaces \d/).waitFor({ state: 'hidden' });
     await take('correct');
     await desk.go('train');
-    await desk.page.getByRole('button', { name: 'Improve' }).and(desk.page.locator(':enabled')).waitFor();
+    await desk.page.getByRole('button', { name: 'Improve', exact: true }).and(desk.page.locator(':enabled')).waitFor();
     await take('train');
     const list = join(docs, 'shown.txt');
     if (writes) writeFileSync(list, `${shown.join('\n')}\n`);

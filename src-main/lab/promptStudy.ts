@@ -90,21 +90,15 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
     networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, { bed, pool }, caller))],
     models: await learnAll(study, predictedArm, { bed, pool }, caller),
   };
-  const opened: (Disposable | undefined)[] = [];
   return withExecutor(study, async (executor) => {
-    const open = async <T extends Disposable>(made: Promise<T>): Promise<T> => {
-      const one = await made;
-      opened.push(one);
-      return one;
-    };
+    const networks: (AskedNetwork & Disposable)[] = [];
+    const models: ScanPredictor[] = [];
     try {
-      const networks: AskedNetwork[] = [];
-      const models: ScanPredictor[] = [];
-      for (const folder of folders.networks) networks.push(await open(openPromptNetwork(executor, await loadPromptModel(folder))));
-      for (const folder of folders.models) models.push(await open(openScanPredictor(executor, await loadNetwork(folder))));
+      for (const folder of folders.networks) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
+      for (const folder of folders.models) models.push(await openScanPredictor(executor, await loadNetwork(folder)));
       return await pointOutAll(study, { bed, test }, { networks, models }, caller);
     } finally {
-      for (const each of opened) each?.dispose();
+      for (const each of [...networks, ...models]) each.dispose();
     }
   });
 }

@@ -184,10 +184,8 @@ async function runPrompts({ options, ...command }: Command) {
   };
   const asked: readonly string[] = options.arm.length === 0 ? armNames.filter((name) => isThere[name] ?? true) : options.arm;
   const arms = armNames.filter((name) => asked.includes(name));
-  if (arms.includes('prompt network') && network === undefined)
-    throw usageError('The arm "prompt network" needs --prompt-model, the folder of one.');
-  if (asked.includes(learnedArm) && network === undefined)
-    throw usageError(`The arm "${learnedArm}" needs --prompt-model, the folder of one.`);
+  const asking = ['prompt network', learnedArm].find((arm) => asked.includes(arm));
+  if (asking !== undefined && network === undefined) throw usageError(`The arm "${asking}" needs --prompt-model, the folder of one.`);
   const learns = [learnedArm, predictedArm].some((arm) => asked.includes(arm));
   if (learns !== (patients !== undefined)) throw usageError(`--accepted belongs to the arms "${learnedArm}" and "${predictedArm}".`);
   const { report, summary } = await runPromptStudy(

@@ -15,6 +15,8 @@ interface Drawn {
   layer: Layer;
   readonly mapper: vtkImageResliceMapper;
   readonly actor: vtkImageSlice;
+  /** It was visible once: its shaders are compiled. */
+  seen: boolean;
 }
 
 /** Eight voxels for mappers that have nothing to draw: one layer for each shader there is. */
@@ -34,7 +36,7 @@ export class SliceView implements Disposable {
   readonly #view: ContextView;
   readonly #plane = vtkPlane.newInstance();
   #drawn: Drawn[] = [];
-  /** Mappers that wait for the next layers; those that were seen last, whose shaders are compiled, come first. */
+  /** Mappers that wait for the next layers; each has shaders of its own. */
   readonly #spare: Drawn[] = [];
   #slab: Slab = { thickness: 0, mode: 'maximum' };
   #frame: ViewFrame | null = null;
@@ -53,15 +55,14 @@ export class SliceView implements Disposable {
 
   /** Layers from bottom to top, to be called again when their visibility changes. Layers that stay keep their textures. */
   setLayers(layers: readonly Layer[]): void {
-    const kept = new Map(this.#drawn.map((drawn) => [drawn.layer, drawn]));
     for (const { actor } of [...this.#drawn, ...this.#spare]) this.#view.renderer.removeViewProp(actor);
-    this.#drawn = layers.map((layer) => kept.get(layer) ?? this.#draw(layer));
-    for (const layer of layers) kept.delete(layer);
-    for (const drawn of kept.values()) {
-      this.#show(drawn, emptyLike(drawn.layer));
-      if (drawn.actor.getVisibility()) this.#spare.unshift(drawn);
-      else this.#spare.push(drawn);
+    // What goes is put by before what comes is drawn, which may take its place.
+    const kept = new Map<Layer, Drawn>();
+    for (const drawn of this.#drawn) {
+      if (layers.includes(drawn.layer)) kept.set(drawn.layer, drawn);
+      else this.#putBy(drawn);
     }
+    this.#drawn = layers.map((layer) => kept.get(layer) ?? this.#draw(layer));
     for (const { actor, layer } of this.#drawn) actor.setVisibility(layer.visible);
     // With nothing to see, one of each that is spare is drawn: shaders are compiled while a case is still being read, and not behind its
     // hundreds of megabytes in the driver's queue. What is not in the renderer loses its shaders.
@@ -70,7 +71,10 @@ export class SliceView implements Disposable {
       actor.setVisibility(layers.length === 0 && !seen.has(layer));
       seen.add(layer);
     }
-    for (const { actor } of [...this.#drawn, ...this.#spare]) this.#view.renderer.addViewProp(actor);
+    for (const drawn of [...this.#drawn, ...this.#spare]) {
+      this.#view.renderer.addViewProp(drawn.actor);
+      drawn.seen ||= drawn.actor.getVisibility();
+    }
     this.#applySlab();
     this.requestRender();
   }
@@ -122,6 +126,13 @@ export class SliceView implements Disposable {
     }
   }
 
+  /** Those that were seen, whose shaders are compiled, come first. */
+  #putBy(drawn: Drawn): void {
+    this.#show(drawn, emptyLike(drawn.layer));
+    if (drawn.seen) this.#spare.unshift(drawn);
+    else this.#spare.push(drawn);
+  }
+
   #draw(layer: Layer): Drawn {
     const empty = emptyLike(layer);
     const at = this.#spare.findIndex((each) => each.layer === empty);
@@ -149,7 +160,7 @@ export class SliceView implements Disposable {
     actor.setMapper(mapper as never);
     actor.setProperty(0, layer.property);
     if (layer.translucent) actor.setForceTranslucent(true);
-    return { layer, mapper, actor };
+    return { layer, mapper, actor, seen: false };
   }
 
   #applySlab(): void {

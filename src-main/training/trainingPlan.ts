@@ -123,6 +123,16 @@ function smallestLabel({ medianExtent, labelShare, cases, casesWithLabel }: Data
 }
 
 const nearestMultiple = (voxels: number, multiple: number): number => Math.max(multiple, Math.round(voxels / multiple) * multiple);
+/** Half a voxel at the rim counts as covered. */
+const coveringMultiple = (voxels: number, multiple: number): number => Math.max(multiple, Math.ceil((voxels - 0.5) / multiple) * multiple);
+
+/** Voxels of the median case along D, H, W. */
+const caseSides = ({ medianExtent }: DatasetFingerprint, spacing: Triple): number[] =>
+  ([2, 1, 0] as const).map((axis) => medianExtent[axis] / spacing[axis]);
+
+/** Sides of a patch nearest to those of a case (covering it wholly would spend most of a small case's time on padding); whole slices across an axis are covered. */
+const patchOver = (sides: readonly number[], multiple: number, slices?: number): number[] =>
+  sides.map((side, each) => (slices === undefined || 2 - each === slices ? nearestMultiple : coveringMultiple)(side, multiple));
 
 /** The spacing with voxels within thick slices so coarse that a patch sees whole slices of the median case, as far as the smallest label allows. */
 export function wholeSliceSpacing(
@@ -134,10 +144,9 @@ export function wholeSliceSpacing(
   if (axis === undefined) return spacing;
   const coarser = (factor: number): Triple => spacing.map((mm, each) => (each === axis ? mm : mm * factor)) as unknown as Triple;
   const sees = (mm: Triple): boolean => {
-    const sides = fingerprint.medianExtent.map((extent, each) => extent / mm[each as 0 | 1 | 2]);
-    const seen = patch?.toReversed() ?? sides.map((side) => nearestMultiple(side, multiple));
-    const isWhole = sides.every((side, each) => each === axis || side <= (seen[each] ?? 0) + 0.5);
-    return isWhole && (patch !== undefined || seen.reduce((all, side) => all * side) <= wholeSlices);
+    const sides = caseSides(fingerprint, mm);
+    if (patch !== undefined) return sides.every((side, each) => 2 - each === axis || side <= (patch[each] ?? 0) + 0.5);
+    return patchOver(sides, multiple, axis).reduce((all, side) => all * side) <= wholeSlices;
   };
   const coarsest = smallestLabel(fingerprint) * ofSmallestLabel;
   const isCoarsest = (mm: Triple): boolean => mm.some((side, each) => each !== axis && side > coarsest);
@@ -221,17 +230,18 @@ export function chooseLoss(
 }
 
 /**
- * The multiple nearest to the median case along D, H, W (covering it wholly would spend most of a small case's time on padding), shrunk
- * (always the axis that covers most of its case) until it is no larger than asked for and fits the memory; then the batch shrinks.
+ * A patch over the median case, whole slices across the axis `slices` where one is given, shrunk (always the axis that covers most of its
+ * case) until it is no larger than asked for and fits the memory; then the batch shrinks.
  */
 export function choosePatch(
   fingerprint: DatasetFingerprint,
   spacing: Triple,
   constraints: PlanConstraints,
+  slices?: number,
 ): { patch: Triple; batch: number } {
   const { multiple, largestPatch, fits } = constraints;
-  const extent = ([2, 1, 0] as const).map((axis) => fingerprint.medianExtent[axis] / spacing[axis]);
-  const patch = extent.map((voxels) => nearestMultiple(voxels, multiple)) as [number, number, number];
+  const extent = caseSides(fingerprint, spacing);
+  const patch = patchOver(extent, multiple, slices) as [number, number, number];
   let batch = constraints.batch;
   const tooLarge = (): boolean => patch[0] * patch[1] * patch[2] > largestPatch || !fits(patch, batch);
   while (tooLarge()) {
@@ -286,7 +296,7 @@ export function makeTrainingPlan(fingerprint: DatasetFingerprint, constraints: P
     spacing,
     intensity: chooseIntensity(fingerprint.channels[0], constraints.recipe, mr),
     ...(constraints.channels && { channels: chooseChannels(fingerprint, constraints.channels, constraints.recipe, mr) }),
-    ...choosePatch(fingerprint, spacing, constraints),
+    ...choosePatch(fingerprint, spacing, constraints, rule === 'whole' ? slices?.axis : undefined),
     ...(slices && { slices }),
     ...(slices &&
       constraints.recipe === 'standard' && { ...(fingerprint.oneSided && { oneSided: true }), augmentation: sliceAugmentation }),

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { hashFile, syncFolderSync, writeText } from '#main/files/durable.ts';
+import { isOfTheDisk } from './handle.ts';
 
 /** 'LGNS': tells our libraries from other SQLite files. */
 const applicationId = 0x4c474e53;
@@ -31,7 +32,7 @@ export function markAsLibrary(database: Database.Database): void {
   database.pragma(`application_id = ${applicationId}`);
 }
 
-/** Why the open database cannot be trusted, or null. */
+/** Why the open database cannot be trusted, or null. Throws where the disk does not let it be read: that says nothing about the file. */
 export function faultOf(database: Database.Database): string | null {
   try {
     if (database.pragma('application_id', { simple: true }) !== applicationId) return 'not a library of this application';
@@ -39,22 +40,18 @@ export function faultOf(database: Database.Database): string | null {
     if (result !== 'ok') return result;
     return (database.pragma('foreign_key_check') as unknown[]).length === 0 ? null : 'broken references';
   } catch (error) {
-    if (error instanceof Database.SqliteError) return `${error.code}: ${error.message}`;
+    if (error instanceof Database.SqliteError && !isOfTheDisk(error)) return `${error.code}: ${error.message}`;
     throw error;
   }
 }
 
-/** Why a database file that nobody has open cannot be trusted, or null. */
+/** Why a database file that nobody has open cannot be trusted, or null. Throws as `faultOf` does. */
 export function faultOfFile(path: string): string | null {
-  let database: Database.Database | null = null;
+  const database = new Database(path, { fileMustExist: true });
   try {
-    database = new Database(path, { fileMustExist: true });
     return faultOf(database);
-  } catch (error) {
-    if (error instanceof Database.SqliteError || error instanceof TypeError) return error.message;
-    throw error;
   } finally {
-    database?.close();
+    database.close();
   }
 }
 

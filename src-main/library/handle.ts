@@ -5,11 +5,16 @@ import { diskFull } from '#main/files/fileError.ts';
 type Value = string | number | null | Uint8Array;
 export type Parameters = Readonly<Record<string, Value>>;
 
+/** What keeps a file from being read or written, whatever is in it: the disk, another program, memory. */
+export const isOfTheDisk = ({ code }: { readonly code: string }): boolean =>
+  /^SQLITE_(IOERR|FULL|CANTOPEN|READONLY|PERM|BUSY|LOCKED|NOMEM)/.test(code);
+
 /** An error of SQLite as one that a person can act on. */
 export function databaseError(error: unknown): unknown {
   if (!(error instanceof Database.SqliteError)) return error;
   const options = { detail: `${error.code}: ${error.message}`, cause: error };
-  if (error.code === 'SQLITE_FULL') return new StudioError('disk-full', diskFull, options);
+  // The second where there is no room to read in: a library is opened with a file of 32 KiB beside it.
+  if (['SQLITE_FULL', 'SQLITE_IOERR_SHMSIZE'].includes(error.code)) return new StudioError('disk-full', diskFull, options);
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code))
     return new StudioError(
       'corrupt',

@@ -1,11 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import * as library from '#main/library/index.ts';
 import type { Project } from '#main/library/index.ts';
+import type { StudioError } from '#shared/base/errors.ts';
 import type { LabelSet } from '#shared/domain/labelSet.ts';
+import { fillDisk, withSmallDisk } from '../../trust/smallDisk.ts';
 
 const labelSet: LabelSet = {
   labels: [
@@ -34,6 +36,33 @@ describe('a project', () => {
     expect(settings).toEqual([{ synchronous: 2 }]);
     expect(project?.write.all('PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }]);
     expect(project?.write.all('PRAGMA foreign_keys')).toEqual([{ foreign_keys: 1 }]);
+  });
+
+  it('is not opened on a full disk, says so, and is as it was once there is room', async () => {
+    const done = await withSmallDisk(folder, async () => {
+      const path = join(folder, 'study.logonet');
+      library.createProject(path, { name: 'Study', labelSet, author: 'reader' }).close();
+      const names = () => readdirSync(path, { recursive: true }).sort();
+      const before = names();
+      const filler = join(folder, 'filler');
+      const said = new Set<string>();
+      for (let pages = 0; pages < 10; pages++) {
+        fillDisk(filler);
+        truncateSync(filler, statSync(filler).size - pages * 4096);
+        try {
+          library.openProject(path, { author: 'reader' }).close();
+        } catch (error) {
+          said.add((error as StudioError).code);
+        }
+        rmSync(filler);
+      }
+      expect([...said]).toEqual(['disk-full']);
+      const opened = library.openProject(path, { author: 'reader' });
+      expect([opened.repair, library.getLabelSet(opened.read)]).toEqual([null, labelSet]);
+      opened.close();
+      expect(names()).toEqual(before);
+    });
+    if (done === null) console.warn('no small disk here: a full one was not tried');
   });
 
   it('comes back as it was left', () => {

@@ -4,6 +4,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import { decodeSafetensors, encodeSafetensors } from '#main/model/safetensors.ts';
 import { variant } from '#main/model/variants.ts';
 import type { Weights } from '#main/model/weights.ts';
+import { randomWithEveryClass, rankByClass } from '#main/ranking/rankByClass.ts';
 import { rankCases, type Strategy } from '#main/ranking/rankCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { cardOf } from '#main/training/trainingPlan.ts';
@@ -16,7 +17,7 @@ import { changeOf, unchanged } from './recipeChange.ts';
 import { pretrainedProfiles } from '#main/training/pretrained/pretrained.ts';
 import { loadModel } from '#main/model/modelFolder.ts';
 import { pretrainScans } from '#main/training/pretrained/pretrainScans.ts';
-import { uncertaintyOfScans, type UncertaintyMeasure } from './uncertaintyOfScans.ts';
+import { classDoubtsOfScans, uncertaintyOfScans, type UncertaintyMeasure } from './uncertaintyOfScans.ts';
 
 export const studyNames = ['recipe', 'pretraining', 'active', 'ablation'] as const;
 export type StudyName = (typeof studyNames)[number];
@@ -47,13 +48,16 @@ const pretrainingArms: Readonly<Record<string, Pretraining | null>> = {
   'one clusterer': { clusterers: 1 },
 };
 
-/** How the next cases are chosen: the ranking's strategy, and by which measure the model's doubt counts. */
-const activeArms: Readonly<Record<string, { readonly strategy: Strategy; readonly measure?: UncertaintyMeasure }>> = {
+/** How the next cases are chosen: the ranking's strategy, and by which measure the model's doubt counts; or by what it predicts of each class. */
+type ActiveArm = { readonly strategy: Strategy; readonly measure?: UncertaintyMeasure } | { readonly classes: 'doubted' | 'present' };
+const activeArms: Readonly<Record<string, ActiveArm>> = {
   random: { strategy: 'random' },
   suggested: { strategy: 'suggested', measure: 'entropy' },
   entropy: { strategy: 'uncertainty', measure: 'entropy' },
   disagreement: { strategy: 'uncertainty', measure: 'disagreement' },
   diversity: { strategy: 'diversity' },
+  'by class': { classes: 'doubted' },
+  'random, every class': { classes: 'present' },
 };
 
 const ablationArms = ['LoGoNet', 'ULKANet', 'U-Net'] as const;
@@ -258,22 +262,27 @@ class Choice {
   async make(arms: readonly string[], seed: number, accepted: readonly PreparedScan[], weights: Weights): Promise<void> {
     const open = this.#lab.pool.filter(({ id }) => !accepted.some((each) => each.id === id));
     const doubts = new Map<UncertaintyMeasure, Map<string, number>>();
+    let classDoubts: Map<string, (number | null)[]> | undefined;
     for (const arm of arms) {
-      const { strategy, measure } = activeArms[arm] ?? { strategy: 'random' };
-      if (measure !== undefined && !doubts.has(measure))
-        doubts.set(measure, await uncertaintyOfScans(this.#context, this.#lab, open, weights, measure));
-      const doubt = measure === undefined ? undefined : doubts.get(measure);
-      const ranked = rankCases({
-        candidates: open.map(({ id }) => ({ id, uncertainty: doubt?.get(id) ?? null, profile: this.#profiles.get(id) ?? null })),
-        accepted: accepted.flatMap(({ id }) => this.#profiles.get(id) ?? []),
-        strategy,
-        seed: seed * 1000 + accepted.length,
-      });
+      const how = activeArms[arm] ?? { strategy: 'random' };
+      const request = { acceptedCases: accepted.length, places: this.#context.config.added, seed: seed * 1000 + accepted.length };
+      const profile = ({ id }: PreparedScan) => this.#profiles.get(id) ?? null;
+      let chosen: string[];
+      if ('classes' in how) {
+        const seen = (classDoubts ??= await classDoubtsOfScans(this.#context, this.#lab, open, weights));
+        const candidates = open.map((each) => ({ id: each.id, doubts: seen.get(each.id) ?? [], profile: profile(each) }));
+        chosen = (how.classes === 'doubted' ? rankByClass : randomWithEveryClass)({ ...request, candidates });
+      } else {
+        const { strategy, measure } = how;
+        if (measure !== undefined && !doubts.has(measure))
+          doubts.set(measure, await uncertaintyOfScans(this.#context, this.#lab, open, weights, measure));
+        const doubt = measure === undefined ? undefined : doubts.get(measure);
+        const candidates = open.map((each) => ({ id: each.id, uncertainty: doubt?.get(each.id) ?? null, profile: profile(each) }));
+        const ranked = rankCases({ candidates, accepted: accepted.flatMap((each) => profile(each) ?? []), strategy, seed: request.seed });
+        chosen = ranked.slice(0, request.places).map(({ id }) => id);
+      }
       await writeFileAtomically(this.#file(arm, seed, accepted.length, 'safetensors'), encodeSafetensors(weights));
-      await writeFileAtomically(
-        this.#file(arm, seed, accepted.length, 'json'),
-        JSON.stringify(ranked.slice(0, this.#context.config.added).map(({ id }) => id)),
-      );
+      await writeFileAtomically(this.#file(arm, seed, accepted.length, 'json'), JSON.stringify(chosen));
     }
   }
 

@@ -73,7 +73,7 @@ describe('experiments', () => {
     const folder = join(root, 'active');
     await expect(runTask(experimentTask, config('active', { seeds: 1 }), folder, 60).result).rejects.toMatchObject({ code: 'cancelled' });
     const { summary } = await runTask(experimentTask, config('active', { seeds: 1 }), folder).result;
-    for (const strategy of ['random', 'suggested', 'entropy', 'disagreement', 'diversity']) {
+    for (const strategy of ['random', 'suggested', 'entropy', 'disagreement', 'diversity', 'by class', 'random, every class']) {
       expect(summary.filter(({ arm }) => arm === strategy).map(({ labelled, seeds }) => [labelled, seeds])).toEqual([
         [2, 1],
         [3, 1],

@@ -1,23 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { bootstrapMean } from '#shared/domain/comparison.ts';
-import { writeFileAtomically } from '#main/files/atomicFile.ts';
-import { readImage } from '#main/imageio/readImage.ts';
-import { readMask } from '#main/imageio/readMask.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
 import { openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
 import { loadNetwork, loadPromptModel } from '#main/model/modelFolder.ts';
 import type { RequestInput } from '#main/jobs/requests/index.ts';
 import { runHere, type Caller } from '#main/jobs/run.ts';
-import { drawCases, patientOf, readBed, splitCases, type Bed, type BedSource } from './bed.ts';
+import { drawCases, patientOf } from './bed.ts';
+import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
 import { spread } from './experimentPlot.ts';
-import { intervalText, writeReport, type Report } from './experimentReport.ts';
-import { keepSettings } from './experimentTrials.ts';
+import { intervalText, type Report } from './experimentReport.ts';
 import { armNames, learnedArm, openArm, predictedArm, type ArmName, type Known } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import {
@@ -32,17 +28,10 @@ import {
   wantedDice,
 } from '#shared/prompts/reader.ts';
 
-export interface PromptStudy extends BedSource {
-  readonly outFolder: string;
-  /** Patients that are measured, the same for every arm. */
-  readonly testCases: number;
+export interface PromptStudy extends CaseStudy {
   readonly arms: readonly ArmName[];
-  /** Folder of a prompt network, for its arm. */
-  readonly network?: string | undefined;
   /** The network goes on with that many patients which do not measure, others for each seed, and is asked then. */
   readonly accepted?: AcceptedStudy | undefined;
-  readonly device: string;
-  readonly threads?: number | undefined;
 }
 
 export interface AcceptedStudy {
@@ -79,16 +68,11 @@ const looked = [1, 3, 5, 10] as const;
 
 /** A reader who knows the truth clicks at the middle of the largest error, up to ten times. Goes on with the cases that are not done yet. */
 export async function runPromptStudy(study: PromptStudy, caller: Caller): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  const { outFolder, testCases, network } = study;
-  const work = join(outFolder, 'work');
-  await mkdir(work, { recursive: true });
-  await keepSettings(join(work, 'settings.json'), settingsOf(study), 'prompts');
-  const bed = await readBed({ ...study, channel: study.channel ?? 0 });
-  const { test, pool } =
-    bed.test === undefined ? splitCases(bed.labelled, testCases, ({ name }) => name) : { test: bed.test, pool: bed.labelled };
+  const { network } = study;
+  const cases = await openCases(study, 'prompts');
   const folders = {
-    networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, { bed, pool }, caller))],
-    models: await learnAll(study, predictedArm, { bed, pool }, caller),
+    networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, cases, caller))],
+    models: await learnAll(study, predictedArm, cases, caller),
   };
   return withExecutor(study, async (executor) => {
     const networks: (AskedNetwork & Disposable)[] = [];
@@ -96,23 +80,18 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
     try {
       for (const folder of folders.networks) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
       for (const folder of folders.models) models.push(await openScanPredictor(executor, await loadNetwork(folder)));
-      return await pointOutAll(study, { bed, test }, { networks, models }, caller);
+      return await pointOutAll(study, cases, { networks, models }, caller);
     } finally {
       for (const each of [...networks, ...models]) each.dispose();
     }
   });
 }
 
-/** What is changed by none of them goes on where it was interrupted. */
-function settingsOf({ dataset, labels, channel, testCases, arms, network, accepted }: PromptStudy): string {
-  return JSON.stringify({ dataset, labels, channel, testCases, arms, ...(network !== undefined && { network }), accepted });
-}
-
 /** Folders of what an arm learned from the accepted cases of each seed: the prompt network that went on, or a segmentation model of their masks. */
 async function learnAll(
   { accepted, network, arms, outFolder, device, threads }: PromptStudy,
   arm: ArmName,
-  { bed, pool }: { readonly bed: Bed; readonly pool: Bed['labelled'] },
+  { bed, pool }: StudyCases,
   caller: Caller,
 ): Promise<string[]> {
   const folders: string[] = [];
@@ -145,48 +124,34 @@ async function learnAll(
 /** `networks`: the one that is given, and what became of it with the accepted cases of each seed; `models`: what learned from those masks. */
 async function pointOutAll(
   study: PromptStudy,
-  { bed, test: cases }: { readonly bed: Bed; readonly test: Bed['labelled'] },
+  cases: StudyCases,
   { networks: [network, ...learned], models }: { readonly networks: readonly AskedNetwork[]; readonly models: readonly ScanPredictor[] },
   caller: Caller,
 ): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  const { outFolder, arms } = study;
-  const rows: PromptRow[] = [];
-  for (const [index, each] of cases.entries()) {
-    throwIfCancelled(caller.cancellation);
-    caller.report({ phase: `Pointing out in ${each.name}`, fraction: index / cases.length });
-    const kept = join(outFolder, 'work', `${each.name}.json`);
-    const before = await readFile(kept, 'utf8').catch(() => null);
-    if (before !== null) {
-      rows.push(...(JSON.parse(before) as PromptRow[]));
-      continue;
-    }
-    const { volume: image } = await readImage(each.image, { cancellation: caller.cancellation });
-    const { volume: mask } = await readMask(each.labels, caller.cancellation);
+  const measure = async ({ name, image, mask }: ReadCase): Promise<PromptRow[]> => {
     const predictions: Volume[] = [];
     for (const model of models) predictions.push((await model.predict([image], caller)).labels);
+    /** For each seed. */
+    const knownTo = (arm: ArmName, structure: NamedStructure): Known[] => {
+      if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
+      return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
+    };
     const own: PromptRow[] = [];
-    for (const structure of structuresIn(mask.data, bed.labels)) {
+    for (const structure of structuresIn(mask.data, cases.bed.labels)) {
       const truth = truthOf(image, mask, structure);
-      for (const arm of arms)
+      for (const arm of study.arms)
         for (const [seed, known] of knownTo(arm, structure).entries()) {
           throwIfCancelled(caller.cancellation);
           const seconds: number[] = [];
           const dice = await pointOut(timed(openArm(arm, image, truth, known), seconds), truth);
-          own.push({ arm, case: each.name, ...(hasSeeds(arm) && { seed }), structure: structure.name, dice, seconds });
+          own.push({ arm, case: name, ...(hasSeeds(arm) && { seed }), structure: structure.name, dice, seconds });
         }
     }
-
-    /** For each seed. */
-    function knownTo(arm: ArmName, structure: NamedStructure): Known[] {
-      if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
-      return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
-    }
-    await writeFileAtomically(kept, JSON.stringify(own));
-    rows.push(...own);
-    await writeReport(outFolder, promptReport(study, rows));
-  }
-  await writeReport(outFolder, promptReport(study, rows));
-  return { report: join(outFolder, 'report.md'), summary: summarisePrompts(rows) };
+    return own;
+  };
+  const made = { phase: 'Pointing out in', measure, report: (rows: readonly PromptRow[]) => promptReport(study, rows) };
+  const { report, rows } = await measureCases(study, cases, made, caller);
+  return { report, summary: summarisePrompts(rows) };
 }
 
 const hasSeeds = (arm: ArmName): boolean => arm === learnedArm || arm === predictedArm;

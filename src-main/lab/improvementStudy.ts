@@ -9,7 +9,7 @@ import { openExecutor } from '#main/engine/devices/openExecutor.ts';
 import { importCases } from '#main/exchange/importCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import { contextHere, type Caller } from '#main/jobs/run.ts';
+import { alarmOf, contextHere, type Caller } from '#main/jobs/run.ts';
 import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
 import { listModels } from '#main/library/index.ts';
 import { appFolders } from '#main/project/appFolders.ts';
@@ -159,7 +159,7 @@ class Measuring {
   /** Of each phantom the mean Dice over its labels. */
   async of(folder: string): Promise<number[]> {
     const { device, threads } = this.#study;
-    const executor = await openExecutor(device, { threads });
+    const executor = await openExecutor(device, { threads, alarm: alarmOf(this.#caller) });
     try {
       const context = await contextHere({}, this.#caller);
       const values = phantomLabelSet.labels.map(({ value }) => value);

@@ -9,7 +9,7 @@ import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
 import { openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
 import { loadNetwork, loadPromptModel } from '#main/model/modelFolder.ts';
 import type { RequestInput } from '#main/jobs/requests/index.ts';
-import { runHere, type Caller } from '#main/jobs/run.ts';
+import { alarmOf, runHere, type Caller } from '#main/jobs/run.ts';
 import { drawCases, patientOf } from './bed.ts';
 import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
 import { spread } from './experimentPlot.ts';
@@ -74,7 +74,8 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
     networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, cases, caller))],
     models: await learnAll(study, predictedArm, cases, caller),
   };
-  return withExecutor(study, async (executor) => {
+  if (folders.networks.length + folders.models.length === 0) return pointOutAll(study, cases, { networks: [], models: [] }, caller);
+  return withExecutor({ ...study, alarm: alarmOf(caller) }, async (executor) => {
     const networks: (AskedNetwork & Disposable)[] = [];
     const models: ScanPredictor[] = [];
     try {

@@ -13,7 +13,7 @@ import { forEachCut, slicesOn, type SlicePlane } from '#shared/prompts/slab.ts';
 import { freePolicy } from '#shared/segmentation/index.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
-import type { Caller } from '#main/jobs/run.ts';
+import { alarmOf, type Caller } from '#main/jobs/run.ts';
 import { loadPromptModel } from '#main/model/modelFolder.ts';
 import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
 import { spread } from './experimentPlot.ts';
@@ -59,7 +59,7 @@ export async function runSliceStudy(study: CaseStudy, caller: Caller): Promise<{
   const { network } = study;
   const cases = await openCases(study, 'slices');
   if (network === undefined) return goThroughAll(study, cases, null, caller);
-  return withExecutor(study, async (executor) => {
+  return withExecutor({ ...study, alarm: alarmOf(caller) }, async (executor) => {
     const asked: AskedNetwork & Disposable = await openPromptNetwork(executor, await loadPromptModel(network));
     try {
       return await goThroughAll(study, cases, asked, caller);

@@ -12,8 +12,8 @@ import type { RequestInput } from '#main/jobs/requests/index.ts';
 import { alarmOf, runHere, type Caller } from '#main/jobs/run.ts';
 import { drawCases, patientOf } from './bed.ts';
 import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
-import { spread } from './experimentPlot.ts';
-import { intervalText, type Report } from './experimentReport.ts';
+import { meanOf } from './experimentPlot.ts';
+import { budgetText, intervalText, type Report } from './experimentReport.ts';
 import { armNames, learnedArm, openArm, predictedArm, type ArmName, type Known } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import {
@@ -169,8 +169,6 @@ function timed(arm: Answerer, seconds: number[]): Answerer {
   };
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
-
 /** Of every structure and arm, structures in the order of their labels. */
 export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
   const structures = [...new Set(rows.map(({ structure }) => structure))];
@@ -178,17 +176,17 @@ export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
     armNames.flatMap((arm): PromptSummary[] => {
       const own = rows.filter((row) => row.structure === structure && row.arm === arm);
       if (own.length === 0) return [];
-      const after = (clicks: number): number => mean(own.map(({ dice }) => dice[clicks - 1] ?? 0));
+      const after = (clicks: number): number => meanOf(own.map(({ dice }) => dice[clicks - 1] ?? 0));
       return [
         {
           arm,
           structure,
           cases: new Set(own.map((row) => row.case)).size,
           dice: [after(1), after(3), after(5), after(10)],
-          clicksTo85: mean(own.map((row) => clicksTo(wantedDice, row.dice))),
-          clicksTo90: mean(own.map((row) => clicksTo(0.9, row.dice))),
-          firstSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
-          nextSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(1))),
+          clicksTo85: meanOf(own.map((row) => clicksTo(wantedDice, row.dice))),
+          clicksTo90: meanOf(own.map((row) => clicksTo(0.9, row.dice))),
+          firstSeconds: meanOf(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
+          nextSeconds: meanOf(own.flatMap(({ seconds }) => seconds.slice(1))),
         },
       ];
     }),
@@ -203,14 +201,15 @@ function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, of: 
       const other = rows.find((each) => each.arm === first && each.case === row.case && each.structure === row.structure);
       return other === undefined ? [] : [{ patient: patientOf(row.case), value: of(row) - of(other) }];
     });
-  return bootstrapMean([...Map.groupBy(differences, ({ patient }) => patient).values()].map((own) => mean(own.map(({ value }) => value))));
+  return bootstrapMean(
+    [...Map.groupBy(differences, ({ patient }) => patient).values()].map((own) => meanOf(own.map(({ value }) => value))),
+  );
 }
 
 /** Clicks to .85 before and after, over all structures, paired. */
 function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly ArmName[], rows: readonly PromptRow[]): string[] {
   const clicks = ({ dice }: PromptRow): number => clicksTo(wantedDice, dice);
-  const of = (arm: ArmName): string => mean(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
-  const how = 'steps' in budget ? `${String(budget.steps)} steps` : `${String(budget.minutes)} minutes`;
+  const of = (arm: ArmName): string => meanOf(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
   const pairs = [
     ['prompt network', learnedArm, 'The network went on'],
     ['case classifier', predictedArm, 'A model learned'],
@@ -219,7 +218,7 @@ function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly
     if (!arms.includes(before) || !arms.includes(after)) return [];
     const { mean: less = 0, low = 0, high = 0 } = ahead(rows, before, after, clicks) ?? {};
     return [
-      `${what} for ${how} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
+      `${what} for ${budgetText(budget)} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
     ];
   });
 }
@@ -264,7 +263,7 @@ function promptReport({ dataset, arms, accepted }: PromptStudy, rows: readonly P
         name: arm,
         points: looked.map((clicks) => ({
           place: String(clicks),
-          values: [mean(rows.filter((row) => row.structure === structure && row.arm === arm).map(({ dice }) => dice[clicks - 1] ?? 0))],
+          values: [meanOf(rows.filter((row) => row.structure === structure && row.arm === arm).map(({ dice }) => dice[clicks - 1] ?? 0))],
         })),
       })),
     })),

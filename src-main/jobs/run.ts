@@ -27,6 +27,13 @@ export interface RunHereOptions {
   readonly onPoint?: (point: CurvePoint) => void;
 }
 
+/** An alarm as a remark. */
+export const alarmOf =
+  ({ note }: Pick<Caller, 'note'>): Work['alarm'] =>
+  (severity, message) => {
+    note(`${severity === 'info' ? '' : `${severity}: `}${message}`);
+  };
+
 /** What work in this process sees of its caller. */
 export async function contextHere<Config>(config: Config, caller: Caller, options: RunHereOptions = {}): Promise<TaskContext<Config>> {
   const { outFolder = tmpdir(), checkpointFolder = outFolder, log = false } = options;
@@ -50,7 +57,7 @@ export async function contextHere<Config>(config: Config, caller: Caller, option
     alarm: (severity, message) => {
       const alarm: JobAlarm = { at: new Date().toISOString(), severity, message };
       if (log) appendLog(checkpointFolder, { alarm });
-      caller.note(`${severity === 'info' ? '' : `${severity}: `}${message}`);
+      alarmOf(caller)(severity, message);
     },
     turn: () => turns.turn('background', caller.cancellation),
   };

@@ -6,7 +6,7 @@ import { slicesText } from '#main/training/trainingPlan.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { drawCases, patientOf } from './bed.ts';
 import { openLab } from './experimentLab.ts';
-import { summariseTrials, type ArmSummary } from './experimentReport.ts';
+import { budgetText, summariseTrials, type ArmSummary } from './experimentReport.ts';
 import { chosenArms, studies, studyNames } from './experimentStudies.ts';
 import { Trials, type ExperimentContext } from './experimentTrials.ts';
 
@@ -110,14 +110,13 @@ const splitText = ({ test, labelled }: Split): string[] => [
 ];
 
 function describe(config: ExperimentConfig, { plan, pool, test, unlabelled, executor }: Awaited<ReturnType<typeof openLab>>): string[] {
-  const amount = (each: ExperimentConfig['budget']): string => ('minutes' in each ? `${each.minutes} minutes` : `${each.steps} steps`);
   const pretraining =
     config.study !== 'pretraining'
       ? ''
-      : ` Pre-training: ${amount(config.pretrainBudget ?? config.budget)}, on ${pool.length + unlabelled.length} scans without their masks.`;
+      : ` Pre-training: ${budgetText(config.pretrainBudget ?? config.budget)}, on ${pool.length + unlabelled.length} scans without their masks.`;
   return [
     `Data: ${pool.length + test.length} labelled cases, ${test.length} of them for testing only (the same in every trial), ${unlabelled.length} unlabelled. Labelled cases that train are drawn again for each seed.`,
-    `Each training: ${amount(config.budget)}, patch ${plan.patch.join('×')}, batch ${plan.batch}, network "${config.variant}", on ${executor.description}.${config.study === 'active' ? ' Each round resumes from the model before it.' : pretraining}`,
+    `Each training: ${budgetText(config.budget)}, patch ${plan.patch.join('×')}, batch ${plan.batch}, network "${config.variant}", on ${executor.description}.${config.study === 'active' ? ' Each round resumes from the model before it.' : pretraining}`,
     ...(plan.channels === undefined ? [] : [`Images of each case: ${plan.channels.map(({ name }) => name).join(', ')}.`]),
     ...(plan.slices === undefined ? [] : [slicesText(plan.spacing, plan.slices)]),
   ];

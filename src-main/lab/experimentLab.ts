@@ -106,7 +106,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
   }
   const folder = join(context.checkpointFolder, 'data');
   await mkdir(folder, { recursive: true });
-  const executor = await openExecutor(config.device, { threads: config.threads });
+  const executor = await openExecutor(config.device, { threads: config.threads, alarm: context.alarm });
   const kept = await readPreparation(folder);
   // One of an earlier version does not say how much of the voxels each class has.
   const preparation =

@@ -30,6 +30,9 @@ export function spread(values: readonly number[]): { readonly mean: number; read
   return { mean, deviation: values.length < 2 ? null : Math.sqrt(squares / (values.length - 1)) };
 }
 
+/** The mean; 0 of nothing. */
+export const meanOf = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
+
 /** Charts below one another as one SVG: every value a dot, the mean a bar, the standard deviation a whisker, a line where a series has several places. */
 export function plot(charts: readonly Chart[]): string {
   const height = HEIGHT * charts.length;

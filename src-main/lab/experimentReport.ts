@@ -86,6 +86,10 @@ export function intervalText(interval: Interval | null): string {
 export const plusMinus = ({ mean, deviation }: { readonly mean: number; readonly deviation: number | null }, decimals = 4): string =>
   `${mean.toFixed(decimals)}${deviation === null ? '' : ` ± ${deviation.toFixed(decimals)}`}`;
 
+/** How long something trains. */
+export const budgetText = (budget: { readonly minutes: number } | { readonly steps: number }): string =>
+  'minutes' in budget ? `${budget.minutes} minutes` : `${budget.steps} steps`;
+
 /** Dice as points with its sign: "+2.1 ± 0.4". */
 export function gainText(gain: ArmSummary['gain']): string {
   if (gain === null) return '–';

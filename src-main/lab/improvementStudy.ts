@@ -9,7 +9,7 @@ import { openExecutor } from '#main/engine/devices/openExecutor.ts';
 import { importCases } from '#main/exchange/importCases.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import { contextHere, type Caller } from '#main/jobs/run.ts';
+import { alarmOf, contextHere, type Caller } from '#main/jobs/run.ts';
 import { measureModel, type MeasuredCase } from '#main/inference/cases/measureModel.ts';
 import { listModels } from '#main/library/index.ts';
 import { appFolders } from '#main/project/appFolders.ts';
@@ -18,8 +18,8 @@ import { startImprovement } from '#main/project/improvement.ts';
 import { finished } from '#main/project/predictions.ts';
 import { SettingsKeeper } from '#main/project/settingsKeeper.ts';
 import { Workbench } from '#main/project/workbench.ts';
-import { intervalText, writeReport, type Report } from './experimentReport.ts';
-import { spread } from './experimentPlot.ts';
+import { budgetText, intervalText, writeReport, type Report } from './experimentReport.ts';
+import { meanOf, spread } from './experimentPlot.ts';
 import { keepSettings } from './experimentTrials.ts';
 
 const shippedModel = join(import.meta.dirname, '..', '..', 'resources', 'models', 'phantom');
@@ -131,8 +131,7 @@ const gainOf = ({ before, after }: ImprovementRow): number => after - before;
 
 /** The mean over the labels of a case; of labels that neither mask has nothing is known. */
 function caseDice({ metrics }: CaseMetrics): number {
-  const known = metrics.flatMap(({ dice }) => dice ?? []);
-  return known.length === 0 ? 0 : spread(known).mean;
+  return meanOf(metrics.flatMap(({ dice }) => dice ?? []));
 }
 
 /** Measures models on the phantoms of no project; the shipped one once. */
@@ -159,7 +158,7 @@ class Measuring {
   /** Of each phantom the mean Dice over its labels. */
   async of(folder: string): Promise<number[]> {
     const { device, threads } = this.#study;
-    const executor = await openExecutor(device, { threads });
+    const executor = await openExecutor(device, { threads, alarm: alarmOf(this.#caller) });
     try {
       const context = await contextHere({}, this.#caller);
       const values = phantomLabelSet.labels.map(({ value }) => value);
@@ -268,7 +267,7 @@ async function writeTestCases(folder: string, { testCases, resolution }: Improve
 function improvementReport(study: ImprovementStudy, rows: readonly ImprovementRow[], missing: number): Report {
   const { budget, testCases, resolution } = study;
   const title = 'Improvements of demo projects with few accepted cases';
-  const each = 'minutes' in budget ? `${budget.minutes} minutes` : `${budget.steps} steps`;
+  const each = budgetText(budget);
   const summary = summariseImprovements(rows);
   const gains = rows.map(gainOf);
   const points = (value: number): string => `${value < 0 ? '' : '+'}${(100 * value).toFixed(2)}`;

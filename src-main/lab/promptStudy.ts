@@ -1,23 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { bootstrapMean } from '#shared/domain/comparison.ts';
-import { writeFileAtomically } from '#main/files/atomicFile.ts';
-import { readImage } from '#main/imageio/readImage.ts';
-import { readMask } from '#main/imageio/readMask.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
 import { openScanPredictor, type ScanPredictor } from '#main/inference/scanPredictor.ts';
 import { loadNetwork, loadPromptModel } from '#main/model/modelFolder.ts';
 import type { RequestInput } from '#main/jobs/requests/index.ts';
-import { runHere, type Caller } from '#main/jobs/run.ts';
-import { drawCases, patientOf, readBed, splitCases, type Bed, type BedSource } from './bed.ts';
-import { spread } from './experimentPlot.ts';
-import { intervalText, writeReport, type Report } from './experimentReport.ts';
-import { keepSettings } from './experimentTrials.ts';
+import { alarmOf, runHere, type Caller } from '#main/jobs/run.ts';
+import { drawCases, patientOf } from './bed.ts';
+import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
+import { meanOf } from './experimentPlot.ts';
+import { budgetText, intervalText, type Report } from './experimentReport.ts';
 import { armNames, learnedArm, openArm, predictedArm, type ArmName, type Known } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import {
@@ -32,17 +28,10 @@ import {
   wantedDice,
 } from '#shared/prompts/reader.ts';
 
-export interface PromptStudy extends BedSource {
-  readonly outFolder: string;
-  /** Patients that are measured, the same for every arm. */
-  readonly testCases: number;
+export interface PromptStudy extends CaseStudy {
   readonly arms: readonly ArmName[];
-  /** Folder of a prompt network, for its arm. */
-  readonly network?: string | undefined;
   /** The network goes on with that many patients which do not measure, others for each seed, and is asked then. */
   readonly accepted?: AcceptedStudy | undefined;
-  readonly device: string;
-  readonly threads?: number | undefined;
 }
 
 export interface AcceptedStudy {
@@ -79,40 +68,31 @@ const looked = [1, 3, 5, 10] as const;
 
 /** A reader who knows the truth clicks at the middle of the largest error, up to ten times. Goes on with the cases that are not done yet. */
 export async function runPromptStudy(study: PromptStudy, caller: Caller): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  const { outFolder, testCases, network } = study;
-  const work = join(outFolder, 'work');
-  await mkdir(work, { recursive: true });
-  await keepSettings(join(work, 'settings.json'), settingsOf(study), 'prompts');
-  const bed = await readBed({ ...study, channel: study.channel ?? 0 });
-  const { test, pool } =
-    bed.test === undefined ? splitCases(bed.labelled, testCases, ({ name }) => name) : { test: bed.test, pool: bed.labelled };
+  const { network } = study;
+  const cases = await openCases(study, 'prompts');
   const folders = {
-    networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, { bed, pool }, caller))],
-    models: await learnAll(study, predictedArm, { bed, pool }, caller),
+    networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, cases, caller))],
+    models: await learnAll(study, predictedArm, cases, caller),
   };
-  return withExecutor(study, async (executor) => {
+  if (folders.networks.length + folders.models.length === 0) return pointOutAll(study, cases, { networks: [], models: [] }, caller);
+  return withExecutor({ ...study, alarm: alarmOf(caller) }, async (executor) => {
     const networks: (AskedNetwork & Disposable)[] = [];
     const models: ScanPredictor[] = [];
     try {
       for (const folder of folders.networks) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
       for (const folder of folders.models) models.push(await openScanPredictor(executor, await loadNetwork(folder)));
-      return await pointOutAll(study, { bed, test }, { networks, models }, caller);
+      return await pointOutAll(study, cases, { networks, models }, caller);
     } finally {
       for (const each of [...networks, ...models]) each.dispose();
     }
   });
 }
 
-/** What is changed by none of them goes on where it was interrupted. */
-function settingsOf({ dataset, labels, channel, testCases, arms, network, accepted }: PromptStudy): string {
-  return JSON.stringify({ dataset, labels, channel, testCases, arms, ...(network !== undefined && { network }), accepted });
-}
-
 /** Folders of what an arm learned from the accepted cases of each seed: the prompt network that went on, or a segmentation model of their masks. */
 async function learnAll(
   { accepted, network, arms, outFolder, device, threads }: PromptStudy,
   arm: ArmName,
-  { bed, pool }: { readonly bed: Bed; readonly pool: Bed['labelled'] },
+  { bed, pool }: StudyCases,
   caller: Caller,
 ): Promise<string[]> {
   const folders: string[] = [];
@@ -145,48 +125,34 @@ async function learnAll(
 /** `networks`: the one that is given, and what became of it with the accepted cases of each seed; `models`: what learned from those masks. */
 async function pointOutAll(
   study: PromptStudy,
-  { bed, test: cases }: { readonly bed: Bed; readonly test: Bed['labelled'] },
+  cases: StudyCases,
   { networks: [network, ...learned], models }: { readonly networks: readonly AskedNetwork[]; readonly models: readonly ScanPredictor[] },
   caller: Caller,
 ): Promise<{ report: string; summary: readonly PromptSummary[] }> {
-  const { outFolder, arms } = study;
-  const rows: PromptRow[] = [];
-  for (const [index, each] of cases.entries()) {
-    throwIfCancelled(caller.cancellation);
-    caller.report({ phase: `Pointing out in ${each.name}`, fraction: index / cases.length });
-    const kept = join(outFolder, 'work', `${each.name}.json`);
-    const before = await readFile(kept, 'utf8').catch(() => null);
-    if (before !== null) {
-      rows.push(...(JSON.parse(before) as PromptRow[]));
-      continue;
-    }
-    const { volume: image } = await readImage(each.image, { cancellation: caller.cancellation });
-    const { volume: mask } = await readMask(each.labels, caller.cancellation);
+  const measure = async ({ name, image, mask }: ReadCase): Promise<PromptRow[]> => {
     const predictions: Volume[] = [];
     for (const model of models) predictions.push((await model.predict([image], caller)).labels);
+    /** For each seed. */
+    const knownTo = (arm: ArmName, structure: NamedStructure): Known[] => {
+      if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
+      return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
+    };
     const own: PromptRow[] = [];
-    for (const structure of structuresIn(mask.data, bed.labels)) {
+    for (const structure of structuresIn(mask.data, cases.bed.labels)) {
       const truth = truthOf(image, mask, structure);
-      for (const arm of arms)
+      for (const arm of study.arms)
         for (const [seed, known] of knownTo(arm, structure).entries()) {
           throwIfCancelled(caller.cancellation);
           const seconds: number[] = [];
           const dice = await pointOut(timed(openArm(arm, image, truth, known), seconds), truth);
-          own.push({ arm, case: each.name, ...(hasSeeds(arm) && { seed }), structure: structure.name, dice, seconds });
+          own.push({ arm, case: name, ...(hasSeeds(arm) && { seed }), structure: structure.name, dice, seconds });
         }
     }
-
-    /** For each seed. */
-    function knownTo(arm: ArmName, structure: NamedStructure): Known[] {
-      if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
-      return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
-    }
-    await writeFileAtomically(kept, JSON.stringify(own));
-    rows.push(...own);
-    await writeReport(outFolder, promptReport(study, rows));
-  }
-  await writeReport(outFolder, promptReport(study, rows));
-  return { report: join(outFolder, 'report.md'), summary: summarisePrompts(rows) };
+    return own;
+  };
+  const made = { phase: 'Pointing out in', measure, report: (rows: readonly PromptRow[]) => promptReport(study, rows) };
+  const { report, rows } = await measureCases(study, cases, made, caller);
+  return { report, summary: summarisePrompts(rows) };
 }
 
 const hasSeeds = (arm: ArmName): boolean => arm === learnedArm || arm === predictedArm;
@@ -203,8 +169,6 @@ function timed(arm: Answerer, seconds: number[]): Answerer {
   };
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
-
 /** Of every structure and arm, structures in the order of their labels. */
 export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
   const structures = [...new Set(rows.map(({ structure }) => structure))];
@@ -212,17 +176,17 @@ export function summarisePrompts(rows: readonly PromptRow[]): PromptSummary[] {
     armNames.flatMap((arm): PromptSummary[] => {
       const own = rows.filter((row) => row.structure === structure && row.arm === arm);
       if (own.length === 0) return [];
-      const after = (clicks: number): number => mean(own.map(({ dice }) => dice[clicks - 1] ?? 0));
+      const after = (clicks: number): number => meanOf(own.map(({ dice }) => dice[clicks - 1] ?? 0));
       return [
         {
           arm,
           structure,
           cases: new Set(own.map((row) => row.case)).size,
           dice: [after(1), after(3), after(5), after(10)],
-          clicksTo85: mean(own.map((row) => clicksTo(wantedDice, row.dice))),
-          clicksTo90: mean(own.map((row) => clicksTo(0.9, row.dice))),
-          firstSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
-          nextSeconds: mean(own.flatMap(({ seconds }) => seconds.slice(1))),
+          clicksTo85: meanOf(own.map((row) => clicksTo(wantedDice, row.dice))),
+          clicksTo90: meanOf(own.map((row) => clicksTo(0.9, row.dice))),
+          firstSeconds: meanOf(own.flatMap(({ seconds }) => seconds.slice(0, 1))),
+          nextSeconds: meanOf(own.flatMap(({ seconds }) => seconds.slice(1))),
         },
       ];
     }),
@@ -237,14 +201,15 @@ function ahead(rows: readonly PromptRow[], first: ArmName, second: ArmName, of: 
       const other = rows.find((each) => each.arm === first && each.case === row.case && each.structure === row.structure);
       return other === undefined ? [] : [{ patient: patientOf(row.case), value: of(row) - of(other) }];
     });
-  return bootstrapMean([...Map.groupBy(differences, ({ patient }) => patient).values()].map((own) => mean(own.map(({ value }) => value))));
+  return bootstrapMean(
+    [...Map.groupBy(differences, ({ patient }) => patient).values()].map((own) => meanOf(own.map(({ value }) => value))),
+  );
 }
 
 /** Clicks to .85 before and after, over all structures, paired. */
 function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly ArmName[], rows: readonly PromptRow[]): string[] {
   const clicks = ({ dice }: PromptRow): number => clicksTo(wantedDice, dice);
-  const of = (arm: ArmName): string => mean(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
-  const how = 'steps' in budget ? `${String(budget.steps)} steps` : `${String(budget.minutes)} minutes`;
+  const of = (arm: ArmName): string => meanOf(rows.filter((row) => row.arm === arm).map(clicks)).toFixed(2);
   const pairs = [
     ['prompt network', learnedArm, 'The network went on'],
     ['case classifier', predictedArm, 'A model learned'],
@@ -253,7 +218,7 @@ function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly
     if (!arms.includes(before) || !arms.includes(after)) return [];
     const { mean: less = 0, low = 0, high = 0 } = ahead(rows, before, after, clicks) ?? {};
     return [
-      `${what} for ${how} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
+      `${what} for ${budgetText(budget)} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
     ];
   });
 }
@@ -298,7 +263,7 @@ function promptReport({ dataset, arms, accepted }: PromptStudy, rows: readonly P
         name: arm,
         points: looked.map((clicks) => ({
           place: String(clicks),
-          values: [mean(rows.filter((row) => row.structure === structure && row.arm === arm).map(({ dice }) => dice[clicks - 1] ?? 0))],
+          values: [meanOf(rows.filter((row) => row.structure === structure && row.arm === arm).map(({ dice }) => dice[clicks - 1] ?? 0))],
         })),
       })),
     })),

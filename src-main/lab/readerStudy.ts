@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spread } from './experimentPlot.ts';
+import { meanOf, spread } from './experimentPlot.ts';
 import { plusMinus, writeReport, type Report } from './experimentReport.ts';
 import { keepSettings } from './experimentTrials.ts';
 import { readWithTruth, type ReaderRound, type ReaderSetup } from './simulatedReader.ts';
@@ -66,23 +66,22 @@ export async function runReaderStudy(
 }
 
 type Changed = readonly { readonly changed: number; readonly foreground: number }[];
-const mean = (values: readonly number[]): number => (values.length === 0 ? 0 : spread(values).mean);
-const meanChanged = (cases: Changed): number => mean(cases.map(({ changed }) => changed));
-const meanShare = (cases: Changed): number => mean(cases.map(({ changed, foreground }) => changed / Math.max(1, foreground)));
+const meanChanged = (cases: Changed): number => meanOf(cases.map(({ changed }) => changed));
+const meanShare = (cases: Changed): number => meanOf(cases.map(({ changed, foreground }) => changed / Math.max(1, foreground)));
 
 export function summariseRounds(rounds: readonly ReaderRound[]): RoundSummary[] {
   const byRound = [...Map.groupBy(rounds, ({ round }) => round)].sort(([a], [b]) => a - b);
   return byRound.map(([round, own]) => ({
     round,
     seeds: own.length,
-    trainingCases: mean(own.map(({ trainingCases }) => trainingCases)),
+    trainingCases: meanOf(own.map(({ trainingCases }) => trainingCases)),
     promoted: own.filter(({ promoted }) => promoted).length,
-    newDice: mean(own.map(({ newDice }) => newDice)),
-    dice: mean(own.map(({ dice }) => dice)),
-    changed: mean(own.map(({ corrected }) => meanChanged(corrected))),
-    changedShare: mean(own.map(({ corrected }) => meanShare(corrected))),
-    heldOutChanged: mean(own.map(({ heldOut }) => meanChanged(heldOut))),
-    heldOutShare: mean(own.map(({ heldOut }) => meanShare(heldOut))),
+    newDice: meanOf(own.map(({ newDice }) => newDice)),
+    dice: meanOf(own.map(({ dice }) => dice)),
+    changed: meanOf(own.map(({ corrected }) => meanChanged(corrected))),
+    changedShare: meanOf(own.map(({ corrected }) => meanShare(corrected))),
+    heldOutChanged: meanOf(own.map(({ heldOut }) => meanChanged(heldOut))),
+    heldOutShare: meanOf(own.map(({ heldOut }) => meanShare(heldOut))),
   }));
 }
 

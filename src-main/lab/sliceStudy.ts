@@ -1,5 +1,3 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { Disposable } from '#shared/base/disposable.ts';
 import { applyAffine } from '#shared/geometry/affine.ts';
@@ -13,29 +11,16 @@ import type { Structure } from '#shared/prompts/nextClick.ts';
 import { structuresIn, truthOf } from '#shared/prompts/reader.ts';
 import { forEachCut, slicesOn, type SlicePlane } from '#shared/prompts/slab.ts';
 import { freePolicy } from '#shared/segmentation/index.ts';
-import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
-import { readImage } from '#main/imageio/readImage.ts';
-import { readMask } from '#main/imageio/readMask.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
-import type { Caller } from '#main/jobs/run.ts';
+import { alarmOf, type Caller } from '#main/jobs/run.ts';
 import { loadPromptModel } from '#main/model/modelFolder.ts';
-import { readBed, splitCases, type Bed, type BedSource } from './bed.ts';
+import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
 import { spread } from './experimentPlot.ts';
-import { writeReport, type Report } from './experimentReport.ts';
-import { keepSettings } from './experimentTrials.ts';
+import type { Report } from './experimentReport.ts';
 
 export const sliceArms = ['the same again', 'case', 'case and network'] as const;
 export type SliceArm = (typeof sliceArms)[number];
-
-export interface SliceStudy extends BedSource {
-  readonly outFolder: string;
-  readonly testCases: number;
-  /** Folder of a prompt network, for its arm. */
-  readonly network?: string | undefined;
-  readonly device: string;
-  readonly threads?: number | undefined;
-}
 
 /** One structure of one case, from its largest slice in one direction. */
 export interface SliceRow {
@@ -70,17 +55,14 @@ const furthest = 10;
 const mostBeyond = 5;
 
 /** From the largest true slice of a structure, the next ones are proposed and taken as they are. Goes on with the cases that are not done yet. */
-export async function runSliceStudy(study: SliceStudy, caller: Caller): Promise<{ report: string; summary: readonly SliceSummary[] }> {
-  const { outFolder, testCases, network, dataset, labels, channel } = study;
-  await mkdir(join(outFolder, 'work'), { recursive: true });
-  await keepSettings(join(outFolder, 'work', 'settings.json'), JSON.stringify({ dataset, labels, channel, testCases, network }), 'slices');
-  const bed = await readBed({ ...study, channel: channel ?? 0 });
-  const cases = bed.test ?? splitCases(bed.labelled, testCases, ({ name }) => name).test;
-  if (network === undefined) return goThroughAll(study, { bed, cases }, null, caller);
-  return withExecutor(study, async (executor) => {
+export async function runSliceStudy(study: CaseStudy, caller: Caller): Promise<{ report: string; summary: readonly SliceSummary[] }> {
+  const { network } = study;
+  const cases = await openCases(study, 'slices');
+  if (network === undefined) return goThroughAll(study, cases, null, caller);
+  return withExecutor({ ...study, alarm: alarmOf(caller) }, async (executor) => {
     const asked: AskedNetwork & Disposable = await openPromptNetwork(executor, await loadPromptModel(network));
     try {
-      return await goThroughAll(study, { bed, cases }, asked, caller);
+      return await goThroughAll(study, cases, asked, caller);
     } finally {
       asked.dispose();
     }
@@ -88,39 +70,27 @@ export async function runSliceStudy(study: SliceStudy, caller: Caller): Promise<
 }
 
 async function goThroughAll(
-  study: SliceStudy,
-  { bed, cases }: { readonly bed: Bed; readonly cases: Bed['labelled'] },
+  study: CaseStudy,
+  cases: StudyCases,
   network: AskedNetwork | null,
   caller: Caller,
 ): Promise<{ report: string; summary: readonly SliceSummary[] }> {
-  const { outFolder } = study;
-  const rows: SliceRow[] = [];
-  for (const [index, each] of cases.entries()) {
-    throwIfCancelled(caller.cancellation);
-    caller.report({ phase: `Through the slices of ${each.name}`, fraction: index / cases.length });
-    const kept = join(outFolder, 'work', `${each.name}.json`);
-    const before = await readFile(kept, 'utf8').catch(() => null);
-    if (before !== null) {
-      rows.push(...(JSON.parse(before) as SliceRow[]));
-      continue;
-    }
-    const { volume: image } = await readImage(each.image, { cancellation: caller.cancellation });
-    const { volume: mask } = await readMask(each.labels, caller.cancellation);
+  const measure = async ({ name, image, mask }: ReadCase): Promise<SliceRow[]> => {
     const own: SliceRow[] = [];
-    for (const structure of structuresIn(mask.data, bed.labels)) {
+    for (const structure of structuresIn(mask.data, cases.bed.labels)) {
       const truth = truthOf(image, mask, structure);
-      for (const arm of sliceArms.filter((name) => name !== 'case and network' || network !== null))
+      for (const arm of sliceArms.filter((each) => each !== 'case and network' || network !== null))
         for (const direction of [1, -1] as const) {
           throwIfCancelled(caller.cancellation);
           const found = await goThrough(image, truth, direction, arm, network);
-          own.push({ arm, case: each.name, structure: structure.name, direction, ...found });
+          own.push({ arm, case: name, structure: structure.name, direction, ...found });
         }
     }
-    await writeFileAtomically(kept, JSON.stringify(own));
-    rows.push(...own);
-  }
-  await writeReport(outFolder, sliceReport(study, rows));
-  return { report: join(outFolder, 'report.md'), summary: summariseSlices(rows) };
+    return own;
+  };
+  const made = { phase: 'Through the slices of', measure, report: (rows: readonly SliceRow[]) => sliceReport(study, rows) };
+  const { report, rows } = await measureCases(study, cases, made, caller);
+  return { report, summary: summariseSlices(rows) };
 }
 
 /** The largest slice of a structure across the axis of the thickest voxels. */
@@ -248,7 +218,7 @@ export function summariseSlices(rows: readonly SliceRow[]): SliceSummary[] {
   );
 }
 
-function sliceReport({ dataset }: SliceStudy, rows: readonly SliceRow[]): Report {
+function sliceReport({ dataset }: CaseStudy, rows: readonly SliceRow[]): Report {
   const summary = summariseSlices(rows);
   const figure = (value: number | null): string => (value === null ? '-' : value.toFixed(3).replace(/^0/, ''));
   const structures = [...new Set(summary.map(({ structure }) => structure))];

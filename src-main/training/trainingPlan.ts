@@ -50,7 +50,7 @@ export interface TrainingPlan {
 /** What a model's card says of a network and of the plan that it is trained by. */
 export function cardOf(
   network: Pick<ModelCard, 'variant' | 'architecture' | 'labelSet' | 'classToLabel'>,
-  { spacing, intensity, channels, patch, oneSided }: TrainingPlan,
+  { spacing, intensity, channels, patch, oneSided }: Pick<TrainingPlan, 'spacing' | 'intensity' | 'channels' | 'patch' | 'oneSided'>,
 ): Omit<ModelCard, 'history' | 'datasetHash'> {
   return { format: 1, ...network, spacing, intensity, ...(channels && { channels }), patch, ...(oneSided && { oneSided }) };
 }

@@ -23,7 +23,6 @@ export class PromptWork implements Disposable {
   readonly #image: Volume;
   readonly #mask: Volume<Uint8Array>;
   #prediction: LabelVolume | null = null;
-  #predictionSent = true;
   #worker: Worker | null = null;
   readonly #changed = new ChangedBoxes();
   readonly #waiting = new Map<number, Waiting>();
@@ -42,7 +41,7 @@ export class PromptWork implements Disposable {
 
   setPrediction(prediction: LabelVolume | null): void {
     this.#prediction = prediction;
-    this.#predictionSent = false;
+    this.#worker?.postMessage({ kind: 'prediction', volume: prediction } satisfies PromptsRequest);
   }
 
   /** From now on prompts are asked of it. */
@@ -56,12 +55,11 @@ export class PromptWork implements Disposable {
     if (this.#worker !== null) this.#changed.add(box);
   }
 
-  /** Starts the worker and hands it image and mask, so that the first prompt need not wait for that. */
+  /** Starts the worker and hands it image, mask and prediction, so that the first prompt need not wait for that. */
   warm(): Worker {
     if (this.#worker !== null) return this.#worker;
     const worker = new Worker(new URL('./prompts.worker.ts', import.meta.url), { type: 'module' });
     this.#worker = worker;
-    this.#predictionSent = false;
     worker.onmessage = ({ data }: MessageEvent<PromptsReply>) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -74,17 +72,13 @@ export class PromptWork implements Disposable {
     this.#changed.clear();
     const mask = { grid: this.#mask.grid, data: this.#mask.data.slice() };
     worker.postMessage({ kind: 'open', image: this.#image, mask } satisfies PromptsRequest, [mask.data.buffer]);
+    if (this.#prediction !== null) this.setPrediction(this.#prediction);
     if (this.#network !== null) this.setNetwork(this.#network);
     return worker;
   }
 
   /** What the prompts mean. Rejects with `cancelled` once the signal is aborted. */
   async propose(request: ProposeRequest, signal: AbortSignal): Promise<Proposed> {
-    const { layer } = request.beginning ?? {};
-    if (layer === 'prediction' && !this.#predictionSent) {
-      this.#predictionSent = true;
-      this.warm().postMessage({ kind: 'prediction', volume: this.#prediction } satisfies PromptsRequest);
-    }
     return (await this.#request((id) => ({ kind: 'propose', id, request }), signal)) as Proposed;
   }
 

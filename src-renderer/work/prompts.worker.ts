@@ -3,7 +3,7 @@ import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import { askSlice } from '#shared/prompts/askSlice.ts';
 import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
-import { pointsAt, type Prompt } from '#shared/prompts/prompt.ts';
+import { beginsPredicted, type Prompt } from '#shared/prompts/prompt.ts';
 import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
 import { sharpen } from '#shared/prompts/sharpen.ts';
@@ -194,9 +194,11 @@ async function drawAgain(id: number, proposal: PromptProposal, { prompts, barred
   }
 }
 
-function beginningOf({ prompts: [first], before, beginning }: ProposeRequest): PromptProposal | null {
-  if (before !== null || beginning === null || first === undefined) return null;
+function beginningOf(request: ProposeRequest): PromptProposal | null {
+  const { prompts, before, beginning } = request;
+  if (before !== null || beginning === null || prompts.length === 0) return null;
   const { layer, label, ifPointedAt = false } = beginning;
   const volume = layer === 'mask' ? mask : prediction;
-  return volume === null || (ifPointedAt && !pointsAt(first, volume, label)) ? null : proposalOfLabel(volume, label);
+  if (volume === null) return null;
+  return ifPointedAt ? beginsPredicted(request, volume, label) : proposalOfLabel(volume, label);
 }

@@ -119,7 +119,7 @@ export function nearestSeparable(from: VoxelArray, into: VoxelArray, sampling: S
   }
 }
 
-/** Trilinear sampling under any affine. */
+/** Trilinear sampling under any affine. Its corners are found by the lines of `voteOblique`: with a function for both, the first call of a process takes a tenth longer. */
 export function linearOblique(from: VoxelArray, into: Float32Array, sampling: Sampling): void {
   const [si, sj, sk] = sampling.source;
   const rowStride = si,

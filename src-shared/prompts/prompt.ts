@@ -1,6 +1,7 @@
 import { lpsToIjk } from '../geometry/affine.ts';
 import type { Grid, LabelVolume, LpsPoint, Triple } from '../geometry/grid.ts';
 import { dabsAlong, shapeOn } from '../segmentation/shapes.ts';
+import { proposalOfLabel, type PromptProposal } from './proposal.ts';
 
 /**
  * What a person points out, in the world: `positive` belongs to the structure, the opposite does not. A box or a lasso is a closed outline
@@ -25,11 +26,21 @@ export function pointsOf(prompt: Prompt): readonly LpsPoint[] {
 }
 
 /** Whether something is said to belong that carries a label already, at every point that says where it is. */
-export const pointsAt = (prompt: Prompt, { grid, data }: LabelVolume, label: number): boolean =>
+const pointsAt = (prompt: Prompt, { grid, data }: LabelVolume, label: number): boolean =>
   prompt.positive &&
   prompt.kind !== 'box' &&
   prompt.kind !== 'lasso' &&
   pointsOf(prompt).every((point) => data[voxelAt(grid, point)] === label);
+
+/** What pointing begins with where a model predicts: all that carries its label, where nothing was proposed yet and the first prompt points at that; else null. */
+export function beginsPredicted(
+  { prompts: [first], before }: { readonly prompts: readonly Prompt[]; readonly before: PromptProposal | null },
+  prediction: LabelVolume,
+  label: number,
+): PromptProposal | null {
+  const begins = before === null && first !== undefined && pointsAt(first, prediction, label);
+  return begins ? proposalOfLabel(prediction, label) : null;
+}
 
 /** Whether any part of a prompt lies in the image. */
 export function isInside(prompt: Prompt, grid: Grid): boolean {

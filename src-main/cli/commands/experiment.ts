@@ -5,7 +5,7 @@ import { variantNames } from '#shared/domain/modelCard.ts';
 import { claimFolder } from '#main/files/outputs.ts';
 import { contrastRules, sliceRules } from '#shared/domain/trainConfig.ts';
 import { contextHere } from '#main/jobs/run.ts';
-import { defineCommand, usageError, type CommandContext } from '../command.ts';
+import { defineCommand, usageError, type CommandContext, type CommandResult } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
 const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'slices', 'improvements'] as const;
@@ -113,6 +113,31 @@ function openLab() {
   return import('#main/lab/index.ts');
 }
 
+/** What the studies that measure case by case are asked for. */
+const caseStudy = (options: Command['options']) => ({
+  dataset: datasetOf(options),
+  labels: options.labels?.split(','),
+  channel: options.channel,
+  outFolder: resolve(options.out),
+  testCases: options.test,
+  network: options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']),
+  device: options.device,
+  threads: options.threads,
+});
+
+/** A study's table, and where its report is. */
+function answer(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+  json: CommandResult['json'] & { readonly report: string },
+  left = '',
+): CommandResult {
+  return { json, text: `${textTable(header, rows)}\n\nReport: ${json.report}${left}` };
+}
+
+const missingText = ({ missing }: { readonly missing: number }, what: string): string =>
+  missing === 0 ? '' : `\n${missing} ${what} are missing; the same command goes on with them.`;
+
 const trainingBudget = ({ steps, minutes }: Command['options']) => (steps === undefined ? { minutes: minutes ?? 5 } : { steps });
 
 async function runStudy(study: string, command: Command) {
@@ -161,19 +186,21 @@ async function runStudy(study: string, command: Command) {
     gainText(gain),
     intervalText(overPatients),
   ]);
-  const table = textTable(
-    ['', 'labelled', 'seeds', 'mean Dice', 'sd', `against ${result.summary[0]?.arm ?? ''}, points`, '95% over patients'],
+  const against = `against ${result.summary[0]?.arm ?? ''}, points`;
+  return answer(
+    ['', 'labelled', 'seeds', 'mean Dice', 'sd', against, '95% over patients'],
     rows,
+    { ...result },
+    missingText(result, 'trainings'),
   );
-  const missing = result.missing === 0 ? '' : `\n${result.missing} trainings are missing; the same command goes on with them.`;
-  return { json: { ...result }, text: `${table}\n\nReport: ${result.report}${missing}` };
 }
 
 async function runPrompts({ options, ...command }: Command) {
   const { armNames, learnedArm, predictedArm, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
-  const network = options['prompt-model'] === undefined ? undefined : resolve(options['prompt-model']);
+  const request = caseStudy(options);
+  const { network } = request;
   const patients = options.accepted === undefined ? undefined : Number(options.accepted);
   if (patients !== undefined && !(Number.isInteger(patients) && patients > 0))
     throw usageError(`--accepted of prompts is one number of patients, not "${options.accepted ?? ''}".`);
@@ -189,18 +216,7 @@ async function runPrompts({ options, ...command }: Command) {
   const learns = [learnedArm, predictedArm].some((arm) => asked.includes(arm));
   if (learns !== (patients !== undefined)) throw usageError(`--accepted belongs to the arms "${learnedArm}" and "${predictedArm}".`);
   const { report, summary } = await runPromptStudy(
-    {
-      dataset: datasetOf(options),
-      labels: options.labels?.split(','),
-      channel: options.channel,
-      outFolder: resolve(options.out),
-      testCases: options.test,
-      arms,
-      network,
-      ...(patients !== undefined && { accepted: { patients, seeds: options.seeds, budget: trainingBudget(options) } }),
-      device: options.device,
-      threads: options.threads,
-    },
+    { ...request, arms, ...(patients !== undefined && { accepted: { patients, seeds: options.seeds, budget: trainingBudget(options) } }) },
     command,
   );
   const rows = summary.map(({ structure, arm, cases, dice, clicksTo85, clicksTo90, firstSeconds, nextSeconds }) => [
@@ -213,26 +229,13 @@ async function runPrompts({ options, ...command }: Command) {
     figure(firstSeconds, 2),
     figure(nextSeconds, 2),
   ]);
-  const table = textTable(['', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'to .85', 'to .90', 's, first', 'further'], rows);
-  return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
+  const header = ['', 'arm', 'cases', 'Dice after 1', '3', '5', '10', 'to .85', 'to .90', 's, first', 'further'];
+  return answer(header, rows, { report, summary });
 }
 
 async function runSlices({ options, ...command }: Command) {
   const { runSliceStudy } = await openLab();
-  const network = options['prompt-model'];
-  const { report, summary } = await runSliceStudy(
-    {
-      dataset: datasetOf(options),
-      labels: options.labels?.split(','),
-      channel: options.channel,
-      outFolder: resolve(options.out),
-      testCases: options.test,
-      ...(network !== undefined && { network: resolve(network) }),
-      device: options.device,
-      threads: options.threads,
-    },
-    command,
-  );
+  const { report, summary } = await runSliceStudy(caseStudy(options), command);
   const rows = summary.map(({ structure, arm, rows: walks, step, dice, misses, seconds }) => [
     structure,
     arm,
@@ -242,8 +245,7 @@ async function runSlices({ options, ...command }: Command) {
     misses === null ? '-' : figure(misses, 1),
     figure(seconds, 2),
   ]);
-  const table = textTable(['', 'arm', 'walks', 'mm', 'Dice 1 away', '2', '3', '5', '10', 'misses', 's'], rows);
-  return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
+  return answer(['', 'arm', 'walks', 'mm', 'Dice 1 away', '2', '3', '5', '10', 'misses', 's'], rows, { report, summary });
 }
 
 async function runImprovements({ options, ...command }: Command) {
@@ -273,9 +275,8 @@ async function runImprovements({ options, ...command }: Command) {
     figure(100 * row.least, 2),
     String(row.fell),
   ]);
-  const table = textTable(['accepted', 'improvements', 'mean gain, points', 'least', 'lower by more than 0.5'], rows);
-  const left = missing === 0 ? '' : `\n${missing} improvements are missing; the same command goes on with them.`;
-  return { json: { report, summary, missing }, text: `${table}\n\nReport: ${report}${left}` };
+  const header = ['accepted', 'improvements', 'mean gain, points', 'least', 'lower by more than 0.5'];
+  return answer(header, rows, { report, summary, missing }, missingText({ missing }, 'improvements'));
 }
 
 async function runReader(command: Command) {
@@ -310,9 +311,15 @@ async function runReader(command: Command) {
     figure(changedShare, 3),
     figure(heldOutChanged, 0),
   ]);
-  const table = textTable(
-    ['round', 'training cases', 'Dice, new model', 'in use', 'promoted', 'voxels changed a case', 'share', 'in held-out cases'],
-    rows,
-  );
-  return { json: { report, summary }, text: `${table}\n\nReport: ${report}` };
+  const header = [
+    'round',
+    'training cases',
+    'Dice, new model',
+    'in use',
+    'promoted',
+    'voxels changed a case',
+    'share',
+    'in held-out cases',
+  ];
+  return answer(header, rows, { report, summary });
 }

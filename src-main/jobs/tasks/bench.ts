@@ -27,7 +27,7 @@ const classes = 14;
 export const benchTask: Task<BenchConfig, BenchResult> = {
   kind: 'bench',
   parse: benchRequest.parse,
-  run: (context) => withExecutor(context.config, (executor) => bench(executor, context)),
+  run: (context) => withExecutor({ ...context.config, alarm: context.alarm }, (executor) => bench(executor, context)),
 };
 
 async function bench(executor: Executor, { config, cancellation, report }: TaskContext<BenchConfig>): Promise<BenchResult> {

@@ -53,7 +53,7 @@ async function improve(context: Context): Promise<ImproveResult> {
   const current = config.current === null ? null : await lookAtCurrent(config.current.folder, config);
   // What takes other images, or is of another kind than what is asked for, is compared with, and nothing begins from it.
   const trained: Context = current?.anew === true ? { ...context, config: { ...config, current: null } } : context;
-  return withExecutor(config, async (executor) => {
+  return withExecutor({ ...config, alarm: context.alarm }, async (executor) => {
     const decision = await decide(context, executor, current);
     const { schedule, plan } = decision;
     const [cluster, train, compare] = shares(schedule);

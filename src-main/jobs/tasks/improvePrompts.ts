@@ -81,12 +81,12 @@ interface Row {
 }
 
 async function compare(context: Context, cases: readonly LabelledCase[], masks: PointedMasks): Promise<PointingComparison | null> {
-  const { config, outFolder } = context;
+  const { config, outFolder, alarm } = context;
   const models = {
     before: config.current === null ? null : await loadPromptModel(config.current.folder),
     after: await loadPromptModel(outFolder),
   };
-  const rows = await withExecutor(config, async (executor) => {
+  const rows = await withExecutor({ ...config, alarm }, async (executor) => {
     const before = models.before === null ? null : await openPromptNetwork(executor, models.before);
     try {
       const after = await openPromptNetwork(executor, models.after);

@@ -37,7 +37,7 @@ async function runPrediction(context: TaskContext<PredictTaskConfig>): Promise<P
   makeFolderBelow(dirname(context.outFolder), context.outFolder);
   const predictions: PredictedImage[] = [];
   const skipped: SkippedCase[] = [];
-  await withExecutor(config, async (executor) => {
+  await withExecutor({ ...config, alarm }, async (executor) => {
     const predictor = await openScanPredictor(executor, model);
     try {
       for (const [index, scan] of scans.entries()) {

@@ -1,5 +1,6 @@
 import { variant } from '#main/model/variants.ts';
 import { pretrainScans } from '#main/training/pretrained/pretrainScans.ts';
+import { cardOf } from '#main/training/trainingPlan.ts';
 import { pretrainRequest, type PretrainConfig, type PretrainResult } from '../requests/pretrain.ts';
 import type { Task } from '../task.ts';
 import { withPreparedScans } from './withPreparedScans.ts';
@@ -11,8 +12,9 @@ export const pretrainTask: Task<PretrainConfig, PretrainResult> = {
   run: (context) =>
     withPreparedScans(context, context.config, async (executor, prepared) => {
       const { config } = context;
-      const { labelSet, patch } = config;
+      const { labelSet } = config;
       const classToLabel = [0, ...labelSet.labels.map(({ value }) => value).sort((a, b) => a - b)];
+      const architecture = variant(config.variant, classToLabel.length, config.channels?.length);
       const result = await pretrainScans(
         {
           executor,
@@ -21,17 +23,7 @@ export const pretrainTask: Task<PretrainConfig, PretrainResult> = {
           pretrainedFolder: config.learnedFolder,
           budget: config.budget,
           seed: config.seed,
-          card: {
-            format: 1,
-            variant: config.variant,
-            architecture: variant(config.variant, classToLabel.length, config.channels?.length),
-            labelSet,
-            classToLabel,
-            spacing: config.spacing,
-            intensity: config.intensity,
-            ...(config.channels && { channels: config.channels }),
-            patch,
-          },
+          card: cardOf({ variant: config.variant, architecture, labelSet, classToLabel }, config),
           clusterers: config.clusterers,
           masking: config.masking ? undefined : null,
         },

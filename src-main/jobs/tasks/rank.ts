@@ -45,10 +45,10 @@ async function predictUncertainty(
   model: string,
   cases: RankConfig['cases'],
 ): Promise<Map<string, number>> {
-  const { config, cancellation, turn } = context;
+  const { config, cancellation, turn, alarm } = context;
   const found = new Map<string, number>();
   if (cases.length === 0) return found;
-  await withExecutor(config, async (executor) => {
+  await withExecutor({ ...config, alarm }, async (executor) => {
     const predictor = await openScanPredictor(executor, await loadAnyModel(model));
     try {
       for (const [index, each] of cases.entries()) {

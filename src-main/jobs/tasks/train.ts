@@ -14,8 +14,8 @@ export const trainTask: Task<TrainTaskConfig, TrainTaskResult> = {
   parse: trainRequest.parse,
   run: (context) => {
     const begun = performance.now();
-    const { config, checkpointFolder, outFolder } = context;
-    return withExecutor(config, async (executor) => {
+    const { config, checkpointFolder, outFolder, alarm } = context;
+    return withExecutor({ ...config, alarm }, async (executor) => {
       const from = config.from === undefined ? undefined : await loadNetwork(config.from);
       const preparation =
         (await readPreparation(checkpointFolder)) ?? (await prepare(executor, config, checkpointFolder, from?.card, context));

@@ -28,7 +28,7 @@ const rates = { fresh: 4e-3, goesOn: 1.5e-3 } as const;
 export const trainPromptsTask: Task<TrainPromptsConfig, TrainPromptsResult> = {
   kind: 'trainPrompts',
   parse: trainPromptsRequest.parse,
-  run: (context) => withExecutor(context.config, (executor) => train(executor, context)),
+  run: (context) => withExecutor({ ...context.config, alarm: context.alarm }, (executor) => train(executor, context)),
 };
 
 async function train(executor: Executor, context: TaskContext<TrainPromptsConfig>): Promise<TrainPromptsResult> {

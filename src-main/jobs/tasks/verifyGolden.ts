@@ -10,11 +10,11 @@ import type { Task } from '../task.ts';
 export const verifyGoldenTask: Task<VerifyGoldenConfig, VerifyGoldenResult> = {
   kind: 'verifyGolden',
   parse: verifyGoldenRequest.parse,
-  async run({ config }) {
+  async run({ config, alarm }) {
     const bytes = await readFile(config.file).catch((error: unknown) => {
       throw new StudioError('not-found', `${config.file} cannot be read.`, { cause: error });
     });
     const file = decodeSafetensors(bytes);
-    return withExecutor(config, (executor) => verifyGolden(file, executor));
+    return withExecutor({ ...config, alarm }, (executor) => verifyGolden(file, executor));
   },
 };

@@ -18,8 +18,8 @@ export function withPreparedScans<Config extends ScansConfig, Result>(
   rule: ScanRule,
   work: (executor: Executor, prepared: readonly PreparedScan[]) => Promise<Result>,
 ): Promise<Result> {
-  const { config } = context;
-  return withExecutor(config, async (executor) =>
+  const { config, alarm } = context;
+  return withExecutor({ ...config, alarm }, async (executor) =>
     work(executor, (await prepareScans(config.scans, config.learnedFolder, rule, context)).prepared),
   );
 }

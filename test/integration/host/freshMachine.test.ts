@@ -60,6 +60,9 @@ it('is set up without a compiler, says what it lacks, and computes all the same'
   await writeVolume(scan, rampVolume([16, 16, 8]));
   const predicted = run('src-main/cli/main.ts', ['predict', '--model', model, '--out', join(root, 'masks'), scan, '--json']);
   expect(predicted.stderr).not.toMatch(/logonet:/);
+  expect(predicted.stderr.split('\n').filter((line) => line.includes('slower'))).toEqual([
+    'warning: This computes many times slower than it could, as neither the engine for the processor nor a graphics card can be used: install a C++ compiler, make and Python 3, then run "npm run bootstrap".',
+  ]);
   expect(predicted.status).toBe(0);
   expect(existsSync(join(root, 'masks', 'scan.nii.gz'))).toBe(true);
   const asked = run('src-main/cli/main.ts', ['predict', '--model', model, '--out', join(root, 'other'), scan, '--device', 'cpu']);

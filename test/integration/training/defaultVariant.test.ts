@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { neverCancelled } from '#shared/base/cancellation.ts';
-import type { Severity } from '#shared/domain/job.ts';
 import type { ModelCard } from '#shared/domain/modelCard.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
@@ -11,6 +9,7 @@ import { variant } from '#main/model/variants.ts';
 import { prepare } from '#main/training/preparation/prepare.ts';
 import type { PreparationSettings } from '#main/training/preparation/preparationSettings.ts';
 import { labelSet, phantoms } from '../../support/improve.ts';
+import { seenHooks } from '../../support/training/runs.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'default-variant-'));
 afterAll(() => {
@@ -21,13 +20,8 @@ it('a new model on a processor is wide where a label is a small structure, with 
   const scans = async (size?: Triple) =>
     (await phantoms(join(root, String(size)), 2, 1, size)).map(({ name, image, mask }) => ({ name, image, labels: mask }));
   const [cases, large] = [await scans(), await scans([30, 32, 28])];
-  const said: string[] = [];
-  const work = {
-    alarm: (_severity: Severity, message: string) => void said.push(message),
-    cancellation: neverCancelled,
-    report: () => undefined,
-    turn: () => Promise.resolve(),
-  };
+  const work = seenHooks();
+  const { alarms: said } = work;
   const settings: PreparationSettings = { cases, labelSet, modality: 'MR', validationFraction: 0, recipe: 'standard', seed: 0, batch: 1 };
   const small: ModelCard = {
     format: 1,

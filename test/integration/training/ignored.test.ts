@@ -11,6 +11,7 @@ import { trainTask } from '#main/jobs/tasks/train.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { loadModel } from '#main/model/modelFolder.ts';
 import { labelSet, phantoms, runTask, type PhantomCase } from '../../support/improve.ts';
+import { seenHooks } from '../../support/training/runs.ts';
 
 const UNMARKED = 9;
 let root: string;
@@ -72,9 +73,8 @@ it('a label named "ignore" stands for such voxels: the model has no class of it,
   const unmarked = join(root, 'unmarked.nii');
   await writeVolume(unmarked, { grid: volume.grid, data: new Uint8Array(volume.data.length).fill(UNMARKED) });
   const each = { id: '1', name: '1', image: cases[3]?.image ?? '', mask: unmarked };
-  const context = { cancellation: neverCancelled, report: () => undefined, turn: () => Promise.resolve() };
   const [measured] = await withExecutor({ device: 'cpu', threads: 1 }, (executor) =>
-    measureModel(executor, folder, [each], [1, 2], { phase: '', ignore: UNMARKED }, context),
+    measureModel(executor, folder, [each], [1, 2], { phase: '', ignore: UNMARKED }, seenHooks()),
   );
   expect(measured?.metrics.map(({ dice }) => dice)).toEqual([null, null]);
 });

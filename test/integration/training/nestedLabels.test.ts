@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { neverCancelled } from '#shared/base/cancellation.ts';
 import { Random } from '#shared/base/random.ts';
 import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import { trainTask } from '#main/jobs/tasks/train.ts';
@@ -13,6 +12,7 @@ import { initialWeights } from '#main/model/weights.ts';
 import { encodeCase } from '#main/training/patches/caseFile.ts';
 import { chooseWeights } from '#main/training/preparation/chooseWeights.ts';
 import { labelSet, phantoms, runTask, type PhantomCase } from '../../support/improve.ts';
+import { seenHooks } from '../../support/training/runs.ts';
 
 let root: string;
 let cases: PhantomCase[];
@@ -90,18 +90,10 @@ it('between old and new weights it is chosen by region', { timeout: 300_000 }, a
   const classes = Uint8Array.from({ length: 16 ** 3 }, (_, at) => (at % 16 < 6 ? 2 : 1));
   const file = join(root, 'apart.case');
   writeFileSync(file, encodeCase('apart', [16, 16, 16], [1, 1, 1], Float32Array.from(classes, Number), classes));
-  const work = {
-    report: () => undefined,
-    point: () => undefined,
-    alarm: () => undefined,
-    cancellation: neverCancelled,
-    turn: () => Promise.resolve(),
-    crashes: 0,
-  };
   const choose = async (regions?: ReadonlyMap<number, readonly number[]>) => {
     const measuring = { patch: [16, 16, 16] as const, regions };
     const turns = [{ after: finding(2), apart: [file] }];
-    const { dice } = await chooseWeights(executor, architecture, measuring, finding(1), turns, work);
+    const { dice } = await chooseWeights(executor, architecture, measuring, finding(1), turns, seenHooks());
     return [dice[0]?.dice, dice.at(-1)?.dice];
   };
   try {

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { neverCancelled } from '#shared/base/cancellation.ts';
 import { Random } from '#shared/base/random.ts';
 import { recipes, type LossName } from '#shared/domain/trainConfig.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
@@ -16,6 +15,7 @@ import { fingerprintDataset } from '#main/training/fingerprint.ts';
 import { chooseWeights } from '#main/training/preparation/chooseWeights.ts';
 import { train } from '#main/training/train.ts';
 import { chooseLoss, classSharesOf } from '#main/training/trainingPlan.ts';
+import { seenHooks } from '../../support/training/runs.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'small-structure-'));
 const size: Triple = [32, 32, 16];
@@ -51,15 +51,6 @@ function writeCase(number: number, radiusOfSmall = 2): string {
   writeFileSync(path, encodeCase(`case ${number}`, size, [1, 1, 1], image, classes));
   return path;
 }
-
-const quiet = {
-  report: () => undefined,
-  point: () => undefined,
-  alarm: () => undefined,
-  cancellation: neverCancelled,
-  turn: () => Promise.resolve(),
-  crashes: 0,
-};
 
 async function learned(
   name: LossName,
@@ -102,15 +93,12 @@ async function learned(
       classes: [1, 2].map((label) => ({ name: `ball ${label}`, trainingCases: 3 })),
       mirrorAxes: [0],
     },
-    {
+    seenHooks({
       report: ({ fraction }) => {
         reached = fraction;
       },
-      point: () => undefined,
       alarm: (_severity, message) => alarms.push({ message, fraction: reached }),
-      cancellation: neverCancelled,
-      turn: () => Promise.resolve(),
-    },
+    }),
   );
   return { weights: outcome.weights, dice: (outcome.validation?.summary ?? []).map(({ dice }) => dice), alarms };
 }
@@ -124,14 +112,14 @@ it('the weighted loss learns a structure of two thousandths of the volume that t
   const model = buildModel(variant('tiny', 3), { batch: 1, size: [16, 32, 32], mode: 'train' });
   const poor = initialWeights(model, new Random(5));
   const choose = (before: Weights, after: Weights) =>
-    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, before, [{ after, apart: cases.slice(3) }], quiet);
+    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, before, [{ after, apart: cases.slice(3) }], seenHooks());
   const spoiled = await choose(weights, poor);
   expect([spoiled.part, spoiled.dice.length]).toEqual([0, 5]);
   expect(spoiled.weights).toEqual(weights);
   expect((await choose(poor, weights)).part).toBe(1);
   // Of two turns the mean is what is new, and each measures on what it did not see.
   const turns = [weights, weights].map((after) => ({ after, apart: cases.slice(3) }));
-  const both = await chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, poor, turns, quiet);
+  const both = await chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, poor, turns, seenHooks());
   expect(both.part).toBe(1);
   expect(both.weights).toEqual(weights);
   const { dice: withPapers } = await learned('paper', cases.slice(3), { steps: 120 });

@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { neverCancelled } from '#shared/base/cancellation.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { openScanPredictor } from '#main/inference/scanPredictor.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
@@ -12,6 +11,7 @@ import type { Weights } from '#main/model/weights.ts';
 import { recipes, sliceAugmentation } from '#shared/domain/trainConfig.ts';
 import { chooseScanRule } from '#main/training/preparation/scanRule.ts';
 import { labelSet, phantoms, runTask } from '../../support/improve.ts';
+import { seenHooks } from '../../support/training/runs.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'thick-'));
 afterAll(() => {
@@ -60,7 +60,7 @@ it('scans of thick slices train, are predicted and learn without masks by local 
   const whole = await train('whole', { contrast: 'volume' });
   expect(whole.plan.intensity.kind).toBe('zscore');
   expect(whole.said.join('\n')).not.toContain('relative to');
-  const work = { cancellation: neverCancelled, report: () => undefined, turn: () => Promise.resolve() };
+  const work = seenHooks();
   expect((await chooseScanRule(found, work)).intensity).toEqual(local);
   const thin = await phantoms(join(root, 'thin'), 2, 3);
   expect((await chooseScanRule(thin, work)).intensity.kind).toBe('zscore');

@@ -7,6 +7,7 @@ import { Random } from '#shared/base/random.ts';
 import type { CurvePoint } from '#shared/domain/job.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import type { Augmentation, Recipe } from '#shared/domain/trainConfig.ts';
+import type { Work } from '#shared/domain/work.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
 import type { Weights } from '#main/model/weights.ts';
@@ -95,7 +96,8 @@ export class MemoryStore implements CheckpointStore {
   }
 }
 
-export type SeenHooks = TrainingHooks & { readonly alarms: string[]; readonly points: CurvePoint[] };
+/** What whoever runs work sees of it. */
+export type SeenHooks = Work & { readonly alarms: string[]; readonly points: CurvePoint[] };
 
 export function seenHooks(more: Partial<TrainingHooks> = {}): SeenHooks {
   const alarms: string[] = [];
@@ -108,6 +110,7 @@ export function seenHooks(more: Partial<TrainingHooks> = {}): SeenHooks {
     alarm: (_severity, message) => alarms.push(message),
     cancellation: neverCancelled,
     turn: () => Promise.resolve(),
+    crashes: 0,
     ...more,
   };
 }

@@ -1,53 +1,28 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { must } from '#shared/base/assert.ts';
+import { expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
-import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
-import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { buildModel } from '#main/model/build.ts';
-import { SETTLED, trainingStep, type LossConfig, type SegmentationLoss } from '#main/model/trainingStep.ts';
-import { initialWeights, loadWeights } from '#main/model/weights.ts';
+import { SETTLED, type LossConfig, type SegmentationLoss } from '#main/model/trainingStep.ts';
+import { allOf, bothExecutors, furthest, lossStep } from '../../support/training/lossStep.ts';
 import { smallest } from '../../support/training/runs.ts';
 
 const size = [8, 8, 8] as const;
 const voxels = 8 ** 3;
 const [classes, batch, scans] = [2, 2, 3];
 const segmentation: SegmentationLoss = { kind: 'diceCrossEntropy', diceWeight: 1, crossEntropyWeight: 1 };
-let executors: Executor[];
-beforeAll(() => {
-  executors = [createReferenceExecutor(), createCpuExecutor({ threads: 1 })];
-});
-afterAll(() => {
-  for (const executor of executors) executor.dispose();
-});
+const executors = bothExecutors();
 
 interface Result {
   readonly scalars: Readonly<Record<string, number>>;
   readonly gradients: readonly number[];
 }
 
-type Inputs = Readonly<Record<string, Float32Array | Int32Array>>;
-
 /** One step's loss and gradients, by a loss and its targets. */
-async function step(executor: Executor, loss: LossConfig, x: Float32Array, targets: Inputs): Promise<Result> {
+async function step(executor: Executor, loss: LossConfig, input: Float32Array, targets: Parameters<typeof lossStep>[4]): Promise<Result> {
   const second = loss.kind === 'consistency' ? { scans } : {};
-  const model = buildModel(smallest, { batch: x.length / voxels, size, mode: 'train', ...second });
-  const graph = trainingStep(model, { loss, exposeGradients: true });
-  const session = await executor.prepare(makePlan(graph.graph, executor));
-  try {
-    await loadWeights(session, model, initialWeights(model, new Random(5)));
-    await session.write(graph.x, x);
-    for (const [name, value] of Object.entries(graph.targets)) await session.write(must(value, name), must(targets[name], name));
-    await session.run();
-    const scalars: Record<string, number> = {};
-    for (const [name, value] of graph.scalars) scalars[name] = (await session.read(value))[0] ?? NaN;
-    const gradients: number[] = [];
-    for (const gradient of graph.gradients.values()) gradients.push(...(await session.read(gradient)));
-    return { scalars, gradients };
-  } finally {
-    session.dispose();
-  }
+  const model = buildModel(smallest, { batch: input.length / voxels, size, mode: 'train', ...second });
+  const { scalars, gradients } = await lossStep(executor, model, loss, input, targets);
+  return { scalars, gradients: allOf(gradients) };
 }
 
 const random = new Random(9);
@@ -66,14 +41,13 @@ function consistency(executor: Executor, taughtWeight: number, sure = isSure): P
   return step(executor, { kind: 'consistency', segmentation }, x, { label, scans: seen, taught, unsure, taughtWeight: weight });
 }
 
-const furthest = (a: Result, b: Result): number =>
-  a.gradients.reduce((most, value, at) => Math.max(most, Math.abs(value - (b.gradients[at] ?? NaN))), 0);
+const apart = (a: Result, b: Result): number => furthest(a.gradients, b.gradients);
 
 it('learns from the masks exactly as without scans, where the teacher does not count', async () => {
   for (const executor of executors) {
     const [plain, without] = [await step(executor, segmentation, x, { label }), await consistency(executor, 0)];
     expect(without.scalars['loss']).toBe(plain.scalars['loss']);
-    expect(furthest(without, plain)).toBe(0);
+    expect(apart(without, plain)).toBe(0);
   }
 });
 
@@ -85,18 +59,18 @@ it('adds the cross entropy of the scans by its factor, alike on each executor', 
     expect(both.scalars['taught']).toBeCloseTo((taught.scalars['loss'] ?? NaN) / 2, 5);
     expect(both.scalars['loss']).toBeCloseTo((plain.scalars['loss'] ?? NaN) + (taught.scalars['loss'] ?? NaN) / 2, 5);
     const sum = { ...both, gradients: plain.gradients.map((value, at) => value + (taught.gradients[at] ?? NaN) / 2) };
-    expect(furthest(both, sum)).toBeLessThan(1e-5);
-    expect(furthest(both, plain)).toBeGreaterThan(1e-3);
+    expect(apart(both, sum)).toBeLessThan(1e-5);
+    expect(apart(both, plain)).toBeGreaterThan(1e-3);
     results.push(both);
   }
-  expect(furthest(results[0] as Result, results[1] as Result)).toBeLessThan(1e-4);
+  expect(apart(results[0] as Result, results[1] as Result)).toBeLessThan(1e-4);
 });
 
 it('learns nothing from voxels of which the teacher is not sure', async () => {
   for (const executor of executors) {
     const [none, off] = [await consistency(executor, 1, () => false), await consistency(executor, 0)];
     expect(none.scalars['taught']).toBeCloseTo(0, 5);
-    expect(furthest(none, off)).toBeLessThan(1e-7);
-    expect(furthest(await consistency(executor, 1), await consistency(executor, 1, (at) => at % 6 === 0))).toBeGreaterThan(1e-4);
+    expect(apart(none, off)).toBeLessThan(1e-7);
+    expect(apart(await consistency(executor, 1), await consistency(executor, 1, (at) => at % 6 === 0))).toBeGreaterThan(1e-4);
   }
 });

@@ -1,18 +1,14 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { must } from '#shared/base/assert.ts';
+import { expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import { labelSetFrom } from '#shared/domain/labelSet.ts';
 import { insideOf } from '#shared/domain/regions.ts';
-import { createCpuExecutor } from '#main/engine/executors/cpu/cpuExecutor.ts';
 import type { Executor } from '#main/engine/executors/executor.ts';
-import { createReferenceExecutor } from '#main/engine/executors/reference/referenceExecutor.ts';
-import { makePlan } from '#main/engine/plan/makePlan.ts';
 import { buildModel } from '#main/model/build.ts';
-import { trainingStep } from '#main/model/trainingStep.ts';
-import { initialWeights, loadWeights, type Weights } from '#main/model/weights.ts';
+import type { Weights } from '#main/model/weights.ts';
 import { trainingNetworkOptions } from '#main/training/train.ts';
 import { chooseLoss, type TrainingPlan } from '#main/training/trainingPlan.ts';
 import { recipes, type LossName } from '#shared/domain/trainConfig.ts';
+import { allOf, bothExecutors, furthest, lossStep } from '../../support/training/lossStep.ts';
 import { smallest } from '../../support/training/runs.ts';
 
 /** Whole tumour ⊃ core ⊃ enhancing, the outer ones after the inner one; and a ventricle. */
@@ -33,13 +29,7 @@ const x = Float32Array.from({ length: batch * voxels }, () => random.normal());
 const truth = Int32Array.from({ length: batch * voxels }, () => random.integer(classes));
 const architecture = { ...smallest, classes };
 
-let executors: Executor[];
-beforeAll(() => {
-  executors = [createReferenceExecutor(), createCpuExecutor({ threads: 1 })];
-});
-afterAll(() => {
-  for (const executor of executors) executor.dispose();
-});
+const executors = bothExecutors();
 
 const planWith = (name: LossName): Pick<TrainingPlan, 'loss' | 'patch' | 'batch'> => ({
   patch: size,
@@ -50,27 +40,7 @@ const planWith = (name: LossName): Pick<TrainingPlan, 'loss' | 'patch' | 'batch'
 async function step(executor: Executor, plan: ReturnType<typeof planWith>, change?: (weights: Weights) => void) {
   const model = buildModel(architecture, { batch, size, mode: 'train' });
   const { loss } = trainingNetworkOptions({ plan: plan as TrainingPlan, recipe: recipes.standard });
-  const graph = trainingStep(model, { loss, exposeGradients: true });
-  const session = await executor.prepare(makePlan(graph.graph, executor));
-  try {
-    const weights = initialWeights(model, new Random(5));
-    change?.(weights);
-    await loadWeights(session, model, weights);
-    await session.write(graph.x, x);
-    await session.write(must(graph.targets.label, 'label'), truth);
-    await session.run();
-    const gradients = new Map<string, Float32Array>();
-    for (const [value, gradient] of graph.gradients) gradients.set(value.name, ((await session.read(gradient)) as Float32Array).slice());
-    const scalar = async (name: string) => (await session.read(must(graph.scalars.get(name), name)))[0] ?? NaN;
-    return {
-      loss: await scalar('loss'),
-      dice: await scalar('dice'),
-      logits: ((await session.read(model.logits)) as Float32Array).slice(),
-      gradients,
-    };
-  } finally {
-    session.dispose();
-  }
+  return lossStep(executor, model, loss, x, { label: truth }, change);
 }
 
 /** By the formulas: Dice of summed probabilities, each region over the samples together or for each; cross entropy by class. */
@@ -111,25 +81,24 @@ for (const name of ['weighted', 'paper'] as const)
     for (const executor of executors) {
       const found = await step(executor, plan);
       const wanted = expected(found.logits, weights);
-      expect(found.dice).toBeCloseTo(wanted.dice, 5);
-      expect(found.loss).toBeCloseTo(wanted.loss, 5);
+      expect(found.scalars['dice']).toBeCloseTo(wanted.dice, 5);
+      expect(found.scalars['loss']).toBeCloseTo(wanted.loss, 5);
     }
   });
 
 it('has the gradients that finite differences find', async () => {
-  const [reference, cpu] = executors as [Executor, Executor];
+  const [reference, cpu] = executors;
   const plan = planWith('weighted');
   const { gradients } = await step(reference, plan);
   let probed = 0;
   for (const [name, gradient] of gradients) {
     if (!/weight$/.test(name)) continue;
     const by = async (delta: number): Promise<number> =>
-      (await step(reference, plan, (weights) => void ((weights.get(name)?.data as Float32Array)[0]! += delta))).loss;
+      (await step(reference, plan, (weights) => void ((weights.get(name)?.data as Float32Array)[0]! += delta))).scalars['loss'] ?? NaN;
     expect(gradient[0]).toBeCloseTo(((await by(2 ** -9)) - (await by(-(2 ** -9)))) * 2 ** 8, 2);
     probed++;
   }
   expect(probed).toBeGreaterThan(3);
   const onCpu = await step(cpu, plan);
-  for (const [name, gradient] of gradients)
-    expect(Math.max(...gradient.map((value, at) => Math.abs(value - (onCpu.gradients.get(name)?.[at] ?? NaN))))).toBeLessThan(2e-5);
+  expect(furthest(allOf(gradients), allOf(onCpu.gradients))).toBeLessThan(2e-5);
 });

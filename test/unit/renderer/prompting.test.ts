@@ -1,11 +1,12 @@
 /// <reference types="svelte" />
-import { beforeAll, afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Prompting } from '#renderer/stores/prompting.svelte.ts';
 import type { HostNetwork } from '#renderer/work/prompts.ts';
+import { liveWorkers } from '#test/support/windowGlobals.ts';
 import { dice, gridOf, phantom } from '../prompts/phantom.ts';
 
 const grid = gridOf([40, 36, 30], [1, 1, 1]);
@@ -13,8 +14,6 @@ const organ = { centre: [18, 17, 15], radii: [9, 8, 7], value: 190 } as const;
 const { image, truth } = phantom(grid, [organ]);
 const inside: LpsPoint = [18, 17, 15];
 const click = (point: LpsPoint, positive = true): Prompt => ({ kind: 'click', point, positive });
-
-beforeAll(() => import('../../support/windowGlobals.ts'));
 
 describe('pointing things out', () => {
   const opened: Prompting[] = [];
@@ -84,6 +83,39 @@ describe('pointing things out', () => {
     prompting.add(click(inside, false), 'pointed');
     await prompting.settled();
     expect(prompting.voxels).toBe(0); // takes away from the mask, which is empty
+  });
+
+  it('hands the prediction over when the tool is taken into the hand, and one that comes or changes later when it comes', async () => {
+    const posted = vi.spyOn(Worker.prototype, 'postMessage');
+    const told = (): string[] => posted.mock.calls.splice(0).map(([message]) => (message as { kind: string }).kind);
+    try {
+      const { prompting } = open();
+      const whole = truth(organ);
+      const half = whole.map((value, at) => (at % grid.size[0] < 20 ? value : 0));
+      const begun = async (): Promise<number> => {
+        prompting.add(click(inside), 'pointed');
+        await prompting.settled();
+        const { voxels } = prompting;
+        prompting.drop();
+        return voxels;
+      };
+      prompting.setPrediction({ grid, data: half });
+      expect(told()).toEqual([]);
+      prompting.ready();
+      expect(told()).toEqual(['open', 'prediction']);
+      const count = (of: Uint8Array): number => of.filter((value) => value === 1).length;
+      expect(await begun()).toBe(count(half));
+      expect(told()).toEqual(['propose']);
+      prompting.setPrediction({ grid, data: whole });
+      expect(told()).toEqual(['prediction']);
+      expect(await begun()).toBe(count(whole));
+      expect(told()).not.toContain('prediction');
+      // Whatever takes the place of a worker that stopped knows it, too.
+      for (const worker of liveWorkers) worker.onerror?.({ message: 'stopped', preventDefault: () => undefined });
+      expect(await begun()).toBe(count(whole));
+    } finally {
+      posted.mockRestore();
+    }
   });
 
   it('asks the host’s network where there is one; a question that is lost costs one proposal, and is said', async () => {

@@ -1,5 +1,29 @@
+import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { Messages } from './messages.ts';
+
+export type Place = readonly [x: number, y: number];
+export interface DragOptions {
+  readonly button?: 'left' | 'right' | 'middle';
+  /** Moves between two places. */
+  readonly steps?: number;
+  /** What happens before the button is let go. */
+  readonly meanwhile?: () => Promise<unknown>;
+}
+
+/** Moves along places of a page with a button of the mouse down. */
+export async function dragAlong(
+  { mouse }: Pick<Page, 'mouse'>,
+  [first, ...rest]: readonly Place[],
+  { button = 'left', steps = 4, meanwhile }: DragOptions = {},
+): Promise<void> {
+  if (first === undefined) return;
+  await mouse.move(...first);
+  await mouse.down({ button });
+  for (const place of rest) await mouse.move(...place, { steps });
+  await meanwhile?.();
+  await mouse.up({ button });
+}
 
 /** The views of a case and the tools in them. */
 export class Views extends Messages {
@@ -16,22 +40,19 @@ export class Views extends Messages {
     );
   }
 
-  /** A place in a view, in fractions of its size. */
-  async at(view: string, x: number, y: number): Promise<readonly [number, number]> {
-    const box = await this.page.locator(`[data-orientation=${view}]`).boundingBox();
+  /** A place in a view (axial, coronal, sagittal, 3D), in fractions of its size. */
+  async at(view: string, x: number, y: number): Promise<Place> {
+    const { page } = this;
+    const shown = view === '3D' ? page.getByRole('application', { name: '3D view' }) : page.locator(`[data-orientation=${view}]`);
+    const box = await shown.boundingBox();
     if (box === null) throw new Error(`no ${view} view`);
     return [box.x + x * box.width, box.y + y * box.height];
   }
 
-  async drag(view: string, path: readonly (readonly [number, number])[], button: 'left' | 'right' = 'left'): Promise<void> {
+  /** Moves along places of a view, in fractions of its size, with a button of the mouse down. */
+  async drag(view: string, path: readonly Place[], options: DragOptions = {}): Promise<void> {
     await this.settled();
-    const places = await Promise.all(path.map(([x, y]) => this.at(view, x, y)));
-    const [first, ...rest] = places;
-    if (first === undefined) return;
-    await this.page.mouse.move(first[0], first[1]);
-    await this.page.mouse.down({ button });
-    for (const [x, y] of rest) await this.page.mouse.move(x, y, { steps: 4 });
-    await this.page.mouse.up({ button });
+    await dragAlong(this.page, await Promise.all(path.map(([x, y]) => this.at(view, x, y))), options);
   }
 
   /** The tool in the hand, as the tool panel names it. */

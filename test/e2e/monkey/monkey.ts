@@ -126,7 +126,7 @@ export async function runMonkey(desk: Desk, { seed, gestures, seconds, reopen, l
       const inMidStroke = async (): Promise<void> => {
         if (below(12) === 0) await keyboard.press(keys[below(keys.length)] ?? 'Escape');
       };
-      await dragAlong(desk.page, [at(), ...path], { button, steps: 3, meanwhile: inMidStroke });
+      await dragAlong(desk.page, [at(), ...path], { button, steps: 2, meanwhile: inMidStroke });
       if (modifier !== null) await keyboard.up(modifier);
     } else if (what < 0.985) {
       log('wheel');

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { OpenBrowser } from '../../support/browser.ts';
 import { connectClient, launchWebHost, type RunningWebHost } from '../../support/webHost.ts';
-import type { Census } from '../census/recorder.ts';
+import { keepsCensus, type Census } from '../census/recorder.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 export const rendererFolder = join(root, 'dist/renderer');
@@ -69,6 +69,7 @@ export class OpenWindow {
   async close(): Promise<void> {
     await this.browser.close();
     await this.host.stop();
+    if (!keepsCensus) return;
     const { seen, pressed, nameless } = this.census;
     mkdirSync(censusFolder, { recursive: true });
     writeFileSync(

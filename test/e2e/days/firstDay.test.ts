@@ -144,6 +144,10 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
     await promote('Model 1');
   }, 1_500_000);
 
+  /** Asked now and then: each question is a connection of its own to a host that computes. */
+  const predicted = (name: string): Promise<void> =>
+    expect.poll(() => tests.desk.predictedBy(name), { timeout: 480_000, interval: 500 }).toBe('Model 1');
+
   it('predicts a case that has no mask', async () => {
     const {
       desk,
@@ -155,7 +159,7 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
     opened = name ?? '';
     await desk.openCase(opened);
     await desk.button('Predict').click();
-    await expect.poll(() => desk.predictedBy(opened), { timeout: 480_000 }).toBe('Model 1');
+    await predicted(opened);
     await page.getByRole('checkbox', { name: 'Prediction', checked: true }).waitFor(); // Nothing is corrected yet: it is what there is to see.
     for (const checked of [false, true]) {
       await page.keyboard.press('q');
@@ -174,11 +178,10 @@ describe.skipIf(installedBrowser() === null)('the first day, by mouse and keys',
     await desk.caseRow(second).click({ modifiers: ['Control'] });
     await desk.page.getByText('2 selected').waitFor();
     await desk.button('Predict').click();
-    for (const name of [first, second]) await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');
+    for (const name of [first, second]) await predicted(name);
     await desk.proved(desk.button('Predict'), 'disk');
     await desk.button('Predict the rest').click();
-    for (const { name } of rowsOf<{ readonly name: string }>(project(), 'SELECT name FROM cases'))
-      await expect.poll(() => desk.predictedBy(name), { timeout: 480_000 }).toBe('Model 1');
+    for (const { name } of rowsOf<{ readonly name: string }>(project(), 'SELECT name FROM cases')) await predicted(name);
     await desk.go('correct');
     await desk.titled(opened);
   }, 1_500_000);

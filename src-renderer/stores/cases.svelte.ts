@@ -96,6 +96,14 @@ export class CasesStore {
     return undefined;
   }
 
+  /** Whether the project has the case, in the list or not. */
+  isThere(caseId: string): Promise<boolean> {
+    return this.#client.library.get({ caseId }).then(
+      () => true,
+      () => false,
+    );
+  }
+
   /** Reads the list again and keeps what is shown until the new rows are there. */
   async reload(): Promise<void> {
     this.#generation++;

@@ -14,7 +14,7 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
     rmSync(folder, { recursive: true, force: true, maxRetries: 20 }); // The host still has the project.
   });
 
-  it('are packed, unpacked, compared with a second reading, and watch a folder', async () => {
+  it('are packed, unpacked, and compared with a second reading', async () => {
     const {
       desk,
       desk: { page },
@@ -112,29 +112,6 @@ describe.skipIf(installedBrowser() === null)('projects that travel and meet', ()
     await readings.getByRole('button', { name: 'Take the mask of Berta for one' }).click();
     await readings.getByText(/newest revision of the case now/).waitFor();
     await readings.getByRole('button', { name: 'Close' }).last().click();
-
-    // A folder that is watched.
-    await desk.go('settings');
-    await desk.button('Choose').click();
-    await desk.browseTo('Watch a folder', at('Mine-in'));
-    await page.getByRole('dialog', { name: 'Watch a folder' }).getByRole('button', { name: 'Choose', exact: true }).click();
-    await desk.button('Stop watching').waitFor();
-    expect((await client.library.watched()).folder).toBe(at('Mine-in'));
-    await writeCase(at('Mine-in', 'later'), 'two', 2, []);
-    await desk.go('cases');
-    await page.getByText(/new files? in the watched folder/).waitFor({ timeout: 120_000 });
-    await desk.button('Look at the plan').click();
-    const plan = page.getByRole('dialog', { name: 'What will be imported' });
-    await plan.getByRole('button', { name: 'Import', exact: true }).click();
-    await desk.caseRow('two').waitFor();
-    // What is not wanted is not told of again; and no folder is watched any more.
-    await writeCase(at('Mine-in', 'latest'), 'three', 3, []);
-    await desk.button('Not these').click({ timeout: 120_000 });
-    await expect.poll(async () => (await client.library.watched()).arrived).toBeNull();
-    await desk.go('settings');
-    await desk.button('Stop watching').click();
-    await expect.poll(async () => (await client.library.watched()).folder).toBeNull();
-    expect((await client.library.list({ text: 'three' })).total).toBe(0);
     socket.close();
     expect(desk.errors).toEqual([]);
   });

@@ -148,18 +148,16 @@ describe.skipIf(installedBrowser() === null)('what daily work needs', () => {
     await desk.page.keyboard.press('Shift+X');
     await desk.toolIs('Scissors in 3D');
     await desk.page.getByRole('radio', { name: 'Visible labels' }).click();
-    const box = await desk.page.getByRole('application', { name: '3D view' }).boundingBox();
-    if (box === null) throw new Error('no 3D view');
-    const at = (x: number, y: number): [number, number] => [box.x + x * box.width, box.y + y * box.height];
-    await desk.page.mouse.move(...at(0.2, 0.2));
-    await desk.page.mouse.down();
-    for (const [x, y] of [
-      [0.55, 0.2],
-      [0.55, 0.8],
-      [0.2, 0.8],
-    ] as const)
-      await desk.page.mouse.move(...at(x, y), { steps: 6 });
-    await desk.page.mouse.up();
+    await desk.drag(
+      '3D',
+      [
+        [0.2, 0.2],
+        [0.55, 0.2],
+        [0.55, 0.8],
+        [0.2, 0.8],
+      ],
+      { steps: 6 },
+    );
     await expect.poll(async () => (await desk.history()).at(-1)).toMatch(/^Scissors: visible labels/);
     await desk.screenshot('daily-scissors');
     await desk.page.keyboard.press('Control+z');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ownNode, root } from '../../scripts/node.mjs';
+import { dragAlong } from './desk/views.ts';
 
 /** Electron's program, or null: it is downloaded at first use, and not every network allows that. */
 function electronProgram(): string | null {
@@ -66,11 +67,11 @@ describe.skipIf(program === null)(`the window under Electron${because}`, () => {
     await page.locator('.case h2').filter({ hasText: 'Phantom 04' }).waitFor({ timeout: 120_000 });
     await page.keyboard.press('b');
     const box = await page.locator('[data-orientation=axial]').boundingBox();
-    expect(box).not.toBeNull();
-    await page.mouse.move((box?.x ?? 0) + 80, (box?.y ?? 0) + 80);
-    await page.mouse.down();
-    await page.mouse.move((box?.x ?? 0) + 110, (box?.y ?? 0) + 90, { steps: 4 });
-    await page.mouse.up();
+    if (box === null) throw new Error('no axial view');
+    await dragAlong(page, [
+      [box.x + 80, box.y + 80],
+      [box.x + 110, box.y + 90],
+    ]);
     await page.locator('[aria-label=History] .saved', { hasText: 'saved' }).waitFor({ timeout: 30_000 });
     expect(await page.title()).toBe('LoGoNet Studio');
   });

@@ -4,26 +4,31 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acceptedProject, patientName } from '../support/acceptedProject.ts';
 import { installedBrowser } from '../support/browser.ts';
+import { writeCase } from '../support/exchange.ts';
 import { deskForTests } from './driver.ts';
 
 const clock = (at: Date): string => `${String(at.getHours()).padStart(2, '0')}:${String(at.getMinutes()).padStart(2, '0')}`;
 const minute = 60_000;
 
-describe.skipIf(installedBrowser() === null)('improving by itself', () => {
+describe.skipIf(installedBrowser() === null)('what a project does by itself', () => {
   const tests = deskForTests({ script: true });
   let root: string;
   let folder: string;
+  /** As one that a PACS exports to. */
+  const pacs = (...parts: string[]): string => join(root, 'pacs', ...parts);
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'logonet-night-'));
     folder = await acceptedProject(root);
     await tests.desk.showProject(folder);
+    await writeCase(pacs(), 'one', 1, []);
+    await tests.desk.bring(pacs());
   });
   afterAll(() => {
     rmSync(root, { recursive: true, force: true, maxRetries: 20 });
   });
   const tonight = () => tests.desk.page.getByRole('region', { name: 'Tonight' });
 
-  it('begins at the hour that was set, and waits while the person corrects', async () => {
+  it('is planned for an hour', async () => {
     const { desk } = tests;
     const { client, socket } = await desk.client();
     await desk.go('train');
@@ -37,6 +42,36 @@ describe.skipIf(installedBrowser() === null)('improving by itself', () => {
       .getByLabel('Begins at')
       .fill(clock(new Date(Date.now() + minute)));
     await expect.poll(async () => (await client.jobs.night()).plan).toMatchObject({ minutes: 60, awayMinutes: 600 });
+    socket.close();
+  });
+
+  // The hour and a quiet folder take half a minute and more: both are waited for at once.
+  it('offers what comes into the folder that it watches, meanwhile', async () => {
+    const {
+      desk,
+      desk: { page },
+    } = tests;
+    const { client, socket } = await desk.client();
+    await desk.go('settings');
+    await desk.button('Choose').click();
+    await desk.browseTo('Watch a folder', pacs());
+    await page.getByRole('dialog', { name: 'Watch a folder' }).getByRole('button', { name: 'Choose', exact: true }).click();
+    await desk.button('Stop watching').waitFor();
+    expect((await client.library.watched()).folder).toBe(pacs());
+    await writeCase(pacs('later'), 'two', 2, []);
+    await desk.go('cases');
+    await page.getByText(/new files? in the watched folder/).waitFor({ timeout: 120_000 });
+    await desk.button('Look at the plan').click();
+    const plan = page.getByRole('dialog', { name: 'What will be imported' });
+    await plan.getByRole('button', { name: 'Import', exact: true }).click();
+    await desk.caseRow('two').waitFor();
+    await writeCase(pacs('latest'), 'three', 3, []);
+    socket.close();
+  });
+
+  it('begins at the hour that was set, and waits while the person corrects', async () => {
+    const { desk } = tests;
+    const { client, socket } = await desk.client();
     const night = async () => (await client.jobs.list({})).jobs.find(({ kind }) => kind === 'improve');
     await expect.poll(async () => (await night())?.phase, { timeout: 480_000 }).toBe('Training');
 
@@ -60,6 +95,19 @@ describe.skipIf(installedBrowser() === null)('improving by itself', () => {
     await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toMatch(/^(queued|running|paused)$/);
     await desk.button('Cancel').click();
     await expect.poll(async () => (await night())?.state, { timeout: 240_000 }).toBe('cancelled');
+    socket.close();
+  });
+
+  it('tells nothing again of what is not wanted, and watches no longer', async () => {
+    const { desk } = tests;
+    const { client, socket } = await desk.client();
+    await desk.go('cases');
+    await desk.button('Not these').click({ timeout: 120_000 });
+    await expect.poll(async () => (await client.library.watched()).arrived).toBeNull();
+    await desk.go('settings');
+    await desk.button('Stop watching').click();
+    await expect.poll(async () => (await client.library.watched()).folder).toBeNull();
+    expect((await client.library.list({ text: 'three' })).total).toBe(0);
     socket.close();
   });
 

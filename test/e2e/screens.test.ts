@@ -201,6 +201,21 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     expect(gestures).toBeLessThanOrEqual(80);
   }, 900_000);
 
+  it('can be reached by keyboard alone', async () => {
+    await tests.desk.page.keyboard.press('Alt+Digit2');
+    await tests.desk.page.locator('[data-workspace=cases][aria-current=page]').waitFor();
+    await tests.desk.page.getByRole('listbox', { name: 'Cases' }).focus();
+    await tests.desk.page.keyboard.press('ArrowDown');
+    await tests.desk.page.keyboard.press('ArrowDown');
+    await tests.desk.page.keyboard.press('Enter');
+    await tests.desk.page.locator('.case h2').waitFor();
+    await tests.desk.page.keyboard.press('Control+k');
+    await tests.desk.page.locator('dialog input:focus').waitFor();
+    await tests.desk.page.keyboard.type('interpolate');
+    await tests.desk.page.keyboard.press('Enter');
+    await tests.desk.page.locator('[data-tool=interpolate][aria-pressed=true]').waitFor();
+  });
+
   it('holds long names, refused files and a case without anything', async () => {
     const {
       desk,
@@ -235,24 +250,8 @@ describe.skipIf(installedBrowser() === null)('every workspace', () => {
     await desk.go('start');
     await look('long-start');
     expect(shown).toEqual(Object.fromEntries(Object.keys(shown).map((name) => [name, []])));
-    await desk.openDemo();
     rmSync(folder, { recursive: true, force: true });
   }, 900_000);
-
-  it('can be reached by keyboard alone', async () => {
-    await tests.desk.page.keyboard.press('Alt+Digit2');
-    await tests.desk.page.locator('[data-workspace=cases][aria-current=page]').waitFor();
-    await tests.desk.page.getByRole('listbox', { name: 'Cases' }).focus();
-    await tests.desk.page.keyboard.press('ArrowDown');
-    await tests.desk.page.keyboard.press('ArrowDown');
-    await tests.desk.page.keyboard.press('Enter');
-    await tests.desk.page.locator('.case h2').waitFor();
-    await tests.desk.page.keyboard.press('Control+k');
-    await tests.desk.page.locator('dialog input:focus').waitFor();
-    await tests.desk.page.keyboard.type('interpolate');
-    await tests.desk.page.keyboard.press('Enter');
-    await tests.desk.page.locator('[data-tool=interpolate][aria-pressed=true]').waitFor();
-  });
 
   it('threw nothing in the window', () => {
     expect(tests.desk.errors).toEqual([]);

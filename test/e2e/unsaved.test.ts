@@ -8,7 +8,7 @@ import type { IjkPoint } from '#shared/geometry/grid.ts';
 import { freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
 import { startStudio, testLabels, writePairs } from '../support/studio.ts';
 import { fillDisk, withSmallDisk } from '../trust/smallDisk.ts';
-import { Desk } from './driver.ts';
+import { deskForTests, type Desk } from './driver.ts';
 
 interface Scene {
   readonly desk: Desk;
@@ -19,7 +19,7 @@ interface Scene {
 }
 
 /** A window on a project that lies on a disk of 8 MB. */
-async function onSmallDisk(work: (scene: Scene) => Promise<void>): Promise<void> {
+async function onSmallDisk(desk: Desk, work: (scene: Scene) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'logonet-unsaved-'));
   const disk = join(folder, 'disk');
   const filler = join(disk, 'filler');
@@ -29,7 +29,6 @@ async function onSmallDisk(work: (scene: Scene) => Promise<void>): Promise<void>
     await writePairs(join(folder, 'incoming'), 1, 0, [64, 64, 24]);
     await studio.client.library.import({ sources: [join(folder, 'incoming')], mode: 'reference' });
     await studio.studio.close();
-    const desk = await Desk.open(join(folder, 'data'));
     const openProject = async (): Promise<void> => {
       await desk.showProject(join(disk, 'project'));
     };
@@ -40,7 +39,9 @@ async function onSmallDisk(work: (scene: Scene) => Promise<void>): Promise<void>
       ]);
     await work({ desk, filler, openProject, stroke });
     expect(desk.errors).toEqual([]);
-    await desk.close();
+    const { client, socket } = await desk.client();
+    await client.projects.close();
+    socket.close();
     return true;
   });
   if (done === null) console.log('skipped: no small disk can be mounted here');
@@ -48,8 +49,10 @@ async function onSmallDisk(work: (scene: Scene) => Promise<void>): Promise<void>
 }
 
 describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
+  const tests = deskForTests();
+
   it('a bar says so, strokes outlive a reload, and come back once there is room', async () => {
-    await onSmallDisk(async ({ desk, filler, openProject, stroke }) => {
+    await onSmallDisk(tests.desk, async ({ desk, filler, openProject, stroke }) => {
       const unsaved = () => desk.page.getByLabel('Unsaved', { exact: true });
       const left = () => desk.page.getByLabel('Left unsaved');
       await openProject();
@@ -98,7 +101,7 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
   });
 
   it('strokes are saved elsewhere, left, and discarded by hand', async () => {
-    await onSmallDisk(async ({ desk, filler, openProject, stroke }) => {
+    await onSmallDisk(tests.desk, async ({ desk, filler, openProject, stroke }) => {
       const { page } = desk;
       const leave = page.getByRole('dialog', { name: 'Leave with unsaved changes?' });
       const closeProject = async (): Promise<void> => {
@@ -136,7 +139,7 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
   });
 
   it('strokes that no longer fit are a layer over the case, and become a step of it', async () => {
-    await onSmallDisk(async ({ desk, filler, openProject, stroke }) => {
+    await onSmallDisk(tests.desk, async ({ desk, filler, openProject, stroke }) => {
       await openProject();
       await desk.openCase('case0');
       await desk.page.keyboard.press('b');

@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tools } from '#renderer/tools/registry.ts';
 import { installedBrowser } from '../../support/browser.ts';
 import { makeHandProject } from '../../support/handProject.ts';
-import { censusFolder, deskForTests } from '../driver.ts';
+import { censusFolder } from '../desk/openWindow.ts';
+import { deskForTests } from '../driver.ts';
 import { addShapes, unreadable, writeChannels, writeUnsure } from './inputs.ts';
 import { effectOf, nextControl, press, Probes } from './press.ts';
+import { keepsCensus } from './recorder.ts';
 import { Room } from './room.ts';
 import { lastStates, states, type State } from './states.ts';
 import { unpressed } from './unpressed.ts';
@@ -43,10 +45,9 @@ function readEarlier(): readonly Earlier[] {
 }
 
 /** Until its list of what is unpressed has been written in a whole run, it is a run of its own. */
-const wanted = process.env['LOGONET_CENSUS'] !== undefined;
-const because = wanted ? '' : ' (skipped: only by npm run census)';
+const because = keepsCensus ? '' : ' (skipped: only by npm run census)';
 
-describe.skipIf(!wanted || installedBrowser() === null)(`every control${because}`, () => {
+describe.skipIf(!keepsCensus || installedBrowser() === null)(`every control${because}`, () => {
   const tests = deskForTests();
   let room: Room;
   let probes: Probes;

@@ -26,8 +26,11 @@ export interface Computed {
   readonly computedName: string;
 }
 
-/** Runs in the page, before its own scripts: it sees every control of every state, and each that a hand presses with what follows. */
-function observe(): void {
+/**
+ * Runs in the page, before its own scripts: what the tests ask of its controls, and how often a hand is there. `keeps`: it also sees every
+ * control of every state, and each that a hand presses with what follows.
+ */
+function observe(keeps: boolean): void {
   const note = (window as unknown as { readonly noteCensus: (kind: string, key: string, effect: string) => void }).noteCensus;
   const selector =
     'button, input, select, textarea, summary, a[href], [role=option], [role=listbox], [role=application], [role=region][tabindex], [role=tab]';
@@ -136,7 +139,11 @@ function observe(): void {
     }
     return chosen;
   };
-  Object.assign(window, { census: { keyOf, controls, next, state } satisfies PageCensus, hands: { clicks: 0, keys: 0 } });
+  const hands = { clicks: 0, keys: 0 };
+  addEventListener('pointerdown', (event) => (hands.clicks += event.isTrusted ? 1 : 0), true);
+  addEventListener('keydown', (event) => (hands.keys += event.isTrusted && !event.repeat ? 1 : 0), true);
+  Object.assign(window, { census: { keyOf, controls, next, state } satisfies PageCensus, hands });
+  if (!keeps) return;
 
   const known = new Set<string>();
   const nameless = new WeakSet<Element>();
@@ -214,12 +221,12 @@ function observe(): void {
   });
   addEventListener('pointerdown', hand, true);
   addEventListener('keydown', hand, true);
-  const { hands } = window as unknown as { readonly hands: { clicks: number; keys: number } };
-  addEventListener('pointerdown', (event) => (hands.clicks += event.isTrusted ? 1 : 0), true);
-  addEventListener('keydown', (event) => (hands.keys += event.isTrusted && !event.repeat ? 1 : 0), true);
 }
 
-/** Keeps a census of every page of a browser. */
+/** Whether a run keeps a census: names from the browser's own tree are slow to ask for, half of what a page does when it opens a case. */
+export const keepsCensus = process.env['LOGONET_CENSUS'] !== undefined;
+
+/** Keeps a census of every page of a browser, where the run does. */
 export async function keepCensus(context: BrowserContext): Promise<Census> {
   const census: Census = { seen: new Set(), pressed: new Map(), nameless: new Set() };
   await context.exposeBinding('noteCensus', (_source, kind: string, key: string, effect: string) => {
@@ -227,6 +234,6 @@ export async function keepCensus(context: BrowserContext): Promise<Census> {
     else if (kind === 'nameless') census.nameless.add(key);
     else if (census.pressed.get(key) !== 'window') census.pressed.set(key, effect);
   });
-  await context.addInitScript(observe);
+  await context.addInitScript(observe, keepsCensus);
   return census;
 }

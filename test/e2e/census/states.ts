@@ -17,6 +17,13 @@ async function ownKeys(room: Room): Promise<void> {
   await room.desk.button('All as they were').click();
 }
 
+/** What a key asks in a case. */
+async function asked(room: Room, caseName: string, key: string): Promise<void> {
+  await room.inCase(caseName);
+  await room.page.keyboard.press(key);
+  await room.desk.dialog();
+}
+
 export const states: readonly State[] = [
   { name: 'start', enter: (room) => room.home('start') },
   {
@@ -31,9 +38,7 @@ export const states: readonly State[] = [
     enter: async (room) => {
       await room.home('start');
       await room.desk.button(/^Open a project/).click();
-      await room.page.getByRole('textbox', { name: 'Folder path' }).fill(room.folder);
-      await room.page.keyboard.press('Enter');
-      await room.page.getByRole('list', { name: `Contents of ${room.folder}` }).waitFor();
+      await room.desk.browseTo('Open a project', room.folder);
     },
   },
   {
@@ -74,9 +79,7 @@ export const states: readonly State[] = [
     enter: async (room) => {
       await room.home('cases');
       await room.page.keyboard.press('Control+i');
-      await room.page.getByRole('textbox', { name: 'Folder path' }).fill(room.folder);
-      await room.page.keyboard.press('Enter');
-      await room.page.getByRole('list', { name: `Contents of ${room.folder}` }).waitFor();
+      await room.desk.browseTo('Import files or a folder', room.folder);
     },
   },
   {
@@ -84,22 +87,13 @@ export const states: readonly State[] = [
     enter: async (room) => {
       await room.home('cases');
       await room.page.keyboard.press('Control+i');
-      await room.page.getByRole('textbox', { name: 'Folder path' }).fill(join(room.folder, 'incoming'));
-      await room.page.keyboard.press('Enter');
-      await room.page.getByRole('list', { name: `Contents of ${join(room.folder, 'incoming')}` }).waitFor();
+      await room.desk.browseTo('Import files or a folder', join(room.folder, 'incoming'));
       await room.page.getByRole('button', { name: 'Import', exact: true }).last().click();
       await room.page.getByRole('dialog', { name: 'What will be imported' }).waitFor();
     },
   },
   { name: 'a case', enter: (room) => room.inCase('patient 01') },
-  {
-    name: 'a label to remove',
-    enter: async (room) => {
-      await room.inCase('patient 01');
-      await room.page.keyboard.press('Delete');
-      await room.desk.dialog();
-    },
-  },
+  { name: 'a label to remove', enter: (room) => asked(room, 'patient 01', 'Delete') },
   {
     name: 'accepting a mask that lacks what was predicted',
     enter: async (room) => {
@@ -138,21 +132,12 @@ export const states: readonly State[] = [
       await room.page.getByText(/^Place .* by hand$/).waitFor();
     },
   },
-  {
-    name: 'an empty mask to accept',
-    enter: async (room) => {
-      await room.inCase('several');
-      await room.page.keyboard.press('Control+Enter');
-      await room.desk.dialog();
-    },
-  },
+  { name: 'an empty mask to accept', enter: (room) => asked(room, 'several', 'Control+Enter') },
   {
     name: 'a mask that was not looked at',
     enter: async (room) => {
       await room.inCase('patient 02'); // What was shown of a case is forgotten when it is left.
-      await room.inCase('mirrored');
-      await room.page.keyboard.press('Control+Enter');
-      await room.desk.dialog();
+      await asked(room, 'mirrored', 'Control+Enter');
     },
   },
   {

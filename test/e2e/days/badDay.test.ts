@@ -110,12 +110,14 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     await desk.page.keyboard.press('b');
     await stroke();
     await stroke();
-    const [x, y] = await desk.at('axial', 0.4, 0.6);
-    await page.mouse.move(x, y);
-    await page.mouse.down();
-    await page.mouse.move(x + 30, y + 10, { steps: 5 });
-    await page.reload();
-    await page.mouse.up();
+    await desk.drag(
+      'axial',
+      [
+        [0.4, 0.6],
+        [0.48, 0.63],
+      ],
+      { meanwhile: () => page.reload() },
+    );
     await desk.ready();
     await desk.caseIsOpen('patient 001');
     await nothingLost(1);

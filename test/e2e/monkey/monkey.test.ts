@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { installedBrowser } from '../../support/browser.ts';
 import { makeHandProject } from '../../support/handProject.ts';
 import { rowsOf } from '../days/reader.ts';
-import { deskForTests, screenshots } from '../driver.ts';
+import { results } from '../desk/openWindow.ts';
+import { deskForTests } from '../driver.ts';
 import { runMonkey } from './monkey.ts';
 
 /** `npm test` has three minutes for three of them; `npm run monkey` has as long as they take. */
@@ -13,14 +14,14 @@ const [from, seeds, gestures] = (['MONKEY_FROM', 'MONKEY_SEEDS', 'MONKEY_GESTURE
   Number(process.env[name] ?? [1, 3, 400][at]),
 ) as [number, number, number];
 const seconds = process.env['MONKEY_FROM'] === undefined ? 60 : Infinity;
-const results = join(screenshots, '../monkey');
+const passes = join(results, 'monkey');
 
 describe.skipIf(installedBrowser() === null)('a monkey', () => {
   const tests = deskForTests();
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-monkey-'));
-    mkdirSync(results, { recursive: true });
+    mkdirSync(passes, { recursive: true });
     await makeHandProject(folder);
     await tests.desk.page.setViewportSize({ width: 1100, height: 640 });
     tests.desk.page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
@@ -49,10 +50,10 @@ describe.skipIf(installedBrowser() === null)('a monkey', () => {
         await nothingLost(open);
         expect(rowsOf(project, 'SELECT name FROM cases')).toHaveLength(3);
         expect(rowsOf(project, 'PRAGMA integrity_check')).toMatchObject([{ integrity_check: 'ok' }]);
-        appendFileSync(join(results, 'passed.txt'), `${String(seed)} ${String(made)}\n`);
+        appendFileSync(join(passes, 'passed.txt'), `${String(seed)} ${String(made)}\n`);
       } catch (error) {
         writeFileSync(
-          join(results, `${String(seed)}.txt`),
+          join(passes, `${String(seed)}.txt`),
           `${error instanceof Error ? (error.stack ?? '') : String(error)}\n\n${log.join('\n')}\n`,
         );
         throw error;

@@ -1,6 +1,7 @@
 import { Random } from '#shared/base/random.ts';
 import { expect } from 'vitest';
 import type { PageCensus } from '../census/recorder.ts';
+import { dragAlong, type Place } from '../desk/views.ts';
 import type { Desk } from '../driver.ts';
 
 /** What a monkey must keep its hands off: it would read or write outside of its own folder, or compute for minutes. */
@@ -28,7 +29,7 @@ const keys = [
   ...['Alt+1', 'Alt+2', 'Alt+3', 'Alt+3', 'Alt+3', 'Alt+4', 'Alt+5', 'Alt+6', 'Alt+7', 'Alt+8'],
 ];
 
-interface Place {
+interface Spot {
   readonly key: string;
   readonly kind: string;
   readonly x: number;
@@ -37,7 +38,7 @@ interface Place {
 interface Around {
   readonly dialog: string;
   /** The control that chance has chosen among those that can be pressed now: names are slow to ask for, and no other is needed. */
-  readonly control: Place | undefined;
+  readonly control: Spot | undefined;
   readonly views: readonly { readonly x: number; readonly y: number; readonly width: number; readonly height: number }[];
   /** A project is open. */
   readonly project: boolean;
@@ -116,20 +117,16 @@ export async function runMonkey(desk: Desk, { seed, gestures, seconds, reopen, l
       log(`key ${key}${around.dialog === '' ? '' : ` in “${around.dialog}”`}`);
       await keyboard.press(key);
     } else if (what < 0.95 && view !== undefined && around.dialog === '') {
-      const at = (): readonly [number, number] => [
-        view.x + view.width * random.uniform(0.05, 0.95),
-        view.y + view.height * random.uniform(0.1, 0.95),
-      ];
+      const at = (): Place => [view.x + view.width * random.uniform(0.05, 0.95), view.y + view.height * random.uniform(0.1, 0.95)];
       const button = (['left', 'left', 'left', 'left', 'right', 'middle'] as const)[below(6)] ?? 'left';
       const modifier = ([null, null, null, 'Control', 'Shift', 'Alt'] as const)[below(6)] ?? null;
       const path = Array.from({ length: 1 + below(3) }, at);
       log(`${modifier ?? ''} ${button} drag ${path.map(([x, y]) => `${x.toFixed(0)},${y.toFixed(0)}`).join(' ')}`);
       if (modifier !== null) await keyboard.down(modifier);
-      await mouse.move(...at());
-      await mouse.down({ button });
-      for (const place of path) await mouse.move(...place, { steps: 3 });
-      if (below(12) === 0) await keyboard.press(keys[below(keys.length)] ?? 'Escape'); // In mid-stroke.
-      await mouse.up({ button });
+      const inMidStroke = async (): Promise<void> => {
+        if (below(12) === 0) await keyboard.press(keys[below(keys.length)] ?? 'Escape');
+      };
+      await dragAlong(desk.page, [at(), ...path], { button, steps: 2, meanwhile: inMidStroke });
       if (modifier !== null) await keyboard.up(modifier);
     } else if (what < 0.985) {
       log('wheel');

@@ -177,7 +177,7 @@ describe('saving from a window', () => {
       const before = maskOf(studio);
       const layer = session?.strokes?.written.layer.data;
       expect(layer?.some((label) => label !== 0)).toBe(true);
-      if (session !== null) await studio.takeStrokes(session);
+      await studio.shown.takeStrokes();
       expect(steps(studio)).toBe(3);
       expect(maskOf(studio)).toEqual(before?.map((label, at) => (layer?.[at] === 0 ? label : (layer?.[at] ?? 0))));
       expect([session?.strokes, studio.unsaved.left, await shelf.list(), session?.journal.waiting]).toEqual([null, [], [], 0]);

@@ -120,7 +120,7 @@ describe('the studio of a window', () => {
     await studio.closeCase();
     await window.openCase(first);
     await expect.poll(() => reads).toEqual([first, second]);
-    expect(window.ahead.caseId).toBe(second);
+    expect(window.shown.ahead.caseId).toBe(second);
     // The order changes: what was read is not what comes next any more.
     await client.library.update({ caseIds: [second], status: 'excluded' });
     await expect.poll(() => reads).toEqual([first, second, third]);
@@ -136,7 +136,7 @@ describe('the studio of a window', () => {
     expect(window.session?.caseId).toBe(second);
     expect(reads.filter((caseId) => caseId === second)).toHaveLength(2);
     await window.closeCase();
-    expect([window.ahead.caseId, window.activities.messages, held.size]).toEqual([null, [], 0]);
+    expect([window.shown.ahead.caseId, window.activities.messages, held.size]).toEqual([null, [], 0]);
   });
 
   it('opens the mask as it is, not as it was when it was read ahead', async () => {

@@ -17,6 +17,14 @@ export interface ContextView extends Disposable {
   requestRender(): void;
 }
 
+/** What the types of vtk.js leave out. */
+interface ParentNode {
+  removeNode(node: vtkOpenGLRenderWindow): boolean;
+  getContext(): WebGL2RenderingContext | null;
+  getShaderCache(): { releaseGraphicsResources(window: vtkOpenGLRenderWindow): void };
+  releaseGraphicsResources(): void;
+}
+
 /** Script milliseconds of one animation frame that drew something. */
 export type FrameListener = (scriptMilliseconds: number) => void;
 
@@ -27,9 +35,12 @@ export type FrameListener = (scriptMilliseconds: number) => void;
 export class RenderContext implements Disposable {
   readonly #parentWindow = vtkRenderWindow.newInstance();
   readonly #parentView = vtkOpenGLRenderWindow.newInstance();
+  readonly #parentNode = this.#parentView as unknown as ParentNode;
   readonly #pending = new Set<() => void>();
   readonly #frameListeners = new Set<FrameListener>();
   readonly #lossListeners = new Set<() => void>();
+  /** That are there now: each compiles shaders of its own, which are let go of with the last. */
+  #views = 0;
   #frame = 0;
   #disposed = false;
 
@@ -67,6 +78,7 @@ export class RenderContext implements Disposable {
     const view = this.#parentView.addMissingNode(renderWindow) as vtkOpenGLRenderWindow | undefined;
     if (view === undefined) throw new StudioError('device', 'The graphics driver refused a drawing area. Restart the app.');
     renderWindow.addView(view);
+    this.#views++;
     view.setContainer(container);
     // Listens to nothing: volume rendering asks one whether the picture is moving.
     const interactor = vtkRenderWindowInteractor.newInstance();
@@ -89,7 +101,11 @@ export class RenderContext implements Disposable {
         renderer.getViewProps().forEach((prop) => renderer.removeViewProp(prop));
         view.setContainer(null as never);
         interactor.delete();
+        // The parent keeps every window that it was asked to show, with all that is drawn in it, until it is told otherwise.
+        this.#parentNode.removeNode(view);
         renderWindow.delete();
+        this.#views--;
+        if (this.#views === 0) this.#parentNode.getShaderCache().releaseGraphicsResources(this.#parentView);
       },
     };
   }
@@ -104,9 +120,8 @@ export class RenderContext implements Disposable {
     this.#disposed = true;
     cancelAnimationFrame(this.#frame);
     this.#pending.clear();
-    const parent = this.#parentView as unknown as { releaseGraphicsResources(): void; getContext(): WebGL2RenderingContext | null };
-    const context = parent.getContext();
-    parent.releaseGraphicsResources();
+    const context = this.#parentNode.getContext();
+    this.#parentNode.releaseGraphicsResources();
     context?.getExtension('WEBGL_lose_context')?.loseContext();
     this.#parentView.delete();
     this.#parentWindow.delete();

@@ -49,7 +49,7 @@ export class SliceView implements Disposable {
     const camera = this.#view.renderer.getActiveCamera();
     camera.setParallelProjection(true);
     camera.setClippingRange(1, 2 * cameraDistance);
-    this.#spare.push(this.#make(emptyImage), this.#make(emptyOutlines));
+    this.#spare.push(...[emptyImage, emptyOutlines, emptyAreas].map((layer) => this.#make(layer)));
     this.setLayers([]);
   }
 

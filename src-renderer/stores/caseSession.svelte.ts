@@ -17,11 +17,10 @@ import { FollowUp } from './followUp.svelte.ts';
 import { JournalSender } from './journalSender.svelte.ts';
 import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
+import { pointingHost } from './pointingHost.ts';
 import { Prompting } from './prompting.svelte.ts';
 import { ThroughSlices } from './throughSlices.svelte.ts';
 import type { ViewerState } from './viewer.svelte.ts';
-import { promptChannels } from '#shared/prompts/networkInput.ts';
-import type { HostNetwork } from '../work/prompts.ts';
 import { MaskWork } from '../work/work.ts';
 
 interface SessionParts {
@@ -83,11 +82,7 @@ export class CaseSession {
     this.#scope.add({ dispose: () => this.images.end() });
     this.followUp = new FollowUp({ ...parts, images: this.images });
     this.review = new MaskReview(parts.editing, parts.work, parts.viewer);
-    this.prompting = new Prompting(
-      parts.editing,
-      (error) => parts.activities.fail(error),
-      () => hostNetwork(parts.client),
-    );
+    this.prompting = new Prompting(parts.editing, (error) => parts.activities.fail(error), pointingHost(parts.client));
     this.slices = new ThroughSlices({ ...parts, prompting: this.prompting });
     this.#scope.add(parts.work);
     this.#scope.add(this.prompting);
@@ -203,7 +198,7 @@ export class CaseSession {
     this.uncertainty = read?.uncertainty ?? null;
     this.region = -1;
     work.setPrediction(this.predictedLabels);
-    this.prompting.setPrediction(this.predictedLabels);
+    this.prompting.setPrediction(this.predictedLabels, prediction?.modelId);
   }
 
   async predict(context: ActivityContext): Promise<void> {
@@ -386,12 +381,3 @@ export class CaseSession {
 }
 
 const isSame = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && one.every((byte, at) => byte === other[at]);
-
-/** The host's prompt network, which is loaded there by a first question, so that the first prompt need not wait for that. */
-async function hostNetwork({ prompts }: Client): Promise<HostNetwork | null> {
-  const { side } = await prompts.network();
-  if (side === null) return null;
-  const ask = async (input: Uint8Array): Promise<Uint8Array> => (await prompts.ask({ input })).chance;
-  void ask(new Uint8Array(4 * promptChannels.length * side ** 3)).catch(() => undefined);
-  return { side, ask };
-}

@@ -7,13 +7,14 @@ import { isInside, type Prompt } from '#shared/prompts/prompt.ts';
 import { forEachProposed, type PromptProposal } from '#shared/prompts/proposal.ts';
 import type { SlicePlane } from '#shared/prompts/slab.ts';
 import { innerOf, unionBox, type Box } from '#shared/segmentation/index.ts';
-import { PromptWork, type HostNetwork } from '../work/prompts.ts';
+import { PromptWork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
+import type { PointingHost } from './pointingHost.ts';
 
 /**
  * What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction; `pointed`: in the prediction where the first
- * prompt points at it, else prompts alone.
+ * prompt points at it, unless its model was measured to find that label badly, else prompts alone.
  */
 export type BeginWith = 'pointed' | 'nothing' | 'label' | 'prediction';
 
@@ -61,20 +62,19 @@ export class Prompting implements Disposable {
   #shown: Box | null = null;
   #hasPrediction = false;
   #running: Promise<void> = Promise.resolve();
-  /** Whether there is a network is known. */
+  /** What the host was asked is known. */
   #ready: Promise<void> = Promise.resolve();
   #ending = new AbortController();
   readonly #listeners = new Set<(box: Box) => void>();
-  readonly #findNetwork: () => Promise<HostNetwork | null>;
+  readonly #host: PointingHost | undefined;
   #isAsked = false;
+  /** The model of the prediction, and the names of labels that it finds badly. */
+  #model: string | undefined;
+  #poorlyFound: ReadonlySet<string> = new Set();
 
-  /** `findNetwork` is asked once, when the tool is first taken into the hand. */
-  constructor(
-    editing: Editing,
-    onError: (error: unknown) => void,
-    findNetwork: () => Promise<HostNetwork | null> = () => Promise.resolve(null),
-  ) {
-    this.#findNetwork = findNetwork;
+  /** `host` is asked when the tool is first taken into the hand. */
+  constructor(editing: Editing, onError: (error: unknown) => void, host?: PointingHost) {
+    this.#host = host;
     this.#editing = editing;
     this.#onError = onError;
     this.#work = new PromptWork(editing.image, editing.mask, (of, sharper) => this.#replace(of, sharper));
@@ -86,9 +86,12 @@ export class Prompting implements Disposable {
     return () => this.#listeners.delete(listener);
   }
 
-  setPrediction(prediction: LabelVolume | null): void {
+  setPrediction(prediction: LabelVolume | null, model?: string): void {
     this.#hasPrediction = prediction !== null;
     this.#work.setPrediction(prediction);
+    this.#model = model;
+    this.#poorlyFound = new Set();
+    if (this.#isAsked) this.#lookAtModel();
   }
 
   /** The mask changed. */
@@ -103,12 +106,24 @@ export class Prompting implements Disposable {
     this.#work.warm();
     if (this.#isAsked) return;
     this.#isAsked = true;
-    this.#ready = this.#findNetwork().then(
-      (network) => {
-        if (network !== null) this.#work.setNetwork(network);
-      },
-      (error: unknown) => this.#onError(error),
-    );
+    this.#wait(this.#host?.network(), (network) => {
+      if (network !== null) this.#work.setNetwork(network);
+    });
+    this.#lookAtModel();
+  }
+
+  #lookAtModel(): void {
+    const model = this.#model;
+    if (model === undefined) return;
+    this.#wait(this.#host?.poorlyFound(model), (labels) => {
+      if (this.#model === model) this.#poorlyFound = labels;
+    });
+  }
+
+  /** The first prompt is answered once that is known. */
+  #wait<T>(asked: Promise<T> | undefined, then: (value: T) => void): void {
+    const known = asked?.then(then, this.#onError);
+    this.#ready = Promise.all([this.#ready, known]).then(() => undefined);
   }
 
   /** Every prompt, also those that are not answered yet. */
@@ -285,7 +300,9 @@ export class Prompting implements Disposable {
     const { label } = this;
     if (begin === 'prediction') return { layer: 'prediction', label };
     if (begin === 'label' || takesAway) return { layer: 'mask', label };
-    return begin === 'pointed' && this.#hasPrediction ? { layer: 'prediction', label, ifPointedAt: true } : null;
+    const name = this.#editing.labels.find(({ value }) => value === label)?.name ?? '';
+    const isWorthIt = this.#hasPrediction && !this.#poorlyFound.has(name);
+    return begin === 'pointed' && isWorthIt ? { layer: 'prediction', label, ifPointedAt: true } : null;
   }
 
   /** Draws a proposal in the layer in the place of the one before. */

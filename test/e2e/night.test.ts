@@ -119,9 +119,9 @@ describe.skipIf(installedBrowser() === null)('what a project does by itself', ()
     await desk.page.reload();
     await desk.ready();
     await desk.go('settings');
-    const project = desk.page.getByRole('region', { name: 'Project', exact: true });
-    await expect.poll(() => project.getByLabel('Every day at a set time').isChecked()).toBe(true);
-    await project.getByLabel('When nobody has been here for a while').uncheck();
+    const plan = desk.page.getByRole('region', { name: 'Improve by itself', exact: true });
+    await expect.poll(() => plan.getByLabel('Every day at a set time').isChecked()).toBe(true);
+    await plan.getByLabel('When nobody has been here for a while').uncheck();
     await expect.poll(async () => (await client.jobs.night()).plan.awayMinutes).toBe(null);
     socket.close();
   });

@@ -5,7 +5,8 @@ import type { LpsPoint } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Prompting } from '#renderer/stores/prompting.svelte.ts';
-import type { HostNetwork } from '#renderer/work/prompts.ts';
+import type { PointingHost } from '#renderer/stores/pointingHost.ts';
+import { knowsNothing } from '#test/support/knowsNothing.ts';
 import { liveWorkers } from '#test/support/windowGlobals.ts';
 import { dice, gridOf, phantom } from '../prompts/phantom.ts';
 
@@ -24,13 +25,13 @@ describe('pointing things out', () => {
   function open(
     data = new Uint8Array(image.data.length),
     of: { readonly image: typeof image; readonly grid: typeof grid } = { image, grid },
-    network?: () => Promise<HostNetwork | null>,
+    host: Partial<PointingHost> = {},
   ) {
     const labels = ['Liver', 'Spleen'].map((name, at) => ({ value: at + 1, name, color: '#ffffff', locked: at === 1 }));
     const records: Uint8Array[] = [];
     const errors: unknown[] = [];
     const editing = new Editing({ image: of.image, mask: { grid: of.grid, data }, labels, sink: (record) => records.push(record) });
-    const prompting = new Prompting(editing, (error) => errors.push(error), network);
+    const prompting = new Prompting(editing, (error) => errors.push(error), { ...knowsNothing, ...host });
     editing.onChange((box) => prompting.changed(box));
     opened.push(prompting);
     return { editing, prompting, records, errors };
@@ -85,6 +86,33 @@ describe('pointing things out', () => {
     expect(prompting.voxels).toBe(0); // takes away from the mask, which is empty
   });
 
+  it('begins with the prompts alone where the model was measured to find the label badly', async () => {
+    const asked: string[] = [];
+    const poorlyFound = (model: string) => {
+      asked.push(model);
+      return Promise.resolve(new Set(model === 'young' ? ['Liver'] : ['Spleen']));
+    };
+    const { prompting } = open(undefined, undefined, { poorlyFound });
+    const predicted = Uint8Array.from(truth(organ), (value, at) => (value === 1 && at % grid.size[0] < 20 ? 1 : 0));
+    const begun = predicted.filter((value) => value === 1).length;
+    const pointed = async (): Promise<number> => {
+      prompting.add(click(inside), 'pointed');
+      await prompting.settled();
+      const { voxels } = prompting;
+      prompting.drop();
+      return voxels;
+    };
+    const alone = await pointed();
+    prompting.setPrediction({ grid, data: predicted }, 'young');
+    expect([await pointed(), alone > begun]).toEqual([alone, true]);
+    prompting.add(click(inside), 'prediction'); // asked for
+    await prompting.settled();
+    expect(prompting.voxels).toBe(begun);
+    prompting.drop();
+    prompting.setPrediction({ grid, data: predicted }, 'old');
+    expect([await pointed(), asked]).toEqual([begun, ['young', 'old']]);
+  });
+
   it('hands the prediction over when the tool is taken into the hand, and one that comes or changes later when it comes', async () => {
     const posted = vi.spyOn(Worker.prototype, 'postMessage');
     const told = (): string[] => posted.mock.calls.splice(0).map(([message]) => (message as { kind: string }).kind);
@@ -128,7 +156,7 @@ describe('pointing things out', () => {
       const values = new Float32Array(input.buffer, input.byteOffset, side ** 3);
       return Promise.resolve(Uint8Array.from(values, (value) => (value > 0 ? 230 : 20)));
     };
-    const { prompting, errors } = open(undefined, undefined, () => Promise.resolve({ side, ask }));
+    const { prompting, errors } = open(undefined, undefined, { network: () => Promise.resolve({ side, ask }) });
     prompting.add(click(inside), 'nothing');
     await prompting.settled();
     expect(asked).toBeGreaterThan(0);

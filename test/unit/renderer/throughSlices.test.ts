@@ -5,10 +5,11 @@ import type { Triple } from '#shared/geometry/grid.ts';
 import { forEachCut } from '#shared/prompts/slab.ts';
 import { Activities } from '#renderer/stores/activities.svelte.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
+import type { PointingHost } from '#renderer/stores/pointingHost.ts';
 import { Prompting } from '#renderer/stores/prompting.svelte.ts';
 import { ThroughSlices } from '#renderer/stores/throughSlices.svelte.ts';
 import { ViewerState } from '#renderer/stores/viewer.svelte.ts';
-import type { HostNetwork } from '#renderer/work/prompts.ts';
+import { knowsNothing } from '#test/support/knowsNothing.ts';
 import { dice, gridOf, phantom, type Ball } from '../prompts/phantom.ts';
 
 const grid = gridOf([48, 44, 24], [1, 1, 2]);
@@ -27,14 +28,14 @@ describe('through the slices', () => {
   });
 
   /** A case whose axial slice `first` is drawn and shown; `draw` draws more. */
-  function open(draw: (data: Uint8Array) => void = () => undefined, network?: () => Promise<HostNetwork | null>) {
+  function open(draw: (data: Uint8Array) => void = () => undefined, host: Partial<PointingHost> = {}) {
     const data = new Uint8Array(whole.length);
     data.set(whole.subarray(first * layer, (first + 1) * layer), first * layer);
     draw(data);
     const labels = ['Liver', 'Spleen'].map((name, at) => ({ value: at + 1, name, color: '#ffffff', locked: at === 1 }));
     const editing = new Editing({ image, mask: { grid, data }, labels });
     const errors: unknown[] = [];
-    const prompting = new Prompting(editing, (error) => errors.push(error), network);
+    const prompting = new Prompting(editing, (error) => errors.push(error), { ...knowsNothing, ...host });
     editing.onChange((box) => prompting.changed(box));
     opened.push(prompting);
     const viewer = new ViewerState();
@@ -149,7 +150,7 @@ describe('through the slices', () => {
       isLost
         ? Promise.reject(new StudioError('internal', 'The proposal was lost.'))
         : Promise.resolve(new Uint8Array(input.length / 24).fill(128));
-    const { editing, prompting, slices, shown, up, errors } = open(undefined, () => Promise.resolve({ side: 16, ask }));
+    const { editing, prompting, slices, shown, up, errors } = open(undefined, { network: () => Promise.resolve({ side: 16, ask }) });
     const before = editing.mask.data.slice();
     await slices.step(up);
     expect([errors.length, prompting.active, shown(), editing.mask.data]).toEqual([1, false, first, before]);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { faultOf } from '#main/library/database.ts';
 import * as library from '#main/library/index.ts';
 import type { Project } from '#main/library/index.ts';
 import type { StudioError } from '#shared/base/errors.ts';
@@ -63,6 +64,20 @@ describe('a project', () => {
       expect(names()).toEqual(before);
     });
     if (done === null) console.warn('no small disk here: a full one was not tried');
+  });
+
+  it('that cannot be read now is not taken for a damaged one', () => {
+    create().close();
+    project = null;
+    const path = join(folder, readdirSync(folder).find((name) => name.endsWith('.sqlite')) ?? '');
+    const holder = new Database(path);
+    holder.pragma('journal_mode = DELETE');
+    holder.exec('BEGIN EXCLUSIVE');
+    const reader = new Database(path, { timeout: 0 });
+    expect(() => faultOf(reader)).toThrow(expect.objectContaining({ code: 'SQLITE_BUSY' }));
+    holder.close();
+    expect(faultOf(reader)).toBe(null);
+    reader.close();
   });
 
   it('comes back as it was left', () => {

@@ -1,5 +1,6 @@
 import { Random } from '#shared/base/random.ts';
 import type { CaseProfile } from './coverage.ts';
+import { byId } from './rankCases.ts';
 
 /** A case that could be labelled next, and what a model sees in it. */
 export interface ClassCandidate {
@@ -30,7 +31,7 @@ export function rankByClass({ candidates, acceptedCases, places, seed }: ClassRe
   const random = new Random(seed);
   const power = Math.max(1, acceptedCases / CASES_A_POWER);
   const classes = random.shuffle([...(candidates[0]?.doubts.keys() ?? [])]);
-  const left = new Set([...candidates].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  const left = new Set(byId(candidates));
   const clusters = new Set<number | undefined>();
   const chosen: string[] = [];
   while (chosen.length < places && left.size > 0) {
@@ -50,7 +51,7 @@ export function rankByClass({ candidates, acceptedCases, places, seed }: ClassRe
  * (arXiv 2511.19183) found nothing to beat. Ids, next first.
  */
 export function randomWithEveryClass({ candidates, places, seed }: Omit<ClassRequest, 'acceptedCases'>): string[] {
-  const order = new Random(seed).shuffle([...candidates].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  const order = new Random(seed).shuffle(byId(candidates));
   const chosen: ClassCandidate[] = [];
   for (const index of candidates[0]?.doubts.keys() ?? []) {
     const isSeen = ({ doubts }: ClassCandidate): boolean => doubts[index] !== null;

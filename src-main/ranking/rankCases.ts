@@ -43,7 +43,7 @@ const UNCERTAINTY = { from: 10, to: 20 };
  * so that neither scale matters; without predictions or clusters it uses what there is.
  */
 export function rankCases({ candidates, accepted, strategy, seed }: RankingRequest): RankedCase[] {
-  const order = new Random(seed).shuffle([...candidates].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  const order = new Random(seed).shuffle(byId(candidates));
   if (strategy === 'random') return order.map(({ id }, index) => ({ id, rank: index + 1, reason: 'Drawn at random.' }));
   const coverage = new Coverage([...accepted, ...candidates.flatMap(({ profile }) => profile ?? [])]);
   for (const profile of accepted) coverage.add(profile);
@@ -75,6 +75,10 @@ export function rankCases({ candidates, accepted, strategy, seed }: RankingReque
   }
   return ranked;
 }
+
+/** In an order that does not hang on how they came. */
+export const byId = <Each extends { readonly id: string }>(candidates: readonly Each[]): Each[] =>
+  candidates.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
 /** Each candidate's place by a value, 0 (lowest) to 1; those without a value are left out. */
 function ranks(candidates: readonly Candidate[], value: (each: Candidate) => number | null): Map<Candidate, number> {

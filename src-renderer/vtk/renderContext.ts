@@ -39,8 +39,6 @@ export class RenderContext implements Disposable {
   readonly #pending = new Set<() => void>();
   readonly #frameListeners = new Set<FrameListener>();
   readonly #lossListeners = new Set<() => void>();
-  /** That are there now: each compiles shaders of its own, which are let go of with the last. */
-  #views = 0;
   #frame = 0;
   #disposed = false;
 
@@ -78,7 +76,6 @@ export class RenderContext implements Disposable {
     const view = this.#parentView.addMissingNode(renderWindow) as vtkOpenGLRenderWindow | undefined;
     if (view === undefined) throw new StudioError('device', 'The graphics driver refused a drawing area. Restart the app.');
     renderWindow.addView(view);
-    this.#views++;
     view.setContainer(container);
     // Listens to nothing: volume rendering asks one whether the picture is moving.
     const interactor = vtkRenderWindowInteractor.newInstance();
@@ -104,8 +101,9 @@ export class RenderContext implements Disposable {
         // The parent keeps every window that it was asked to show, with all that is drawn in it, until it is told otherwise.
         this.#parentNode.removeNode(view);
         renderWindow.delete();
-        this.#views--;
-        if (this.#views === 0) this.#parentNode.getShaderCache().releaseGraphicsResources(this.#parentView);
+        // Each view compiled shaders of its own, which are let go of with the last.
+        if (this.#parentWindow.getChildRenderWindowsByReference().length === 0)
+          this.#parentNode.getShaderCache().releaseGraphicsResources(this.#parentView);
       },
     };
   }

@@ -77,6 +77,8 @@ export interface Lab {
 export interface Trial {
   readonly architecture: ArchitectureConfig;
   readonly cases: readonly PreparedScan[];
+  /** Scans that train without their masks. */
+  readonly unlabelled?: readonly PreparedScan[];
   readonly budget: TrainConfig['budget'];
   readonly seed: number;
   readonly start?: Weights;
@@ -185,6 +187,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
         validateEvery: 1_000_000_000,
         seed: trial.seed,
         trainingCases: trial.cases.map(({ file }) => file),
+        ...(trial.unlabelled && { unlabelledCases: trial.unlabelled.map(({ file }) => file) }),
         validationCases: [],
         keep: 'last',
         ...(taken && { channels: taken.numbers }),

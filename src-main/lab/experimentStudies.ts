@@ -19,7 +19,7 @@ import { loadModel } from '#main/model/modelFolder.ts';
 import { pretrainScans } from '#main/training/pretrained/pretrainScans.ts';
 import { classDoubtsOfScans, uncertaintyOfScans, type UncertaintyMeasure } from './uncertaintyOfScans.ts';
 
-export const studyNames = ['recipe', 'pretraining', 'active', 'ablation'] as const;
+export const studyNames = ['recipe', 'unlabelled', 'pretraining', 'active', 'ablation'] as const;
 export type StudyName = (typeof studyNames)[number];
 
 export interface Study {
@@ -31,6 +31,7 @@ export interface Study {
 
 export const studies: Readonly<Record<StudyName, Study>> = {
   recipe: { title: 'One change at a time', trialsPerSeed: (arms) => arms, run: studyRecipe },
+  unlabelled: { title: 'With and without unlabelled scans', trialsPerSeed: (arms) => arms, run: studyUnlabelled },
   pretraining: { title: 'With and without pre-training', trialsPerSeed: (arms) => arms, run: studyPretraining },
   active: { title: 'Suggested against random cases', trialsPerSeed: (arms, rounds) => 1 + arms * rounds, run: studyActive },
   ablation: { title: 'Networks at equal budgets', trialsPerSeed: (arms) => arms, run: studyAblation },
@@ -60,11 +61,18 @@ const activeArms: Readonly<Record<string, ActiveArm>> = {
   'random, every class': { classes: 'present' },
 };
 
+const unlabelledArms = ['labels alone', 'consistency'] as const;
 const ablationArms = ['LoGoNet', 'ULKANet', 'U-Net'] as const;
 
 /** The arms of a study, the one that the others are compared with first; of "recipe" also every change that changeOf reads. */
 export function armsOf(study: StudyName): readonly string[] {
-  return { recipe: [unchanged], pretraining: Object.keys(pretrainingArms), active: Object.keys(activeArms), ablation: ablationArms }[study];
+  return {
+    recipe: [unchanged],
+    unlabelled: unlabelledArms,
+    pretraining: Object.keys(pretrainingArms),
+    active: Object.keys(activeArms),
+    ablation: ablationArms,
+  }[study];
 }
 
 /** Those that were asked for, in order, the standard first; all unless any were. Throws `invalid-argument` for one that is none. */
@@ -100,6 +108,26 @@ async function studyRecipe(context: ExperimentContext, lab: Lab, trials: Trials,
         seed,
         title: `${arm}, seed ${seed}`,
         ...change,
+      });
+      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
+    }
+  }
+}
+
+/** The labels of a few patients alone, and beside the scans of all the others without their masks. */
+async function studyUnlabelled(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  for (let seed = 0; seed < context.config.seeds; seed++) {
+    const cases = draw(lab, context.config.labelled, seed);
+    const unlabelled = [...lab.pool.filter((each) => !cases.includes(each)), ...lab.unlabelled];
+    for (const arm of arms) {
+      if (trials.has(arm, seed, cases.length)) continue;
+      if (trials.over) return;
+      const { outcome } = await trainAndTest(context, lab, trials, {
+        architecture: lab.architecture,
+        cases,
+        seed,
+        title: `${arm}, seed ${seed}`,
+        ...(arm !== 'labels alone' && { unlabelled }),
       });
       await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
     }

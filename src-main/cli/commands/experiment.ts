@@ -8,7 +8,7 @@ import { contextHere } from '#main/jobs/run.ts';
 import { defineCommand, usageError, type CommandContext, type CommandResult } from '../command.ts';
 import { deviceOptions, figure, textTable } from './shared.ts';
 
-const names = ['recipe', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'slices', 'improvements'] as const;
+const names = ['recipe', 'unlabelled', 'pretraining', 'active', 'ablation', 'reader', 'prompts', 'slices', 'improvements'] as const;
 
 const options = {
   dataset: {
@@ -86,7 +86,7 @@ type Command = CommandContext<typeof options>;
 export const experimentCommand = defineCommand({
   name: 'experiment',
   summary:
-    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), pretraining, active, ablation; a simulated reader who works with a project; one who points structures out (prompts), or goes on from one slice (slices); or improvements of demo projects with few accepted cases. Resumes where it was interrupted.",
+    "Rerun the paper's kind of tables on your own data: recipe (one change at a time), unlabelled (with and without scans that nobody labelled), pretraining, active, ablation; a simulated reader who works with a project; one who points structures out (prompts), or goes on from one slice (slices); or improvements of demo projects with few accepted cases. Resumes where it was interrupted.",
   positionals: { name: 'STUDY', minimum: 1, maximum: 1 },
   options,
   async run(command) {

@@ -69,6 +69,17 @@ describe('experiments', () => {
     expect(plot).not.toContain('NaN');
   });
 
+  it('unlabelled: the same labelled patients and batches in both arms, the others without their masks in one', async () => {
+    const folder = join(root, 'unlabelled');
+    const { summary } = await runTask(experimentTask, config('unlabelled', { seeds: 1, budget: { steps: 12 } }), folder).result;
+    expect(summary.map(({ arm, seeds, labelled }) => [arm, seeds, labelled])).toEqual([
+      ['labels alone', 1, 2],
+      ['consistency', 1, 2],
+    ]);
+    // The teacher's word leads elsewhere from the same start.
+    expect(new Set(summary.map(({ mean }) => mean)).size).toBe(2);
+  });
+
   it('active: strategies start from the same cases and add their own; an interrupted one goes on', { timeout: 900_000 }, async () => {
     const folder = join(root, 'active');
     await expect(runTask(experimentTask, config('active', { seeds: 1 }), folder, 60).result).rejects.toMatchObject({ code: 'cancelled' });

@@ -23,7 +23,7 @@ import { CasePreparation, type CaseLook, type WantedChannels } from './labelledC
 import { goOn, ownBasis } from './networkBasis.ts';
 import type { PreparationSettings } from './preparationSettings.ts';
 import { prepareScans } from './scans.ts';
-import { setApart, type Turn } from './setApart.ts';
+import { markedShareOf, setApart, type Turn } from './setApart.ts';
 
 /** Folder, within that of the checkpoint, of scans without masks. */
 const UNLABELLED = 'unlabelled';
@@ -135,7 +135,6 @@ export async function prepare(
   const plan: TrainingPlan = {
     ...basis,
     classShares,
-    ...(fingerprint.markedShare < 1 && { markedShare: fingerprint.markedShare }),
     loss: chooseLoss(
       settings.loss ?? recipeLoss[settings.recipe],
       classShares,
@@ -165,13 +164,14 @@ export async function prepare(
   if (training.length === 0)
     throw new StudioError('invalid-argument', 'All cases are set aside for validation: there is none left to train on.');
   const turns = settings.interpolate === true && model !== undefined ? await setApart(training, settings.seed) : undefined;
+  const markedShare = turns?.length === 2 ? markedShareOf(turns.flatMap((turn) => turn.training)) : fingerprint.markedShare;
   const scans = await prepareScans(settings.unlabelled ?? [], join(checkpointFolder, UNLABELLED), plan, work);
   const preparation: Preparation = {
     variant: name,
     architecture,
     labelSet,
     classToLabel,
-    plan,
+    plan: markedShare < 1 ? { ...plan, markedShare } : plan,
     // What a single turn leaves out never trains.
     training: turns?.length === 1 ? (turns[0]?.training ?? training) : training,
     ...(turns && { turns }),

@@ -40,7 +40,10 @@ export async function setApart<Row extends { readonly file: string }>(rows: read
   return turns.some(({ apart }) => apart.length > 0) ? turns : [{ training: rows, apart: [] }];
 }
 
-/** A case file as two beside it, cut across k; undefined where it has too few labelled slices to lose any. */
+/**
+ * A case file as two beside it, of the same images: in one the slices of a block across k are marked, in the other all others. The rest of each is as if
+ * nobody had marked it, so that both are seen as a whole scan is. Undefined where the case has too few labelled slices to lose any.
+ */
 async function divide(file: string, atHighEnd: boolean): Promise<{ readonly training: string; readonly apart: string } | undefined> {
   const reader = new CaseReader(file);
   try {
@@ -51,21 +54,40 @@ async function divide(file: string, atHighEnd: boolean): Promise<{ readonly trai
     const block = Math.floor(labelled.length * BLOCK);
     if (block < FEWEST_SLICES) return undefined;
     const cut = atHighEnd ? (labelled.at(-block) ?? 0) : (labelled[block] ?? 0);
-    const [low, high] = [join(dirname(file), `low-${cut}-${basename(file)}`), join(dirname(file), `high-${cut}-${basename(file)}`)];
-    await writePart(reader, 0, cut, low);
-    await writePart(reader, cut, size[2] - cut, high);
+    const [low, high] = [join(dirname(file), `below-${cut}-${basename(file)}`), join(dirname(file), `from-${cut}-${basename(file)}`)];
+    await writeMarked(reader, 0, cut, low);
+    await writeMarked(reader, cut, size[2], high);
     return atHighEnd ? { training: low, apart: high } : { training: high, apart: low };
   } finally {
     reader.close();
   }
 }
 
-async function writePart(reader: CaseReader, k: number, slices: number, file: string): Promise<void> {
+/** The whole case, of which what lies in the slices from `first` to before `end` alone stays marked. */
+async function writeMarked(reader: CaseReader, first: number, end: number, file: string): Promise<void> {
   if (existsSync(file)) return;
   const { name, size, spacing, further, missing } = reader.header;
-  const region = { low: [0, 0, k], size: [size[0], size[1], slices] } as const;
+  const whole = { low: [0, 0, 0], size } as const;
   const images = Array.from({ length: 1 + further.length }, (_unused, channel) =>
-    missing.includes(channel) ? null : reader.intensities(region, [channel]),
+    missing.includes(channel) ? null : reader.intensities(whole, [channel]),
   );
-  await writeFileAtomically(file, encodeCase(name, region.size, spacing, images, reader.classes(region)));
+  const slice = size[0] * size[1];
+  const classes = reader.classes(whole).fill(IGNORED_CLASS, 0, first * slice).fill(IGNORED_CLASS, end * slice);
+  await writeFileAtomically(file, encodeCase(name, size, spacing, images, classes));
+}
+
+/** Part of the voxels of case files that somebody marked. */
+export function markedShareOf(rows: readonly { readonly file: string }[]): number {
+  let [marked, all] = [0, 0];
+  for (const { file } of rows) {
+    const reader = new CaseReader(file);
+    try {
+      const classes = reader.classes({ low: [0, 0, 0], size: reader.header.size });
+      for (const value of classes) if (value !== IGNORED_CLASS) marked++;
+      all += classes.length;
+    } finally {
+      reader.close();
+    }
+  }
+  return all === 0 ? 1 : marked / all;
 }

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Triple } from '#shared/geometry/grid.ts';
-import { CaseReader, encodeCase } from '#main/training/patches/caseFile.ts';
-import { setApart } from '#main/training/preparation/setApart.ts';
+import { CaseReader, encodeCase, IGNORED_CLASS } from '#main/training/patches/caseFile.ts';
+import { markedShareOf, setApart } from '#main/training/preparation/setApart.ts';
 
 let root: string;
 beforeAll(() => {
@@ -28,15 +28,18 @@ function caseFile(name: string, first: number, last: number): { name: string; fi
   return { name, file };
 }
 
-/** First and last slice of a part, by its intensities, and how many of its slices hold the label. */
+/** First and last slice of a part that is marked, and how many of its slices hold the label; its images are those of the whole case. */
 function partOf(file: string): { readonly from: number; readonly to: number; readonly labelled: number } {
   const reader = new CaseReader(file);
   const { size: own, scale, offset } = reader.header;
   const whole = { low: [0, 0, 0], size: own } as const;
   const image = [...reader.image(whole)].map((stored) => Math.round(stored * scale + offset));
-  const labelled = reader.classes(whole).filter((value) => value === 1).length / 12;
+  const classes = [...reader.classes(whole)];
   reader.close();
-  return { from: image[0] ?? -1, to: image.at(-1) ?? -1, labelled };
+  expect([own, image[0], image.at(-1)]).toEqual([size, 0, 11]);
+  const marked = image.filter((_, at) => classes[at] !== IGNORED_CLASS);
+  const labelled = classes.filter((value) => value === 1).length / 12;
+  return { from: marked[0] ?? -1, to: marked.at(-1) ?? -1, labelled };
 }
 
 describe('what chooses between weights', () => {
@@ -49,7 +52,7 @@ describe('what chooses between weights', () => {
     expect(await setApart(rows, 1)).toEqual(turns);
   });
 
-  it('of few is a third of the labelled slices of each, at one end and in a second turn at the other, and no slice is in both', async () => {
+  it('of few is a third of the labelled slices of each, at one end and in a second turn at the other, and no slice is marked in both', async () => {
     const rows = [caseFile('a', 2, 10), caseFile('b', 0, 5)];
     const turns = await setApart(rows, 1);
     expect(turns.map(({ training }) => training.map(({ file }) => partOf(file)))).toEqual([
@@ -74,6 +77,11 @@ describe('what chooses between weights', () => {
     ]);
     expect(readdirSync(join(root, 'a'))).toHaveLength(5);
     expect(await setApart(rows, 1)).toEqual(turns);
+  });
+
+  it('counts what is marked of what trains', async () => {
+    const [turn] = await setApart([caseFile('c', 2, 10)], 1);
+    expect(markedShareOf(turn?.training ?? [])).toBeCloseTo(8 / 12);
   });
 
   it('is nothing of a case with too few labelled slices to lose any, which trains in every turn', async () => {

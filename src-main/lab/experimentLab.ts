@@ -15,7 +15,7 @@ import { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import type { Weights } from '#main/model/weights.ts';
 import { train } from '#main/training/train.ts';
-import { chooseLoss, type TrainingPlan } from '#main/training/trainingPlan.ts';
+import { chooseLoss, sliceRuleOf, type TrainingPlan } from '#main/training/trainingPlan.ts';
 import { validate } from '#main/training/validate.ts';
 import type { TaskContext } from '#main/jobs/task.ts';
 import { fileStore } from '#main/training/preparation/checkpointFolder.ts';
@@ -26,7 +26,7 @@ import { openExecutor } from '#main/engine/devices/openExecutor.ts';
 import { adjustRecipe } from '#main/training/trainingRecipe.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
 import { CasePreparation } from '#main/training/preparation/labelledCases.ts';
-import { readBed, splitCases, withMasks, type BedSource } from './bed.ts';
+import { drawCases, readBed, splitCases, withMasks, type BedSource } from './bed.ts';
 
 export interface LabConfig extends BedSource {
   readonly variant: string;
@@ -34,6 +34,8 @@ export interface LabConfig extends BedSource {
   readonly threads?: number | undefined;
   /** Patients among the labelled cases that only measure, the same for every trial; without meaning where the set has test cases of its own. */
   readonly testCases: number;
+  /** Patients that train. */
+  readonly labelled: number;
   /** Folder of the set that has the masks that train, instead of labelsTr. */
   readonly masks?: string | undefined;
   /** Label value of voxels that nobody marked. */
@@ -110,6 +112,8 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
   await mkdir(folder, { recursive: true });
   const executor = await openExecutor(config.device, { threads: config.threads, alarm: context.alarm });
   const kept = await readPreparation(folder);
+  // The grid is that of as many cases as train, its numbers are of all that may.
+  const atOnce = drawCases(training, config.labelled, 0, nameOf).length;
   // One of an earlier version does not say how much of the voxels each class has.
   const preparation =
     kept?.plan.classShares !== undefined
@@ -128,7 +132,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
             seed: 0,
             patch: config.patch,
             batch: config.batch,
-            slices: config.slices,
+            slices: config.slices ?? (config.spacing === undefined ? sliceRuleOf('standard', { cases: atOnce }) : undefined),
             contrast: config.contrast,
             spacing: config.spacing,
           },

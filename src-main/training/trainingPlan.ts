@@ -159,7 +159,7 @@ export function wholeSliceSpacing(
 const casesForDetail = 20;
 
 /** Of few cases what the whole slice looks like is learned first; how many are enough for more detail was not measured (docs/explanation/training.md). */
-export const sliceRuleOf = (recipe: RecipeName, { cases }: DatasetFingerprint): SliceRule =>
+export const sliceRuleOf = (recipe: RecipeName, { cases }: Pick<DatasetFingerprint, 'cases'>): SliceRule =>
   recipe === 'standard' && cases < casesForDetail ? 'whole' : 'keep';
 
 /** What was done about thick slices, for the person. */

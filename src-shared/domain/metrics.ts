@@ -202,6 +202,21 @@ export function meanDice(summary: readonly LabelSummary[]): number | null {
   return meanOf(summary.map(({ dice }) => dice));
 }
 
+/**
+ * Mean over the labels of Dice taken over all cases together, so that a sliver of a label in one of them counts for its voxels and no more; 0 where no
+ * case has any.
+ */
+export function pooledDice(cases: readonly (readonly LabelMetrics[])[]): number {
+  const pooled = new Map<number, { shared: number; both: number }>();
+  for (const { label, dice, truthMillilitres, predictionMillilitres } of cases.flat()) {
+    if (dice === null) continue;
+    const { shared, both } = pooled.get(label) ?? { shared: 0, both: 0 };
+    const volume = truthMillilitres + predictionMillilitres;
+    pooled.set(label, { shared: shared + dice * volume, both: both + volume });
+  }
+  return meanOf([...pooled.values()].map(({ shared, both }) => shared / both)) ?? 0;
+}
+
 export function meanHd95(summary: readonly LabelSummary[]): number | null {
   return meanOf(summary.map(({ hd95 }) => hd95));
 }

@@ -72,7 +72,10 @@ async function writeMarked(reader: CaseReader, first: number, end: number, file:
     missing.includes(channel) ? null : reader.intensities(whole, [channel]),
   );
   const slice = size[0] * size[1];
-  const classes = reader.classes(whole).fill(IGNORED_CLASS, 0, first * slice).fill(IGNORED_CLASS, end * slice);
+  const classes = reader
+    .classes(whole)
+    .fill(IGNORED_CLASS, 0, first * slice)
+    .fill(IGNORED_CLASS, end * slice);
   await writeFileAtomically(file, encodeCase(name, size, spacing, images, classes));
 }
 

@@ -12,7 +12,7 @@ import { isImported, type StoredImport, type StoredModel } from '#main/model/mod
 import { isImportedNetwork } from '#main/model/networkConfig.ts';
 import { forLabels, type Weights } from '#main/model/weights.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
-import { choiceText, chooseWeights } from './chooseWeights.ts';
+import { choiceText, chooseWeights, optimismOf } from './chooseWeights.ts';
 import { budgetAfterCrashes, defaultMemoryBudget, stepBytes } from '../memoryBudget.ts';
 import { asFold, goingOn, importedMirrorAxes, startingWeights } from './importedModel.ts';
 import type { Preparation } from './prepare.ts';
@@ -99,7 +99,9 @@ export async function trainModel(
   const trained = together(turns);
   if (between === undefined) return finished(preparation, trained, settings, from);
   const results = turns.map(({ outcome: { weights }, apart }) => ({ after: weights, apart }));
-  const chosen = await chooseWeights(executor, architecture, { ...plan, regions }, between, results, work);
+  // Two turns leave slices out; one leaves out whole cases, which promise nothing that others do not keep.
+  const optimism = turns.length === 2 ? optimismOf(preparation.training.length) : 0;
+  const chosen = await chooseWeights(executor, architecture, { ...plan, regions }, between, results, work, optimism);
   work.alarm('info', choiceText(chosen));
   const outcome = {
     ...trained,

@@ -111,12 +111,15 @@ it('the weighted loss learns a structure of two thousandths of the volume that t
   // A fine-tuning that spoils it counts nothing, and one that leads to it counts whole.
   const model = buildModel(variant('tiny', 3), { batch: 1, size: [16, 32, 32], mode: 'train' });
   const poor = initialWeights(model, new Random(5));
-  const choose = (before: Weights, after: Weights) =>
-    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, before, [{ after, apart: cases.slice(3) }], seenHooks());
+  const choose = (before: Weights, after: Weights, optimism?: number) =>
+    chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, before, [{ after, apart: cases.slice(3) }], seenHooks(), optimism);
   const spoiled = await choose(weights, poor);
   expect([spoiled.part, spoiled.dice.length]).toEqual([0, 5]);
   expect(spoiled.weights).toEqual(weights);
   expect((await choose(poor, weights)).part).toBe(1);
+  // What is promised is believed as far as it is more than slices of the same patients promise anyway.
+  expect((await choose(poor, weights, 0.015)).part).toBe(1);
+  expect((await choose(poor, weights, 2)).part).toBe(0);
   // Of two turns the mean is what is new, and each measures on what it did not see.
   const turns = [weights, weights].map((after) => ({ after, apart: cases.slice(3) }));
   const both = await chooseWeights(executor, variant('tiny', 3), { patch: [16, 32, 32] }, poor, turns, seenHooks());

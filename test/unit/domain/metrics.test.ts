@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compareLabels, meanDice, quantile, summarise } from '#shared/domain/metrics.ts';
+import { compareLabels, meanDice, pooledDice, quantile, summarise } from '#shared/domain/metrics.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 
 const size: Triple = [12, 10, 8];
@@ -65,5 +65,25 @@ describe('compareLabels', () => {
 
   it('refuses masks of different sizes', () => {
     expect(() => compareLabels(new Uint8Array(3), new Uint8Array(960), size, [1, 1, 1], [1])).toThrow(/same grid/);
+  });
+});
+
+describe('pooledDice', () => {
+  const row = (label: number, truth: number, prediction: number, shared: number) => ({
+    label,
+    dice: truth + prediction === 0 ? null : (2 * shared) / (truth + prediction),
+    hd95: null,
+    truthMillilitres: truth,
+    predictionMillilitres: prediction,
+    volumeError: null,
+  });
+
+  it('takes the cases of a label together: a sliver that is missed hardly counts', () => {
+    expect(pooledDice([[row(1, 100, 100, 90)], [row(1, 1, 0, 0)]])).toBeCloseTo(180 / 201, 9);
+  });
+
+  it('counts labels alike, and none that no case has', () => {
+    expect(pooledDice([[row(1, 100, 100, 90), row(2, 4, 4, 2), row(3, 0, 0, 0)]])).toBeCloseTo((0.9 + 0.5) / 2, 9);
+    expect(pooledDice([])).toBe(0);
   });
 });

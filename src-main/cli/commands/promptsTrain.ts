@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pointable } from '#shared/prompts/reader.ts';
@@ -9,7 +8,7 @@ import { runHere } from '#main/jobs/run.ts';
 import { trainingInput } from '#main/project/trainingInput.ts';
 import { defineCommand, usageError } from '../command.ts';
 import { duration } from '../progressBar.ts';
-import { deviceOptions, figure } from './shared.ts';
+import { checkBegun, deviceOptions, figure } from './shared.ts';
 
 export const promptsTrainCommand = defineCommand({
   name: 'prompts train',
@@ -38,12 +37,8 @@ export const promptsTrainCommand = defineCommand({
     const out = resolve(options.out);
     const work = join(out, 'training');
     const settings = join(work, 'settings.json');
-    if (options.resume) {
-      if (!existsSync(settings)) throw usageError(`There is no interrupted training in ${options.out}: start it without --resume.`);
-    } else {
-      if (existsSync(join(out, 'model.json'))) throw usageError(`${options.out} already holds a model: choose another folder.`);
-      if (existsSync(settings))
-        throw usageError(`${options.out} holds an interrupted training: go on with --resume, or choose another folder.`);
+    checkBegun(options, settings);
+    if (!options.resume) {
       if ((options.images === undefined) !== (options.labels === undefined)) throw usageError('--images and --labels belong together.');
       const isGiven = options.images !== undefined || options.dataset !== undefined;
       const input = isGiven ? await trainingInput(options.images, options.labels, options.dataset) : null;

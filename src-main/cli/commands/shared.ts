@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { deviceNames, HALF } from '#main/jobs/requests/fields.ts';
 import { appFolders } from '#main/project/appFolders.ts';
 import { DeviceList } from '#main/project/deviceList.ts';
@@ -36,6 +38,14 @@ export function deviceWith({ device, precision }: { readonly device: string; rea
 /** The device of the settings: the person's choice, else the fastest one when devices were last checked, else the processor. */
 export function rememberedDevice(folder = appFolders().data): string {
   return new DeviceList(folder, new SettingsKeeper(folder)).chosen;
+}
+
+/** A training into `out` begins where nothing is, and goes on (`resume`) where its settings are kept. Throws a usage error otherwise. */
+export function checkBegun({ out, resume }: { readonly out: string; readonly resume: boolean }, settings: string): void {
+  const begun = existsSync(settings);
+  if (resume && !begun) throw usageError(`There is no interrupted training in ${out}: start it without --resume.`);
+  if (!resume && existsSync(join(out, 'model.json'))) throw usageError(`${out} already holds a model: choose another folder.`);
+  if (!resume && begun) throw usageError(`${out} holds an interrupted training: go on with --resume, or choose another folder.`);
 }
 
 /** '96' or '96x64x48' as voxels along D, H, W. */

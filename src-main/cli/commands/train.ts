@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
@@ -13,7 +12,7 @@ import { findScans } from '#main/project/headlessProject.ts';
 import { trainingInput, type TrainingInput } from '#main/project/trainingInput.ts';
 import { defineCommand, usageError, type CommandContext } from '../command.ts';
 import { duration } from '../progressBar.ts';
-import { deviceOptions, deviceWith, figure, precisionOption, textTable } from './shared.ts';
+import { checkBegun, deviceOptions, deviceWith, figure, precisionOption, textTable } from './shared.ts';
 
 export const trainCommand = defineCommand({
   name: 'train',
@@ -89,12 +88,8 @@ export const trainCommand = defineCommand({
     const out = resolve(options.out);
     const work = join(out, 'training');
     const settings = join(work, 'settings.json');
-    if (options.resume) {
-      if (!existsSync(settings)) throw usageError(`There is no interrupted training in ${options.out}: start it without --resume.`);
-    } else {
-      if (existsSync(join(out, 'model.json'))) throw usageError(`${options.out} already holds a model: choose another folder.`);
-      if (existsSync(settings))
-        throw usageError(`${options.out} holds an interrupted training: go on with --resume, or choose another folder.`);
+    checkBegun(options, settings);
+    if (!options.resume) {
       if ((options.images === undefined) !== (options.labels === undefined)) throw usageError('--images and --labels belong together.');
       const input = await trainingInput(options.images, options.labels, options.dataset);
       for (const { reason } of input.skipped) command.note(`Left out: ${reason}`);

@@ -1,8 +1,6 @@
 import type { PlacedBy } from '#shared/domain/caseImages.ts';
 import type { Overlap } from '#shared/domain/overlap.ts';
-import type { SeveralVolumes } from './gatherFiles.ts';
-import type { ImportPlan, SkippedFile } from './importPlan.ts';
-import type { PlannedLabel } from './mapLabels.ts';
+import type { ImportPlan } from './importPlan.ts';
 
 /** An image that a case gains; the first of a new case leads. */
 export interface DescribedImage {
@@ -16,7 +14,7 @@ export interface DescribedImage {
 }
 
 /** A plan as the window and the command line show it: every file that was found stands in it once. */
-export interface DescribedPlan {
+export interface DescribedPlan extends Omit<ImportPlan, 'cases'> {
   readonly cases: readonly {
     readonly name: string;
     /** The project has its leading image already; the case gains a mask or further images. */
@@ -30,15 +28,6 @@ export interface DescribedPlan {
     } | null;
     readonly warnings: readonly string[];
   }[];
-  readonly labels: readonly PlannedLabel[];
-  readonly overlapOrder: readonly string[];
-  readonly several: readonly SeveralVolumes[];
-  readonly elsewhere: number;
-  readonly studies: number;
-  readonly duplicates: readonly { readonly path: string; readonly of: string }[];
-  readonly skipped: readonly SkippedFile[];
-  readonly aside: readonly string[];
-  readonly question: string | null;
 }
 
 export function describePlan({ cases, ...plan }: ImportPlan): DescribedPlan {

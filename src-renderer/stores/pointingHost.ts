@@ -11,10 +11,10 @@ export interface PointingHost {
 }
 
 /**
- * Dice on held-out cases below which beginning with a prediction takes more clicks than pointing a structure out anew. Above it a wrong one
- * costs a click at most, as what contradicts it is begun anew from (docs/explanation/improve.md).
+ * Dice on held-out cases below which beginning with a prediction takes no fewer clicks than pointing a structure out anew, though prompts give
+ * a wrong one up (docs/explanation/improve.md).
  */
-const WORTH_BEGINNING = 0.4;
+const WORTH_BEGINNING = 0.5;
 
 export function pointingHost({ prompts, models }: Client): PointingHost {
   return {

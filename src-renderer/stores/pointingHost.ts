@@ -11,10 +11,10 @@ export interface PointingHost {
 }
 
 /**
- * Dice on held-out cases below which mending a prediction takes more clicks than pointing a structure out anew: it took fewer where a model
- * predicted .85, and more where it predicted .5 to .64 (docs/explanation/improve.md).
+ * Dice on held-out cases below which beginning with a prediction takes no fewer clicks than pointing a structure out anew, though prompts give
+ * a wrong one up (docs/explanation/improve.md).
  */
-const WORTH_MENDING = 0.7;
+const WORTH_BEGINNING = 0.5;
 
 export function pointingHost({ prompts, models }: Client): PointingHost {
   return {
@@ -29,7 +29,7 @@ export function pointingHost({ prompts, models }: Client): PointingHost {
     async poorlyFound(modelId) {
       const { comparison } = await models.card({ modelId });
       const measured = comparison?.afterModelId === modelId ? comparison.labels : [];
-      return new Set(measured.flatMap(({ label, diceAfter }) => (diceAfter !== null && diceAfter < WORTH_MENDING ? [label] : [])));
+      return new Set(measured.flatMap(({ label, diceAfter }) => (diceAfter !== null && diceAfter < WORTH_BEGINNING ? [label] : [])));
     },
   };
 }

@@ -3,13 +3,14 @@ import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import { askSlice } from '#shared/prompts/askSlice.ts';
 import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
-import { beginsPredicted, type Prompt } from '#shared/prompts/prompt.ts';
+import type { Prompt } from '#shared/prompts/prompt.ts';
 import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
+import { reliedOn } from '#shared/prompts/relied.ts';
 import { sharpen } from '#shared/prompts/sharpen.ts';
 import { place, type Patch } from './patches.ts';
 
-/** What a proposal begins with: nothing, or a label of a layer that is to be corrected; with `ifPointedAt`, only where the first prompt points at that. */
+/** What a proposal begins with: nothing, or a label of a layer that is to be corrected; with `ifPointedAt`, only where the first prompt points at that, and as long as prompts bear it out. */
 export type Beginning = { readonly layer: 'mask' | 'prediction'; readonly label: number; readonly ifPointedAt?: true } | null;
 
 export interface ProposeRequest {
@@ -51,6 +52,8 @@ export type PromptsReply =
 let image: Volume | null = null;
 let mask: LabelVolume | null = null;
 let prediction: LabelVolume | null = null;
+/** All voxels that are predicted of the label that was pointed out last. */
+let predicted: { readonly label: number; readonly proposal: PromptProposal | null } | null = null;
 let memory = new PromptMemory();
 const cancelled = new Set<number>();
 /** The prompt that was asked last. */
@@ -69,6 +72,7 @@ onmessage = ({ data: request }: MessageEvent<PromptsRequest>): void => {
       return;
     case 'prediction':
       prediction = request.volume;
+      predicted = null;
       return;
     case 'patch':
       if (mask !== null) for (const patch of request.patches) place(mask, patch);
@@ -101,10 +105,10 @@ async function answer(id: number, request: ProposeRequest): Promise<void> {
     const of = { image, mask };
     // What was pointed at is proposed as it is; whatever comes next mends it.
     const isRight = base !== null && request.beginning?.ifPointedAt === true;
-    const proposal = isRight ? base : await proposed(id, of, { ...request, before });
+    const proposal = isRight ? base : await proposed(id, of, { ...request, before, predicted: pointedAt(request.beginning) });
     if (cancelled.delete(id)) return;
     reply({ kind: 'done', id, result: { proposal, base } });
-    if (proposal !== null && before === null) await drawAgain(id, proposal, request, of);
+    if (proposal !== null && (before === null || memory.begunAnew)) await drawAgain(id, proposal, request, of);
   } catch (error) {
     cancelled.delete(id);
     reply({ kind: 'failed', id, error: toWireError(error) });
@@ -194,11 +198,18 @@ async function drawAgain(id: number, proposal: PromptProposal, { prompts, barred
   }
 }
 
-function beginningOf(request: ProposeRequest): PromptProposal | null {
-  const { prompts, before, beginning } = request;
-  if (before !== null || beginning === null || prompts.length === 0) return null;
-  const { layer, label, ifPointedAt = false } = beginning;
-  const volume = layer === 'mask' ? mask : prediction;
-  if (volume === null) return null;
-  return ifPointedAt ? beginsPredicted(request, volume, label) : proposalOfLabel(volume, label);
+function beginningOf({ prompts, before, beginning }: ProposeRequest): PromptProposal | null {
+  if (before !== null || beginning === null || prompts.length === 0 || image === null) return null;
+  const found = pointedAt(beginning);
+  if (beginning.ifPointedAt === true) return found && (reliedOn(found, prompts, image.grid)?.parts ?? null);
+  const volume = beginning.layer === 'mask' ? mask : prediction;
+  return volume === null ? null : proposalOfLabel(volume, beginning.label);
+}
+
+/** What is predicted of a label that pointing begins with where it is pointed at. */
+function pointedAt(beginning: Beginning): PromptProposal | null {
+  if (beginning?.ifPointedAt !== true || prediction === null) return null;
+  const { label } = beginning;
+  if (predicted?.label !== label) predicted = { label, proposal: proposalOfLabel(prediction, label) };
+  return predicted.proposal;
 }

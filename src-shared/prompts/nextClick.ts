@@ -22,7 +22,7 @@ export function nextClick(truth: Structure, proposed: Structure): Prompt | null 
 }
 
 /** Dice overlap of two structures; 1 where both are empty. */
-export function diceOf({ data: a }: Structure, { data: b }: Structure): number {
+export function diceOf({ data: a }: Pick<Structure, 'data'>, { data: b }: Pick<Structure, 'data'>): number {
   let [both, sum] = [0, 0];
   for (let at = 0; at < a.length; at++) {
     both += (a[at] as number) & (b[at] as number);

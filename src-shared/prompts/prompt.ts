@@ -1,7 +1,6 @@
 import { lpsToIjk } from '../geometry/affine.ts';
-import type { Grid, LabelVolume, LpsPoint, Triple } from '../geometry/grid.ts';
+import type { Grid, LpsPoint, Triple } from '../geometry/grid.ts';
 import { dabsAlong, shapeOn } from '../segmentation/shapes.ts';
-import { proposalOfLabel, type PromptProposal } from './proposal.ts';
 
 /**
  * What a person points out, in the world: `positive` belongs to the structure, the opposite does not. A box or a lasso is a closed outline
@@ -23,23 +22,6 @@ export function voxelAt(grid: Grid, point: LpsPoint): number {
 /** Points of a prompt that say where it is: those of an outline are its corners. */
 export function pointsOf(prompt: Prompt): readonly LpsPoint[] {
   return prompt.kind === 'click' ? [prompt.point] : prompt.points;
-}
-
-/** Whether something is said to belong that carries a label already, at every point that says where it is. */
-const pointsAt = (prompt: Prompt, { grid, data }: LabelVolume, label: number): boolean =>
-  prompt.positive &&
-  prompt.kind !== 'box' &&
-  prompt.kind !== 'lasso' &&
-  pointsOf(prompt).every((point) => data[voxelAt(grid, point)] === label);
-
-/** What pointing begins with where a model predicts: all that carries its label, where nothing was proposed yet and the first prompt points at that; else null. */
-export function beginsPredicted(
-  { prompts: [first], before }: { readonly prompts: readonly Prompt[]; readonly before: PromptProposal | null },
-  prediction: LabelVolume,
-  label: number,
-): PromptProposal | null {
-  const begins = before === null && first !== undefined && pointsAt(first, prediction, label);
-  return begins ? proposalOfLabel(prediction, label) : null;
 }
 
 /** Whether any part of a prompt lies in the image. */

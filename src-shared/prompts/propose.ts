@@ -1,14 +1,15 @@
 import { neverCancelled, type Cancellation } from '../base/cancellation.ts';
-import { lpsToIjk } from '../geometry/affine.ts';
-import { spacing, type Grid, type LabelVolume, type Triple, type Volume } from '../geometry/grid.ts';
-import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
+import { spacing, type LabelVolume, type Triple, type Volume } from '../geometry/grid.ts';
+import { boxSize, expandBox, unionBox, type Box } from '../segmentation/box.ts';
 import { classify, type Sample } from './classifier.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
 import { fine } from './fine.ts';
 import { costsOf, Geodesic, unreached } from './geodesic.ts';
-import { onRegion, patched, type PromptProposal } from './proposal.ts';
+import { diceOf } from './nextClick.ts';
 import { isInside, pointsOf, seedsOf, type Prompt } from './prompt.ts';
+import { inBox, onRegion, patched, type PromptProposal } from './proposal.ts';
 import { about, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
+import { borderDistance, reliedOn, withPart } from './relied.ts';
 import { fillEnclosed, keepSeeded, nearOf, touchedFaces } from './shape.ts';
 import { likeness, spread } from './spread.ts';
 import { randomWalker } from './walker.ts';
@@ -26,6 +27,8 @@ export interface PromptRequest {
   readonly before: PromptProposal | null;
   /** 1 for values of labels that keep their voxels. */
   readonly barred: Uint8Array;
+  /** What a model predicts of the structure. It is proposed where the first prompt points at it, as long as the prompts bear it out. */
+  readonly predicted?: PromptProposal | null;
 }
 
 /** What is remembered between prompts of one structure: how a region looks. */
@@ -34,6 +37,8 @@ export class PromptMemory {
   #seen: Float32Array = new Float32Array();
   #smooth: Float32Array = new Float32Array();
   #features: Features | null = null;
+  /** Whether the last answer began anew, whatever was proposed before. */
+  begunAnew = false;
 
   /** Intensities about those of the chosen voxels, smoothed. */
   smooth(image: Volume, region: Region, chosen: readonly number[]): Float32Array {
@@ -72,16 +77,30 @@ const mostGrowths = 3;
  */
 export function* propose(
   { image, mask }: PromptCase,
-  { prompts, before, barred }: PromptRequest,
+  { prompts, before, barred, predicted = null }: PromptRequest,
   memory = new PromptMemory(),
   cancellation: Cancellation = neverCancelled,
 ): Generator<void, PromptProposal | null> {
   const inside = prompts.filter((prompt) => isInside(prompt, image.grid));
   const last = inside.at(-1);
   if (last === undefined) return null;
+  memory.begunAnew = false;
+  const relied = predicted === null ? null : reliedOn(predicted, inside, image.grid);
+  if (predicted !== null && relied !== null) {
+    if (before === null) return relied.parts;
+    const wider = relied.wrong > doubted ? null : withPart(before, predicted, last, image.grid);
+    if (wider !== null) return wider;
+    const earlier = reliedOn(predicted, inside.slice(0, -1), image.grid);
+    if (relied.wrong > doubted && earlier !== null && earlier.wrong <= doubted) {
+      const anew = yield* propose({ image, mask }, { prompts: inside, before: null, barred }, memory, cancellation);
+      memory.begunAnew = anew !== null && (relied.wrong > refuted || agreement(anew, relied.parts) > alikeEnough);
+      if (memory.begunAnew) return anew;
+    }
+  }
   const least = Math.min(...spacing(image.grid)) * (regionVoxels / 2 - 1);
   // As far as what is mended may change, so that the region seldom has to grow.
-  const margin = before === null ? least : Math.max(least, zoneReach * borderDistance(before, image.grid, last));
+  const depth = before === null ? 0 : borderDistance(before, image.grid, last);
+  const margin = Number.isFinite(depth) ? Math.max(least, zoneReach * depth) : least;
   let box = boxAround(image.grid, (before === null ? inside : [last]).flatMap(pointsOf), margin);
   for (let growth = 0; box !== null; growth++) {
     const region = regionOf(image.grid, box);
@@ -133,34 +152,18 @@ export function* propose(
   return null;
 }
 
-/** About how far, mm, a prompt lies inside what is proposed wrongly: the shortest way to the border in 26 directions; 0 where it lies in what is right. */
-function borderDistance({ box, bits }: PromptProposal, grid: Grid, prompt: Prompt): number {
-  const step = spacing(grid);
-  const [width, height] = boxSize(box);
-  const isHeld = (place: readonly number[]): boolean => {
-    const [i, j, k] = place.map((n, axis) => n - (box.lower[axis] as number)) as [number, number, number];
-    if (place.some((n, axis) => n < (box.lower[axis] as number) || n >= (box.upper[axis] as number))) return false;
-    return bits[i + width * (j + height * k)] === 1;
-  };
-  let most = 0;
-  for (const point of pointsOf(prompt)) {
-    const from = lpsToIjk(grid, point).map(Math.round);
-    if (isHeld(from) === prompt.positive) continue;
-    let shortest = Infinity;
-    for (let way = 0; way < 27; way++) {
-      const move = [(way % 3) - 1, (Math.floor(way / 3) % 3) - 1, Math.floor(way / 9) - 1];
-      const length = Math.hypot(...move.map((n, axis) => n * (step[axis] as number)));
-      if (length === 0) continue;
-      let place: readonly number[] = from;
-      for (let n = 1; n * length < shortest; n++) {
-        place = place.map((index, axis) => index + (move[axis] as number));
-        if (place.some((index, axis) => index < 0 || index >= (grid.size[axis] as number))) break;
-        if (isHeld(place) === prompt.positive) shortest = n * length;
-      }
-    }
-    if (shortest !== Infinity) most = Math.max(most, shortest);
-  }
-  return most;
+/**
+ * From so deep a contradiction on (`Relied.wrong`), all is begun anew from the prompts where what comes of that is like the prediction, so that
+ * the structure can be told by its looks; and from there on, whatever comes of it. Once: what was mended since is not given up.
+ */
+const doubted = 1 / 4;
+const refuted = 1 / 3;
+const alikeEnough = 0.4;
+
+/** Dice overlap. */
+function agreement(a: PromptProposal, b: PromptProposal): number {
+  const box = unionBox(a.box, b.box) as Box;
+  return diceOf({ data: inBox(a, box) }, { data: inBox(b, box) });
 }
 
 /** What the walker is told. */

@@ -5,8 +5,8 @@ import { freePolicy } from '../segmentation/editor.ts';
 import { barredBy } from './accept.ts';
 import { askNetwork, type AskedNetwork } from './askNetwork.ts';
 import { diceOf, nextClick, type Structure } from './nextClick.ts';
-import { beginsPredicted, type Prompt } from './prompt.ts';
-import { placed, type PromptProposal } from './proposal.ts';
+import type { Prompt } from './prompt.ts';
+import { placed, proposalOfLabel, type PromptProposal } from './proposal.ts';
 import { PromptMemory, proposeNow, type PromptCase, type PromptRequest } from './propose.ts';
 
 /** A structure by the label values that make it up. */
@@ -109,8 +109,9 @@ export function networkAnswerer(image: Volume, network: AskedNetwork): Answerer 
   });
 }
 
-/** What a model predicts, where the first click points at that; the classifier of the case mends it. `predicted`: 1 where it predicts the structure. */
+/** What a model predicts, where the first click points at that, as long as the clicks bear it out; the classifier of the case mends it, or begins anew. `predicted`: 1 where it predicts the structure. */
 export function predictedAnswerer(image: Volume, predicted: Structure): Answerer {
   const memory = new PromptMemory();
-  return new PromptAnswerer(image, (of, request) => beginsPredicted(request, predicted, 1) ?? proposeNow(of, request, memory));
+  const found = proposalOfLabel(predicted, 1);
+  return new PromptAnswerer(image, (of, request) => proposeNow(of, { ...request, predicted: found }, memory));
 }

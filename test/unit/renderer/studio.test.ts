@@ -115,6 +115,25 @@ describe('the studio of a window', () => {
     expect(studio.activities.messages.map(({ text }) => text)).toEqual(['Accepted. This case now trains the model.']);
   });
 
+  it('writes one export at a time, keeps what came of it until another project is open, and counts what failed', async () => {
+    const { exporting } = studio;
+    exporting.enter('one');
+    const cases = { kind: 'these', caseIds } as const;
+    const request = { format: 'nifti', destination: join(host.folder, 'out'), cases, source: 'mask' } as const;
+    const ready = async (): Promise<void> => {
+      expect(exporting.result).toBeNull(); // what came of the last one is of the last one
+    };
+    await Promise.all([exporting.run(request, ready), exporting.run(request, ready)]);
+    expect(studio.activities.messages.map(({ text }) => text)).toEqual([
+      '0 of 3 files written and verified. The result says what was not, and why.',
+    ]);
+    exporting.enter('one');
+    expect(exporting.result?.failures).toHaveLength(3);
+    await exporting.run(request, ready);
+    exporting.enter('another');
+    expect(exporting.result).toBeNull();
+  });
+
   it('opens the case that was asked for last, and leaves nothing of those before', async () => {
     const [first = '', second = '', third = ''] = caseIds;
     await Promise.all([studio.openCase(first), studio.openCase(second), studio.openCase(third)]);

@@ -93,7 +93,12 @@ describe.skipIf(installedBrowser() === null)('a newcomer', () => {
     expect((inside?.x ?? Infinity) + (inside?.width ?? 0)).toBeLessThanOrEqual(1280);
     await page.keyboard.press(',');
     await expect.poll(() => seen('Structure 29')).toBe(true);
-    await page.keyboard.press('Escape');
+    await panel.getByRole('searchbox').fill('structure 17');
+    await page.keyboard.press('Enter');
+    await panel.getByRole('button', { name: /^Structure 17/, pressed: true }).waitFor();
+    await expect.poll(() => seen('Structure 17')).toBe(true);
+    await page.keyboard.press('b');
+    await desk.toolIs('Brush');
   });
 
   it('goes to the end of a long list, and looks for another case', async () => {

@@ -109,8 +109,8 @@ describe('the studio of a window', () => {
       );
     const accepting = new Accepting(studio);
     for (let n = 0; n < 3; n++) accepting.begin(true);
-    await expect.poll(() => studio.session?.caseId ?? first).not.toBe(first);
-    await expect.poll(() => studio.opening).toBeNull();
+    await expect.poll(() => studio.session?.caseId ?? first, { timeout: 30_000 }).not.toBe(first);
+    await expect.poll(() => studio.opening, { timeout: 30_000 }).toBeNull();
     expect((await host.client.library.planRemoval({ caseIds: [first] })).revisions).toBe(1);
     expect(studio.activities.messages.map(({ text }) => text)).toEqual(['Accepted. This case now trains the model.']);
   });

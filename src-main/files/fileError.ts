@@ -6,8 +6,8 @@ export const diskFull = 'The disk is full: this was not saved. Free some space a
 const faults: Readonly<Record<string, readonly [code: ErrorCode, sentence: string]>> = {
   ENOSPC: ['disk-full', 'could not be written: the disk is full.'],
   EDQUOT: ['disk-full', 'could not be written: the disk is full.'],
-  ENOENT: ['not-found', 'is not there any more.'],
-  ENOTDIR: ['not-found', 'is not there any more.'],
+  ENOENT: ['not-found', 'is not there.'],
+  ENOTDIR: ['not-found', 'is not there.'],
   EACCES: ['io', 'may not be read or written: check its permissions.'],
   EPERM: ['io', 'may not be read or written: check its permissions.'],
   EROFS: ['io', 'lies on a disk that can only be read.'],

@@ -14,7 +14,7 @@ import { migrate, refuseFuture, schemaVersion, latestVersion } from './migration
 import { newId } from './newId.ts';
 import { ProjectPaths } from './paths.ts';
 import { recordEvent } from './queries/events.ts';
-import { setLabelSet } from './queries/labelChanges.ts';
+import { checkNames, setLabelSet } from './queries/labelChanges.ts';
 
 export interface ProjectInfo {
   readonly id: string;
@@ -149,9 +149,10 @@ export interface CreateOptions {
   readonly author: string;
 }
 
-/** Makes a project in a new or empty folder and opens it. Throws `conflict` where something is there already, `disk-full`, `io`. */
+/** Makes a project in a new or empty folder and opens it. Throws `conflict` where something is there already or two labels have one name, `disk-full`, `io`. */
 export function createProject(folder: string, options: CreateOptions): Project {
   const paths = new ProjectPaths(folder);
+  checkNames([], options.labelSet.labels); // before there is a folder
   return guarded(paths, () => {
     makeFolder(paths.folder);
     const present = readdirSync(paths.folder).filter((name) => !name.startsWith('.') && !name.startsWith('project.lock'));

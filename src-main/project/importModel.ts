@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { neverCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import type { AnyModelCard } from '#shared/domain/joinedModel.ts';
-import type { Label, LabelSet } from '#shared/domain/labelSet.ts';
+import { sameLabel, type Label, type LabelSet } from '#shared/domain/labelSet.ts';
 import { copyDurably, replaceFolder } from '#main/files/durable.ts';
 import { makeFolderBelow } from '#main/files/makeFolder.ts';
 import {
@@ -105,12 +105,11 @@ function withProjectLabels<C extends AnyModelCard>(project: Project, card: C): C
 }
 
 function projectLabels(project: Project, labelSet: LabelSet): { labelSet: LabelSet; valueOf: (value: number) => number } {
-  const key = (name: string): string => name.trim().toLocaleLowerCase();
   const values = new Map<number, number>();
   const labels: Label[] = labelSet.labels.map((label) => {
     const { labels: own } = getLabelSet(project.write);
-    const known = own.find(({ name }) => key(name) === key(label.name));
-    const removed = listRemovedLabels(project.write).find(({ name }) => key(name) === key(label.name));
+    const known = own.find(({ name }) => sameLabel(name) === sameLabel(label.name));
+    const removed = listRemovedLabels(project.write).find(({ name }) => sameLabel(name) === sameLabel(label.name));
     const free =
       own.every(({ value }) => value !== label.value) && listRemovedLabels(project.write).every(({ value }) => value !== label.value);
     const mapped = known ?? removed ?? { ...label, value: free ? label.value : nextLabelValue(project.write) };

@@ -1,7 +1,7 @@
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { StudioError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
-import type { Label } from '#shared/domain/labelSet.ts';
+import { sameLabel, type Label } from '#shared/domain/labelSet.ts';
 import {
   casesWithLabel,
   everyCase,
@@ -24,10 +24,18 @@ export function addLabel(project: Project): Label {
   return project.write.transaction(() => {
     const { labels } = getLabelSet(project.write);
     const value = nextLabelValue(project.write);
-    const label: Label = { value, name: `Label ${String(value)}`, color: freshColor(labels, value), locked: false };
+    const name = freeName(`Label ${String(value)}`, labels);
+    const label: Label = { value, name, color: freshColor(labels, value), locked: false };
     setLabelSet(project.write, { labels: [...labels, label] });
     return label;
   });
+}
+
+function freeName(name: string, labels: readonly Label[]): string {
+  const isTaken = (wanted: string): boolean => labels.some((label) => sameLabel(label.name) === sameLabel(wanted));
+  let free = name;
+  for (let n = 2; isTaken(free); n++) free = `${name} (${String(n)})`;
+  return free;
 }
 
 /**
@@ -82,5 +90,5 @@ function refusal(label: string, cases: readonly string[]): string {
   const named = cases.length <= MOST_NAMED ? cases : [...cases.slice(0, MOST_NAMED - 1), `${String(cases.length - MOST_NAMED + 1)} more`];
   const list = named.length === 1 ? named[0] : `${named.slice(0, -1).join(', ')} and ${named.at(-1) ?? ''}`;
   const who = cases.length === 1 ? 'the mask of 1 case still holds it' : `the masks of ${String(cases.length)} cases still hold it`;
-  return `“${label}” cannot be removed: ${who} (${list}). Turn it into another label or erase it everywhere (the menu of the label), or with the tool Boolean in each case.`;
+  return `“${label}” cannot be removed: ${who} (${list}). Turn it into another label or erase it everywhere (“Everywhere” above the list of labels), or with the tool Boolean in each case.`;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
 import type { Acceptance } from '#shared/domain/mask.ts';
 import type { Case } from '#shared/domain/case.ts';
-import { acceptancesOf, getCase, listCases, listEvents, setCaseStatus, updateCase } from '#main/library/index.ts';
+import { acceptancesOf, getCase, includeCase, listCases, listEvents, setCaseStatus, updateCase } from '#main/library/index.ts';
 import { carryOut, importCases, importTarget } from '#main/exchange/importCases.ts';
 import { describePlan } from '#main/exchange/plan/describePlan.ts';
 import { KeptPlans } from '#main/exchange/plan/keptPlans.ts';
@@ -118,7 +118,8 @@ export function libraryService(workbench: Workbench, settings: SettingsKeeper, p
         caseIds.map((id) => {
           if (notes !== undefined || heldOut !== undefined)
             updateCase(project.write, id, { ...(notes === undefined ? {} : { notes }), ...(heldOut === undefined ? {} : { heldOut }) });
-          if (status !== undefined) setCaseStatus(project.write, id, status);
+          if (status === 'unlabelled' && getCase(project.read, id).status === 'excluded') includeCase(project.write, id);
+          else if (status !== undefined) setCaseStatus(project.write, id, status);
           return toRow(getCase(project.write, id), how);
         }),
       );

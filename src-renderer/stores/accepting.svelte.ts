@@ -19,6 +19,8 @@ interface Asked {
 export class Accepting {
   readonly #studio: Pick<Studio, 'activities' | 'session' | 'openNext' | 'lookAt'>;
   #asked: Asked | null = null;
+  /** A second press of the button meanwhile is no second wish. */
+  #busy = false;
   /** What has to be decided about the mask before it is accepted; null where nothing is. */
   question = $state.raw<AcceptQuestion | Unseen | null>(null);
 
@@ -56,11 +58,14 @@ export class Accepting {
   async #accept(asked: Asked, prediction = false): Promise<void> {
     const { session, next, asItIs, unseen } = asked;
     const { activities } = this.#studio;
+    if (this.#busy) return;
+    this.#busy = true;
     const done = await activities.run('Accepting', async (context) => {
       if (prediction) await session.becomePrediction(context);
       const review = await session.review.check();
       return { question: unseen ? await session.accept(asItIs, review) : (review.unseen ?? (await session.accept(asItIs, review))) };
     });
+    this.#busy = false;
     if (done === undefined) return;
     if (done.question !== null) {
       this.#asked = asked;

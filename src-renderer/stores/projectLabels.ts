@@ -7,14 +7,25 @@ import type { Project, Studio } from './studio.svelte.ts';
 export class ProjectLabels {
   readonly #client: Client;
   readonly #studio: Pick<Studio, 'activities' | 'session' | 'project'>;
+  /** Changes of the list that the host has not answered yet. */
+  #unanswered = 0;
 
   constructor(client: Client, studio: Pick<Studio, 'activities' | 'session' | 'project'>) {
     this.#client = client;
     this.#studio = studio;
   }
 
+  /** Changes the list. It is seen at once: the next change begins with it, and what is locked is safe before the host has answered. */
   async set(labels: readonly Label[]): Promise<void> {
-    await this.#told(this.#client.projects.setLabels({ labels }));
+    const { session, activities } = this.#studio;
+    session?.editing.setLabels(labels, session.editing.removedLabels);
+    this.#unanswered++;
+    const answer = await this.#client.projects.setLabels({ labels }).catch((error: unknown) => {
+      activities.fail(error);
+    });
+    this.#unanswered--;
+    const now = answer ?? (await this.#client.projects.current().catch(() => null))?.project;
+    if (now !== undefined && now !== null) this.take(now);
   }
 
   /** Adds a label to be named, and draws with it; answers with its value. */
@@ -34,11 +45,11 @@ export class ProjectLabels {
     await this.#told(this.#client.projects.restoreLabel({ value }));
   }
 
-  /** Shows the labels as the host has them. A prediction is read again, since it leaves removed labels out. */
+  /** Shows the labels as the host has them, unless a change is still on its way there. A prediction is read again, since it leaves removed labels out. */
   take({ labels, removedLabels }: Pick<Project, 'labels' | 'removedLabels'>): void {
     const { session, project, activities } = this.#studio;
     if (project !== null) this.#studio.project = { ...project, labels, removedLabels };
-    if (session === null) return;
+    if (session === null || this.#unanswered > 0) return;
     const values = (list: readonly Label[]): string => list.map(({ value }) => value).join();
     const wasRemoved = values(session.editing.removedLabels);
     session.editing.setLabels(labels, removedLabels);

@@ -6,6 +6,7 @@ import { Appearance } from './appearance.svelte.ts';
 import type { CaseSession } from './caseSession.svelte.ts';
 import { Cine } from './cine.svelte.ts';
 import { CasesStore } from './cases.svelte.ts';
+import { Exporting } from './exporting.svelte.ts';
 import { Held } from './held.svelte.ts';
 import { Keymap } from './keymap.svelte.ts';
 import { Incoming } from './incoming.svelte.ts';
@@ -45,6 +46,7 @@ export class Studio {
   readonly incoming: Incoming;
   readonly held: Held;
   readonly labels: ProjectLabels;
+  readonly exporting: Exporting;
   /** Which case is open, and how that changes. */
   readonly shown: ShownCase;
   info = $state.raw<AppInfo | null>(null);
@@ -71,6 +73,7 @@ export class Studio {
     this.incoming = new Incoming(client, this.activities, () => this.cases.reload());
     this.held = new Held(client);
     this.labels = new ProjectLabels(client, this);
+    this.exporting = new Exporting(client, this.activities);
     this.unsaved = new UnsavedWork(client, shelf, this.activities, () => this.shown.showStrokes());
     this.shown = new ShownCase(this, aheadAfter);
     client.on('projects.changed', ({ project }) => {

@@ -266,7 +266,7 @@ export const library = defineService({
       changes: true,
       input: v.strictObject({
         caseIds: v.pipe(list(id, 10_000), v.minLength(1)),
-        /** What is accepted is a mask: see `document.accept`. */
+        /** What is accepted is a mask: see `document.accept`. `unlabelled`, said of an excluded case, makes it what it was before. */
         status: v.optional(v.picklist(['unlabelled', 'predicted', 'inCorrection', 'excluded'])),
         notes: v.optional(text(4000)),
         heldOut: v.optional(v.boolean()),

@@ -35,6 +35,15 @@ export function labelName({ labels }: LabelSet, value: number): string {
   return labels.find((label) => label.value === value)?.name ?? `Label ${value}`;
 }
 
+/** What names of one label have in common: "Left_Kidney" is "left kidney". */
+export function sameLabel(name: string): string {
+  return name
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[\s_.-]+/g, ' ')
+    .trim();
+}
+
 /** A label of this name stands for voxels that nobody marked, as in nnU-Net: it is no structure, and nothing is learned from them. */
 const ignoreName = 'ignore';
 

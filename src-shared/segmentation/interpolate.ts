@@ -14,7 +14,8 @@ interface Contour {
 
 /**
  * Fills the slices across `axis` that lie between two slices with the label: shape-based interpolation of signed distances (Raya and
- * Udupa 1990), the two outlines moved onto a common centre first, so that shapes that wander are followed.
+ * Udupa 1990). The two outlines are moved onto a common centre first, so that shapes that wander are followed, unless they lie over each other
+ * better as they are: where one of several pieces ends, the centre jumps and the others do not.
  */
 export function interpolateSlices(target: EditTarget, label: number, axis: 0 | 1 | 2): Delta {
   checkLabel(target.volume, label);
@@ -28,7 +29,9 @@ export function interpolateSlices(target: EditTarget, label: number, axis: 0 | 1
     tick(target, 'Interpolating', n / filled.length);
     if (to - from < 2) continue;
     const [a, b] = [slices.contour(from), slices.contour(to)];
-    for (let at = from + 1; at < to; at++) slices.blend(at, a, b, (at - from) / (to - from));
+    const moved = [b.centre[0] - a.centre[0], b.centre[1] - a.centre[1]] as const;
+    const shift = slices.overlap(a, b, [0, 0]) > slices.overlap(a, b, moved) ? ([0, 0] as const) : moved;
+    for (let at = from + 1; at < to; at++) slices.blend(at, a, b, (at - from) / (to - from), shift);
   }
   return edit(target, (editor) => writeSelection(target, editor, selection, label));
 }
@@ -107,9 +110,16 @@ class Slices {
     return upper * (1 - fy) + lower * fy + clamped;
   }
 
-  /** Fills a slice at fraction `t` of the way from `a` to `b`. */
-  blend(slice: number, a: Contour, b: Contour, t: number): void {
-    const [dx, dy] = [b.centre[0] - a.centre[0], b.centre[1] - a.centre[1]];
+  /** Pixels that lie in `a` and, moved by `shift`, in `b`. */
+  overlap(a: Contour, b: Contour, [dx, dy]: readonly [number, number]): number {
+    let count = 0;
+    for (let y = 0; y < this.#height; y++)
+      for (let x = 0; x < this.#width; x++) if (this.#sample(a, x, y) < 0 && this.#sample(b, x + dx, y + dy) < 0) count++;
+    return count;
+  }
+
+  /** Fills a slice at fraction `t` of the way from `a` to `b`, which lies `shift` beside it. */
+  blend(slice: number, a: Contour, b: Contour, t: number, [dx, dy]: readonly [number, number]): void {
     for (let y = 0; y < this.#height; y++) {
       for (let x = 0; x < this.#width; x++) {
         const distance = (1 - t) * this.#sample(a, x - t * dx, y - t * dy) + t * this.#sample(b, x + (1 - t) * dx, y + (1 - t) * dy);

@@ -1,6 +1,6 @@
 /** A label is its name, not its number: what the labels of masks that come in become in the project. */
 import { StudioError } from '#shared/base/errors.ts';
-import type { Label } from '#shared/domain/labelSet.ts';
+import { sameLabel, type Label } from '#shared/domain/labelSet.ts';
 import type { LabelCode } from '#main/imageio/labelCodes.ts';
 import type { StoredLabelCode } from '#main/library/index.ts';
 import { freshColor } from '../labelColors.ts';
@@ -54,15 +54,6 @@ export function keyOfLabel(label: SourceLabel): string {
 /** What it is called, else what its code means. */
 function nameOf({ name, code }: SourceLabel): string | null {
   return [name, code?.meaning].find((each) => each !== undefined && sameLabel(each) !== '') ?? null;
-}
-
-/** "Left_Kidney" is "left kidney". */
-export function sameLabel(name: string): string {
-  return name
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[\s_.-]+/g, ' ')
-    .trim();
 }
 
 interface Found {

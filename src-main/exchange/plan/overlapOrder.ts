@@ -1,7 +1,8 @@
 /** Which label has a voxel that several hold, and which labels are taken at all. */
 import { StudioError } from '#shared/base/errors.ts';
+import { sameLabel } from '#shared/domain/labelSet.ts';
 import { smallestFirst, type Overlap } from '#shared/domain/overlap.ts';
-import { sameLabel, type PlannedLabel } from './mapLabels.ts';
+import type { PlannedLabel } from './mapLabels.ts';
 
 export interface CountedOverlaps {
   readonly overlaps: readonly Overlap[];

@@ -186,6 +186,20 @@ export function setCaseStatus(write: WriteHandle, id: CaseId, status: CaseStatus
   });
 }
 
+/** Excluded cases are what they were before, as the trail has it. Throws `not-found`. */
+export function includeCase(write: WriteHandle, id: CaseId): void {
+  write.transaction(() => {
+    const [last] = write.all<{ before: CaseStatus }>(
+      `SELECT json_extract(detail, '$.before') AS before FROM event
+       WHERE case_id = $id AND kind = 'status-changed' AND json_extract(detail, '$.after') = 'excluded' ORDER BY sequence DESC LIMIT 1`,
+      { id },
+    );
+    const [predicted] = write.all('SELECT 1 FROM prediction WHERE case_id = $id LIMIT 1', { id });
+    const before = last?.before ?? 'unlabelled';
+    setCaseStatus(write, id, before === 'unlabelled' && predicted !== undefined ? 'predicted' : before);
+  });
+}
+
 /** Name, notes, patient key, day of the scan or validation lock. Throws `not-found`. */
 export function updateCase(write: WriteHandle, id: CaseId, changes: Partial<NewCase>): void {
   write.transaction(() => {

@@ -1,14 +1,26 @@
 import { StudioError } from '#shared/base/errors.ts';
-import type { Label, LabelSet } from '#shared/domain/labelSet.ts';
+import { sameLabel, type Label, type LabelSet } from '#shared/domain/labelSet.ts';
 import { checkInside } from '#shared/domain/regions.ts';
 import type { WriteHandle } from '../handle.ts';
 import { recordEvent } from './events.ts';
 import { casesWithLabel, getLabelSet, listRemovedLabels, nextLabelValue } from './labels.ts';
 import { asLabelsStep } from './labelSteps.ts';
 
+/** Throws `conflict` where a label gets a name that another one has, however it is written. Labels that were called alike before may stay. */
+export function checkNames(before: readonly Label[], labels: readonly Label[]): void {
+  for (const { value, name } of labels) {
+    const other = labels.find((each) => each.value !== value && sameLabel(each.name) === sameLabel(name));
+    if (other === undefined || before.some((each) => each.value === value && sameLabel(each.name) === sameLabel(name))) continue;
+    throw new StudioError(
+      'conflict',
+      `There is a label “${other.name}” already, and names are what labels are told apart by. Give it another name.`,
+    );
+  }
+}
+
 /**
  * Replaces names, colours, order, locks and what lies inside what, and adds what is new; a removed label comes back by its own value and name. Throws
- * `invalid-argument`, and `conflict` where a label is missing (`removeLabel` is for that) or a removed one's value gets another name. `step`: goes
+ * `invalid-argument`, and `conflict` where a label is missing (`removeLabel` is for that), a removed one's value gets another name or a label another's. `step`: goes
  * into the history of the project.
  */
 export function setLabelSet(write: WriteHandle, { labels }: LabelSet, { step = true } = {}): void {
@@ -31,6 +43,7 @@ export function setLabelSet(write: WriteHandle, { labels }: LabelSet, { step = t
         );
       }
     }
+    checkNames(before, labels);
     replaceLabels(write, before, labels, `Labels: ${labels.map((label) => label.name).join(', ') || 'none'}.`);
   };
   if (step) asLabelsStep(write, 'Labels changed', change);
@@ -66,12 +79,13 @@ export function removeLabel(write: WriteHandle, value: number): void {
   });
 }
 
-/** Puts a removed label back at the end of the set, with its value, name and colour. Throws `not-found`. */
+/** Puts a removed label back at the end of the set, with its value, name and colour. Throws `not-found`, and `conflict` where another has its name by now. */
 export function restoreLabel(write: WriteHandle, value: number): void {
   asLabelsStep(write, 'Label brought back', () => {
     const label = listRemovedLabels(write).find((each) => each.value === value);
     if (label === undefined) throw new StudioError('not-found', 'This label has not been removed, or is back already.');
     const before = getLabelSet(write).labels;
+    checkNames(before, [...before, label]);
     replaceLabels(write, before, [...before, label], `Label “${label.name}” brought back.`);
   });
 }

@@ -217,7 +217,7 @@ describe('odd places', () => {
   it('missing files, folders and pipes are refused with a sentence', async () => {
     await expect(readImage(join(folder, 'none.nii'))).rejects.toMatchObject({
       code: 'not-found',
-      message: 'none.nii is not there any more.',
+      message: 'none.nii is not there.',
     });
     mkdirSync(join(folder, 'empty'));
     await expect(readImage(join(folder, 'empty'))).rejects.toMatchObject({ code: 'invalid-file', message: 'empty is an empty folder.' });

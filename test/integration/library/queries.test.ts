@@ -254,7 +254,7 @@ describe('labels', () => {
   it('do not get a value either that a model knows as something else', () => {
     model('Imported', [label(2, 'Tumour'), label(3, 'Oedema')]);
     expect(library.nextLabelValue(read)).toBe(4);
-    library.setLabelSet(write, { labels: Array.from({ length: 255 }, (_, index) => label(index + 1, index === 0 ? 'A' : 'x')) });
+    library.setLabelSet(write, { labels: Array.from({ length: 255 }, (_, index) => label(index + 1, `x${String(index)}`)) });
     expect(() => library.nextLabelValue(read)).toThrow(/All 255/);
   });
 });

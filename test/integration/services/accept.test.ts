@@ -110,3 +110,25 @@ describe('accepting', () => {
     expect(await status()).toBe('predicted');
   });
 });
+
+describe('a case that is excluded and included again', () => {
+  const exclude = (): Promise<unknown> => app.client.library.update({ caseIds: [caseId], status: 'excluded' });
+  const include = (): Promise<unknown> => app.client.library.update({ caseIds: [caseId], status: 'unlabelled' });
+
+  it('is what it was: predicted, in correction, accepted', async () => {
+    for (const next of ['predicted', 'inCorrection', 'accepted'] as const) {
+      if (next === 'inCorrection') await correct([1]);
+      if (next === 'accepted') await (await correct([1, 2, 3, 4]))(true);
+      expect(await status()).toBe(next);
+      await exclude();
+      expect(await status()).toBe('excluded');
+      await exclude();
+      await include();
+      expect(await status()).toBe(next);
+    }
+    await app.client.history.undo();
+    expect(await status()).toBe('excluded');
+    await app.client.history.undo();
+    expect(await status()).toBe('accepted');
+  });
+});

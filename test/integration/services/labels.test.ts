@@ -58,12 +58,57 @@ const draw =
   };
 const values = ({ data }: LabelVolume): number[] => [...new Set(data)].filter((value) => value > 0).sort((a, b) => a - b);
 
+describe('a label is its name', () => {
+  const taken = (name: string): object => ({
+    code: 'conflict',
+    message: `There is a label “${name}” already, and names are what labels are told apart by. Give it another name.`,
+  });
+  const renamed = (name: string): Promise<unknown> => app.client.projects.setLabels({ labels: [...testLabels, { ...cyst, name }] });
+
+  it('so that no other gets it, however it is written', async () => {
+    for (const name of ['Spleen', 'spleen', ' SPLEEN ']) await expect(renamed(name)).rejects.toMatchObject(taken('Spleen'));
+    await expect(
+      app.client.projects.setLabels({ labels: [...testLabels, cyst, { ...cyst, value: 4, name: 'cyst' }] }),
+    ).rejects.toMatchObject(taken('Cyst'));
+    expect((await app.client.projects.current()).project).toMatchObject({ labels: [...testLabels, cyst] });
+    await renamed('CYST');
+  });
+
+  it('nor one that is brought back, or added', async () => {
+    await app.client.projects.removeLabel({ value: 3 });
+    await app.client.projects.setLabels({ labels: [...testLabels, { ...cyst, value: 4, name: 'cyst' }] });
+    await expect(app.client.projects.restoreLabel({ value: 3 })).rejects.toMatchObject(taken('cyst'));
+    await app.client.projects.setLabels({ labels: [...testLabels, { ...cyst, value: 4, name: 'Label 5' }] });
+    expect((await app.client.projects.addLabel()).labels.at(-1)?.name).toBe('Label 5 (2)');
+  });
+
+  it('nor in a new project, whose folder stays empty', async () => {
+    const path = join(app.folder, 'other');
+    const create = (name: string): Promise<unknown> =>
+      app.client.projects.create({ path, name: 'Other', labels: [cyst, { ...cyst, value: 4, name }] });
+    await expect(create('cyst')).rejects.toMatchObject(taken('cyst'));
+    await create('Other cyst');
+  });
+
+  it('but what was called alike before this was asked stays usable', async () => {
+    await app.client.projects.close({});
+    const project = openProject(projectFolder(), { author: 'test' });
+    project.write.run("UPDATE label SET name = 'spleen' WHERE value = 3");
+    project.close();
+    await app.client.projects.open({ path: projectFolder() });
+    const { labels } = (await app.client.projects.current()).project ?? { labels: [] };
+    await app.client.projects.setLabels({ labels: labels.map((label) => ({ ...label, locked: true })) });
+    await renamed('Cyst');
+    await expect(renamed('spleen')).rejects.toMatchObject(taken('Spleen'));
+  });
+});
+
 describe('a label is removed', () => {
   it('unless an accepted mask holds it: the sentence says how many cases, which, and what to do', async () => {
     await expect(app.client.projects.removeLabel({ value: 2 })).rejects.toMatchObject({
       code: 'conflict',
       message:
-        '“Spleen” cannot be removed: the mask of 1 case still holds it (case1). Turn it into another label or erase it everywhere (the menu of the label), or with the tool Boolean in each case.',
+        '“Spleen” cannot be removed: the mask of 1 case still holds it (case1). Turn it into another label or erase it everywhere (“Everywhere” above the list of labels), or with the tool Boolean in each case.',
     });
     for (const caseId of ids) await (await correct(caseId, draw(3))).accept();
     await expect(app.client.projects.removeLabel({ value: 3 })).rejects.toMatchObject({

@@ -25,8 +25,8 @@ function thrownBy(work: () => unknown): unknown {
 describe('errors of the system', () => {
   it('mean the same wherever they come up', () => {
     const cases = [
-      [join(folder, 'gone'), 'not-found', 'is not there any more.'],
-      [join(folder, 'file', 'below'), 'not-found', 'is not there any more.'],
+      [join(folder, 'gone'), 'not-found', 'is not there.'],
+      [join(folder, 'file', 'below'), 'not-found', 'is not there.'],
       [folder, 'invalid-file', 'is a folder, not a file.'],
     ] as const;
     for (const [path, code, sentence] of cases) {

@@ -4,6 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { liveWorkers } from '#test/support/windowGlobals.ts';
 import { startStudio, testLabels, writePairs, type TestStudio } from '#test/support/studio.ts';
 import type { Client } from '#shared/contract/client.ts';
+import type { Label } from '#shared/domain/labelSet.ts';
+import { applyAffine } from '#shared/geometry/affine.ts';
+import { alignedBasis } from '#shared/geometry/viewPlane.ts';
+import { Accepting } from '#renderer/stores/accepting.svelte.ts';
 import { readImage } from '#renderer/stores/caseData.ts';
 import { Studio } from '#renderer/stores/studio.svelte.ts';
 
@@ -69,6 +73,65 @@ describe('the studio of a window', () => {
     expect(studio.session?.editing.undoName).toBe('Dab');
     expect(studio.session?.editing.mask.data.some((label) => label === 1)).toBe(true);
     expect(studio.activities.messages).toEqual([]);
+  });
+
+  it('takes every change of the labels, however quickly one follows the other, and none that is refused', async () => {
+    const [first = ''] = caseIds;
+    await studio.openCase(first);
+    const editing = studio.session?.editing;
+    const change = (value: number, part: Partial<Label>): Promise<void> =>
+      studio.labels.set((editing?.labels ?? []).map((label) => (label.value === value ? { ...label, ...part } : label)));
+    const locked = (labels: readonly Label[] = []): readonly number[] => labels.filter((label) => label.locked).map(({ value }) => value);
+    const all = testLabels.map(({ value }) => value);
+    const answered = Promise.all(all.map((value) => change(value, { locked: true })));
+    expect(locked(editing?.labels)).toEqual(all); // nothing can be painted over while the host is asked
+    await answered;
+    expect([locked(editing?.labels), locked((await host.client.projects.current()).project?.labels)]).toEqual([all, all]);
+    const [one, other] = testLabels;
+    await change(one?.value ?? 0, { name: other?.name.toUpperCase() ?? '' });
+    expect(editing?.labels.map(({ name }) => name)).toEqual(testLabels.map(({ name }) => name));
+    expect(studio.activities.messages.map(({ text }) => text)).toEqual([
+      `There is a label “${other?.name ?? ''}” already, and names are what labels are told apart by. Give it another name.`,
+    ]);
+  });
+
+  it('accepts once, however often it is pressed', async () => {
+    const [first = ''] = caseIds;
+    await studio.openCase(first);
+    const { editing, review } = studio.session ?? {};
+    if (editing === undefined || review === undefined) throw new Error('no case');
+    editing.paintOnce('Dab', dab(-6), 1);
+    const { affine, size } = editing.mask.grid;
+    for (let k = 0; k < size[2]; k++)
+      review.seen.drawn(
+        { basis: alignedBasis(affine, 'axial'), center: applyAffine(affine, [6, 5, k]), millimetresPerPixel: 2, width: 100, height: 100 },
+        new Set(),
+      );
+    const accepting = new Accepting(studio);
+    for (let n = 0; n < 3; n++) accepting.begin(true);
+    await expect.poll(() => studio.session?.caseId ?? first, { timeout: 30_000 }).not.toBe(first);
+    await expect.poll(() => studio.opening, { timeout: 30_000 }).toBeNull();
+    expect((await host.client.library.planRemoval({ caseIds: [first] })).revisions).toBe(1);
+    expect(studio.activities.messages.map(({ text }) => text)).toEqual(['Accepted. This case now trains the model.']);
+  });
+
+  it('writes one export at a time, keeps what came of it until another project is open, and counts what failed', async () => {
+    const { exporting } = studio;
+    exporting.enter('one');
+    const cases = { kind: 'these', caseIds } as const;
+    const request = { format: 'nifti', destination: join(host.folder, 'out'), cases, source: 'mask' } as const;
+    const ready = async (): Promise<void> => {
+      expect(exporting.result).toBeNull(); // what came of the last one is of the last one
+    };
+    await Promise.all([exporting.run(request, ready), exporting.run(request, ready)]);
+    expect(studio.activities.messages.map(({ text }) => text)).toEqual([
+      '0 of 3 files written and verified. The result says what was not, and why.',
+    ]);
+    exporting.enter('one');
+    expect(exporting.result?.failures).toHaveLength(3);
+    await exporting.run(request, ready);
+    exporting.enter('another');
+    expect(exporting.result).toBeNull();
   });
 
   it('opens the case that was asked for last, and leaves nothing of those before', async () => {

@@ -241,6 +241,27 @@ describe('slice interpolation', () => {
     }
     expect(areas.filter((area) => area > 0)).toHaveLength(21);
   });
+
+  it('goes straight on from one of two pieces where the other one ends', () => {
+    const volume: LabelVolume = { grid: gridOf([40, 20, 12]), data: new Uint8Array(9600) };
+    const disc = (x: number, slice: number): void => {
+      paint(target(volume), { kind: 'disc', centre: [x, 10, slice], normal: [0, 0, 1], radius: 4.01 }, 1);
+    };
+    disc(8, 2);
+    disc(30, 2);
+    disc(8, 8);
+    interpolateSlices(target(volume), 1, 2);
+    for (let slice = 3; slice < 8; slice++) {
+      let [area, sum] = [0, 0];
+      for (let n = 0; n < 800; n++) {
+        if (volume.data[n + 800 * slice] !== 1) continue;
+        area++;
+        sum += n % 40;
+      }
+      expect(area).toBeGreaterThan(40);
+      expect(Math.abs(sum / area - 8)).toBeLessThan(0.5);
+    }
+  });
 });
 
 describe('growing from seeds', () => {

@@ -12,10 +12,10 @@ const PARTS = [0, 0.25, 0.5, 0.75, 1] as const;
 /** Where nothing could be set apart. */
 const UNMEASURED = 0.5;
 /**
- * Dice that slices of the only patient that trained promise, and other patients do not keep, where the new weights count whole: .014 and .016 on phantoms
- * of no project, with one accepted case and with two, where it is half (docs/explanation/improve.md).
+ * Dice that slices of the only patient that trained promise, and other patients do not keep, where the new weights count whole; with n patients an n-th of
+ * it (.04 to .05 in ten improvements of the phantom model: docs/explanation/improve.md). Their intensities are in the norms' statistics.
  */
-const OPTIMISM = 0.015;
+const OPTIMISM = 0.05;
 
 /** What to take off where slices of the same few patients choose: they have gained by their own patients' training. */
 export const optimismOf = (patients: number): number => OPTIMISM / patients;

@@ -93,32 +93,16 @@ function draw({ pool }: Lab, patients: number, seed: number): PreparedScan[] {
   return drawCases(pool, patients, seed, ({ id }) => id);
 }
 
-/** The standard recipe, and it with one change each. */
-async function studyRecipe(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+/** For each seed the same cases, first weights and batches in every arm; `differing`: what an arm has that is not the lab's own. */
+async function studyArms(
+  context: ExperimentContext,
+  lab: Lab,
+  trials: Trials,
+  arms: readonly string[],
+  differing: (arm: string, cases: readonly PreparedScan[], seed: number) => Partial<Trial> | Promise<Partial<Trial>>,
+): Promise<void> {
   for (let seed = 0; seed < context.config.seeds; seed++) {
     const cases = draw(lab, context.config.labelled, seed);
-    for (const arm of arms) {
-      if (trials.has(arm, seed, cases.length)) continue;
-      if (trials.over) return;
-      const { network, shape, ...change } = changeOf(arm, lab.recipe);
-      const base = network === undefined ? lab.architecture : variant(network, lab.architecture.classes);
-      const { outcome } = await trainAndTest(context, lab, trials, {
-        architecture: { ...base, ...shape },
-        cases,
-        seed,
-        title: `${arm}, seed ${seed}`,
-        ...change,
-      });
-      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
-    }
-  }
-}
-
-/** The labels of a few patients alone, and beside the scans of all the others without their masks. */
-async function studyUnlabelled(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
-  for (let seed = 0; seed < context.config.seeds; seed++) {
-    const cases = draw(lab, context.config.labelled, seed);
-    const unlabelled = [...lab.pool.filter((each) => !cases.includes(each)), ...lab.unlabelled];
     for (const arm of arms) {
       if (trials.has(arm, seed, cases.length)) continue;
       if (trials.over) return;
@@ -127,11 +111,27 @@ async function studyUnlabelled(context: ExperimentContext, lab: Lab, trials: Tri
         cases,
         seed,
         title: `${arm}, seed ${seed}`,
-        ...(arm !== 'labels alone' && { unlabelled }),
+        ...(await differing(arm, cases, seed)),
       });
       await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
     }
   }
+}
+
+/** The standard recipe, and it with one change each. */
+function studyRecipe(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  return studyArms(context, lab, trials, arms, (arm) => {
+    const { network, shape, ...change } = changeOf(arm, lab.recipe);
+    const base = network === undefined ? lab.architecture : variant(network, lab.architecture.classes);
+    return { architecture: { ...base, ...shape }, ...change };
+  });
+}
+
+/** The labels of a few patients alone, and beside the scans of all the others without their masks. */
+function studyUnlabelled(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  return studyArms(context, lab, trials, arms, (arm, cases) =>
+    arm === 'labels alone' ? {} : { unlabelled: [...lab.pool.filter((each) => !cases.includes(each)), ...lab.unlabelled] },
+  );
 }
 
 /** Trains within the study's budget and measures; all but the weights goes into the report. */
@@ -141,25 +141,11 @@ async function trainAndTest({ config }: ExperimentContext, lab: Lab, trials: Tri
 }
 
 /** Scratch against pre-trained, pre-trained without masking, and with one clusterer, from the same few labels. */
-async function studyPretraining(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
-  const { config } = context;
-  for (let seed = 0; seed < config.seeds; seed++) {
-    const cases = draw(lab, config.labelled, seed);
-    for (const arm of arms) {
-      if (trials.has(arm, seed, cases.length)) continue;
-      if (trials.over) return;
-      const settings = pretrainingArms[arm] ?? null;
-      const start = settings === null ? undefined : await backbone(context, lab, trials, seed, settings);
-      const { outcome } = await trainAndTest(context, lab, trials, {
-        architecture: lab.architecture,
-        cases,
-        seed,
-        title: `${arm}, seed ${seed}`,
-        ...(start && { start }),
-      });
-      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
-    }
-  }
+function studyPretraining(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
+  return studyArms(context, lab, trials, arms, async (arm, _cases, seed) => {
+    const settings = pretrainingArms[arm] ?? null;
+    return settings === null ? {} : { start: await backbone(context, lab, trials, seed, settings) };
+  });
 }
 
 /** Pre-trained on everything but the test cases, without looking at any mask. */
@@ -191,27 +177,13 @@ async function backbone(context: ExperimentContext, lab: Lab, trials: Trials, se
 }
 
 /** LoGoNet, its global branch alone, and a plain U-Net, with the same labels and budget. */
-async function studyAblation(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
-  const { config } = context;
+function studyAblation(context: ExperimentContext, lab: Lab, trials: Trials, arms: readonly string[]): Promise<void> {
   const architectures: Readonly<Record<string, Lab['architecture']>> = {
     LoGoNet: lab.architecture,
     ULKANet: { ...lab.architecture, network: 'ulkanet' },
     'U-Net': variant('unet', lab.architecture.classes, lab.architecture.inChannels),
   };
-  for (let seed = 0; seed < config.seeds; seed++) {
-    const cases = draw(lab, config.labelled, seed);
-    for (const arm of arms) {
-      if (trials.has(arm, seed, cases.length)) continue;
-      if (trials.over) return;
-      const { outcome } = await trainAndTest(context, lab, trials, {
-        architecture: architectures[arm] ?? lab.architecture,
-        cases,
-        seed,
-        title: `${arm}, seed ${seed}`,
-      });
-      await trials.add([{ arm, seed, labelled: cases.length, ...outcome }]);
-    }
-  }
+  return studyArms(context, lab, trials, arms, (arm) => ({ architecture: architectures[arm] ?? lab.architecture }));
 }
 
 /** From the same first cases, each strategy chooses what is labelled next; every round resumes from the model before, as the product does. */

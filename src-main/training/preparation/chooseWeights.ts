@@ -12,13 +12,13 @@ const PARTS = [0, 0.25, 0.5, 0.75, 1] as const;
 /** Where nothing could be set apart. */
 const UNMEASURED = 0.5;
 /**
- * Dice that slices of the only patient that trained promise, and other patients do not keep, where the new weights count whole; with n patients an n-th of
+ * Dice that slices of the only patient that trained promise, and other patients do not keep, where the new weights count whole; with n cases an n-th of
  * it (.04 to .05 in ten improvements of the phantom model: docs/explanation/improve.md). Their intensities are in the norms' statistics.
  */
 const OPTIMISM = 0.05;
 
-/** What to take off where slices of the same few patients choose: they have gained by their own patients' training. */
-export const optimismOf = (patients: number): number => OPTIMISM / patients;
+/** What to take off where slices of the same few cases choose: they have gained by their own patients' training. */
+export const optimismOf = (cases: number): number => OPTIMISM / cases;
 
 export interface ChosenWeights {
   readonly weights: Weights;

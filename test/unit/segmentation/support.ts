@@ -1,5 +1,7 @@
+import { expect } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import type { Affine, Grid, LabelVolume, LpsPoint, Triple, Volume } from '#shared/geometry/grid.ts';
+import { applyDelta, freePolicy, revertDelta, type Delta, type EditTarget } from '#shared/segmentation/index.ts';
 
 export const gridOf = (size: Triple, affine: Affine = [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]): Grid => ({ size, affine });
 
@@ -102,4 +104,19 @@ export function naiveComponents(
     }
   });
   return { labels, sizes };
+}
+
+/** What an operation works on, with nothing locked. */
+export const target = (volume: LabelVolume, more: Partial<EditTarget> = {}): EditTarget => ({ volume, policy: freePolicy, ...more });
+
+/** Runs the edit on a copy and hands back what it made, having checked that its delta reverts and repeats it. */
+export function edited(before: LabelVolume, run: (volume: LabelVolume) => Delta): number[] {
+  const volume = copyOf(before);
+  const delta = run(volume);
+  const result = [...volume.data];
+  revertDelta(volume, delta);
+  expect(Buffer.compare(Buffer.from(volume.data), Buffer.from(before.data))).toBe(0);
+  applyDelta(volume, delta);
+  expect([...volume.data]).toEqual(result);
+  return result;
 }

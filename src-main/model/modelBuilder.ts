@@ -4,7 +4,7 @@ import type { ActivationKind } from '#main/engine/ops/attributes.ts';
 import { activation as extents, elementCount, f32, type TensorType } from '#main/engine/tensor/tensorType.ts';
 
 export const NORM_EPSILON = 1e-5;
-const NORM_MOMENTUM = 0.1;
+export const NORM_MOMENTUM = 0.1;
 
 /**
  * train: batch statistics, running ones updated. eval: running statistics. predict: eval with every norm that follows a convolution

@@ -14,6 +14,9 @@ function stored({ parameters, states }: Pick<Model, 'parameters' | 'states'>): P
   return [...parameters, ...states].filter(({ fixed }) => fixed !== true);
 }
 
+/** Whether a tensor of this name is a running statistic of a norm, which is no trained number. */
+export const isStatistic = (name: string): boolean => /\.running_(mean|var)$/.test(name);
+
 /** Fresh weights as PyTorch's defaults draw them: uniform ±1/√fan-in for convolutions, ones and zeros for norms. */
 export function initialWeights(model: Model, random: Random): Map<string, NamedTensor> {
   const weights = new Map<string, NamedTensor>();
@@ -48,7 +51,7 @@ export function specData(spec: ParameterSpec, weights: Weights): Float32Array {
 }
 
 /** Reads weights and running statistics back out of a training session. */
-export async function readWeights(session: Session, model: Model): Promise<Map<string, NamedTensor>> {
+export async function readWeights(session: Session, model: Pick<Model, 'parameters' | 'states'>): Promise<Map<string, NamedTensor>> {
   const weights = new Map<string, NamedTensor>();
   for (const spec of stored(model)) {
     const joined = (await session.read(spec.value)) as Float32Array;

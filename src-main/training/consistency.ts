@@ -1,6 +1,6 @@
 import { fileName } from '#shared/base/fileName.ts';
 import { Random } from '#shared/base/random.ts';
-import type { Augmentation } from '#shared/domain/trainConfig.ts';
+import { sameIntensities, type Augmentation } from '#shared/domain/trainConfig.ts';
 import { classesOf } from '#main/model/networkConfig.ts';
 import type { Weights } from '#main/model/weights.ts';
 import type { Batch } from './patches/batches.ts';
@@ -16,8 +16,6 @@ import type { StepInputs } from './trainingNetwork.ts';
 
 /** Part of the budget over which the teacher's word comes to count. */
 const RAMP = 0.3;
-/** The teacher's view: where the patch lies and how it is turned is drawn, its intensities are the scan's. */
-const UNCHANGED = { gain: 1, offset: 0, gamma: 1, noise: 0 } as const;
 
 /**
  * Learns from labelled cases and from scans without masks. The teacher, the moving average of the student, predicts a patch that was only
@@ -45,7 +43,8 @@ export class Consistency extends Supervised {
     await super.start(first);
     const { recipe, seed, unlabelledCases = [] } = this.setup;
     this.#scans?.dispose();
-    const weak: Augmentation = { ...recipe.augmentation, ...UNCHANGED };
+    // The teacher's view: where the patch lies and how it is turned is drawn, its intensities are the scan's.
+    const weak: Augmentation = { ...recipe.augmentation, ...sameIntensities };
     this.#scans = new BatchSource(this.batches(unlabelledCases, seed ^ 0x7e4c, { augmentation: weak, foregroundShare: 0 }), first);
     await this.averageMoved(await this.current());
   }

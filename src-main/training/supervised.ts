@@ -1,6 +1,7 @@
 import type { Disposable } from '#shared/base/disposable.ts';
+import { StudioError } from '#shared/base/errors.ts';
 import { Random } from '#shared/base/random.ts';
-import type { Recipe } from '#shared/domain/trainConfig.ts';
+import { noAugmentation, type Recipe } from '#shared/domain/trainConfig.ts';
 import type { NetworkPredictor } from '#main/inference/networkPredictor.ts';
 import { classesOf, paddingOf, regionsOf } from '#main/model/networkConfig.ts';
 import { initialWeights, transplant, type Weights } from '#main/model/weights.ts';
@@ -14,6 +15,7 @@ import { collapsedClasses, type NamedMessage } from './guards.ts';
 import { patchDice } from './patchDice.ts';
 import { RegionTargets } from './regionTargets.ts';
 import { isSameRun, runSignature } from './runSignature.ts';
+import { withStatisticsOf } from './normStatistics.ts';
 import { learningRate } from './schedule.ts';
 import type { Measured, Pace, Snapshot, TrainingHooks, TrainingStrategy } from './strategy.ts';
 import type { TrainingOutcome, TrainingSetup } from './train.ts';
@@ -22,6 +24,8 @@ import { validate, type Validation } from './validate.ts';
 
 const watchedTrainingCases = 4;
 const watchedPatches = 16;
+/** Batches that the norms' statistics are taken from at the end; after a short training fewer, so that they take a twelfth of its time at most. */
+const STATISTICS_BATCHES = 60;
 
 /** Learns from labelled cases; what validates and is kept is a moving average of the weights, where the recipe has one. */
 export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weights' | 'keptStep' | 'validation'>>, Disposable {
@@ -190,13 +194,27 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   async finish(steps: number, store: GuardedStore): Promise<Pick<TrainingOutcome, 'weights' | 'keptStep' | 'validation'>> {
     this.dispose();
     const bytes = this.#best === null ? undefined : await store.load('best');
-    const weights = bytes === undefined ? await this.current() : decodeBest(bytes);
+    const weights = await this.#withPlainNorms(bytes === undefined ? await this.current() : decodeBest(bytes), steps);
     await this.predictor.load(weights);
     return {
       weights,
       keptStep: bytes === undefined ? steps : (this.#best?.step ?? steps),
       validation: await this.#validation(),
     };
+  }
+
+  /** The norms then fit patches as they lie in the scans, as a prediction sees them. */
+  async #withPlainNorms(weights: Weights, steps: number): Promise<Weights> {
+    const { executor, architecture, trainingCases, seed, recipe } = this.setup;
+    const batches = this.batches(trainingCases, seed ^ 0x5ca5, { ...recipe, augmentation: noAugmentation });
+    const count = Math.min(STATISTICS_BATCHES, Math.ceil(steps / 4));
+    try {
+      return await withStatisticsOf(executor, architecture, weights, batches, count, this.hooks);
+    } catch (error) {
+      if (!(error instanceof StudioError) || error.code !== 'out-of-memory') throw error;
+      this.hooks.alarm('warning', 'There is no memory to take the norms’ statistics anew: those of the training’s changed patches stay.');
+      return weights;
+    }
   }
 
   async #validation(): Promise<Validation | undefined> {

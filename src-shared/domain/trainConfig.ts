@@ -67,6 +67,20 @@ export interface Augmentation {
   readonly mirror: boolean;
 }
 
+/** Intensities as they are. */
+export const sameIntensities = { gain: 1, offset: 0, gamma: 1, noise: 0 } as const;
+
+/** Patches as they lie in the scan. */
+export const noAugmentation: Augmentation = {
+  ...sameIntensities,
+  rotation: 0,
+  scale: 1,
+  elastic: 0,
+  spatialShare: 0,
+  shift: 0,
+  mirror: false,
+};
+
 const augmentation: Augmentation = {
   rotation: 12,
   scale: 1.15,

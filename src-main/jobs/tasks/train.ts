@@ -1,6 +1,7 @@
 import { labelName } from '#shared/domain/labelSet.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { loadNetwork, saveModel } from '#main/model/modelFolder.ts';
+import { isStatistic } from '#main/model/weights.ts';
 import { fileStore } from '#main/training/preparation/checkpointFolder.ts';
 import { prepare, readPreparation } from '#main/training/preparation/prepare.ts';
 import type { TrainingOutcome } from '#main/training/train.ts';
@@ -28,7 +29,7 @@ export const trainTask: Task<TrainTaskConfig, TrainTaskResult> = {
 
 /** Trained numbers; running statistics are none. */
 function parameterCount(weights: TrainingOutcome['weights']): number {
-  return [...weights].reduce((sum, [name, { data }]) => (/running_(mean|var)$/.test(name) ? sum : sum + data.length), 0);
+  return [...weights].reduce((sum, [name, { data }]) => (isStatistic(name) ? sum : sum + data.length), 0);
 }
 
 function makeResult(trained: TrainedModel, device: string): TrainTaskResult {

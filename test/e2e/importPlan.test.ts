@@ -64,7 +64,7 @@ describe.skipIf(installedBrowser() === null)('the plan of an import asks what on
     // The case is there before its mask is.
     const found = () => stored().map(({ name, voxels }) => [name, Object.values(JSON.parse(voxels ?? '{}') as Record<string, number>)]);
     await expect.poll(found, { timeout: 20_000 }).toEqual([
-      ['ct/series 1', [100]],
+      ['HOSP-998877, series 1', [100]],
       ['perf volume 2', []],
     ]);
   });

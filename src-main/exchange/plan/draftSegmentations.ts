@@ -102,6 +102,7 @@ export class SegmentationDrafter {
           warnings: [],
           studyUid: null,
           seriesUid,
+          patient: '',
           series: null,
           frameOfReferenceUid,
           looksLikeLabels: false,

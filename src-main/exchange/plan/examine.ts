@@ -27,6 +27,8 @@ export interface ExaminedImage {
   readonly seriesUid: string | null;
   readonly series: DicomSeries | null;
   readonly frameOfReferenceUid: string | null;
+  /** Of a DICOM series: its patient's number, or else name; empty where there is neither. */
+  readonly patient: string;
   readonly warnings: readonly string[];
   /** Whole numbers as labels have them, few of them. */
   readonly looksLikeLabels: boolean;
@@ -43,7 +45,7 @@ export interface ExaminedPart {
 export type FoundImage = Pick<ExaminedImage, 'paths' | 'volume' | 'name'>;
 
 export async function examineImage({ paths, volume, name }: FoundImage, cancellation: Cancellation): Promise<ExaminedImage> {
-  const image = await readImage(paths, { cancellation, ...(volume !== null && { volume }) });
+  const image = await readImage(paths, { cancellation, identity: true, ...(volume !== null && { volume }) });
   return {
     paths,
     volume,
@@ -56,6 +58,7 @@ export async function examineImage({ paths, volume, name }: FoundImage, cancella
     series: image.series ?? null,
     seriesUid: image.source?.seriesInstanceUid ?? null,
     frameOfReferenceUid: image.source?.frameOfReferenceUid ?? null,
+    patient: image.identity?.patientId.trim() || (image.identity?.patientName.replace(/\^+/g, ' ').trim() ?? ''),
     warnings: [...image.warnings, ...(image.series?.remark ? [image.series.remark] : [])],
     looksLikeLabels: image.format !== 'dicom' && looksLikeLabels(image.volume.data),
   };

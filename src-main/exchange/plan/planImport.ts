@@ -1,8 +1,7 @@
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { toWireError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
-import { distinctNames } from '#main/files/outputs.ts';
-import { caseName } from '#main/imageio/dataset.ts';
+import { caseNames } from './caseNames.ts';
 import { plannedCase } from './draft.ts';
 import { GroupDrafter } from './draftGroups.ts';
 import { Drafts } from './drafts.ts';
@@ -105,11 +104,9 @@ async function planOf(
     ),
   );
   const labels = explained(drafts.skipped, () => withChoices(withOnly(planned, only), choices, choicesMayBeUnused));
-  // Volumes of one file are told apart by their numbers.
-  const files = [...new Set(finished.map(({ image }) => image.paths[0] ?? ''))];
-  const names = new Map(distinctNames(files, caseName).map((name, n) => [files[n] ?? '', name]));
+  const names = caseNames(finished);
   return {
-    cases: finished.map((draft) => plannedCase(draft, draft.group.name ?? names.get(draft.image.paths[0] ?? '') ?? '')),
+    cases: finished.map((draft, n) => plannedCase(draft, names[n] ?? '')),
     labels,
     overlapOrder: orderOfOverlaps(
       finished.map(({ counted }) => counted),

@@ -275,7 +275,7 @@ describe('DICOM series of one study and frame of reference', () => {
     const planned = await plan({ studies: true });
     expect(shown(planned)).toEqual([
       [
-        'study/ct/series 1',
+        'HOSP-998877, series 1',
         [
           ['CT', 'grid'],
           ['PET', 'frame'],
@@ -293,6 +293,33 @@ describe('DICOM series of one study and frame of reference', () => {
     expect(volume.grid).toEqual(ct?.grid);
     const stored = (coarser(5).data[0] ?? 0) * 2;
     expect(volume.data[0]).toBeCloseTo(stored * factor, 5);
+  });
+
+  it('are called by their patient and description, and by folder and number as far as these are missing or alike', async () => {
+    const named = (folder: string, seed: number, change: object): void => {
+      writeDicomSlices(at(folder, 'x').slice(0, -2), rampVolume(size, seed), (k) => ({
+        SeriesInstanceUID: `2.25.6.${String(seed)}`,
+        SOPInstanceUID: `2.25.7.${String(seed)}.${String(k)}`,
+        SeriesNumber: seed,
+        ...change,
+      }));
+    };
+    named('one', 11, { SeriesDescription: 'Abdomen 3 mm' });
+    named('two', 12, { PatientID: '', PatientName: 'Roe^Richard', SeriesDescription: 'Thorax' });
+    named('three', 13, {});
+    named('four', 14, { PatientID: 'P4', SeriesDescription: 'Head' });
+    named('five', 15, { PatientID: 'P4', SeriesDescription: 'Head' });
+    named('six', 16, { PatientID: '', PatientName: '', SeriesDescription: 'Knee' });
+    named('seven', 17, { PatientID: '', PatientName: '' });
+    expect((await plan()).cases.map(({ name }) => name).sort()).toEqual([
+      'HOSP-998877, Abdomen 3 mm',
+      'HOSP-998877, series 13',
+      'P4, Head, series 14',
+      'P4, Head, series 15',
+      'Roe Richard, Thorax',
+      'seven/series 17',
+      'six, Knee',
+    ]);
   });
 
   it('stay apart where a segmentation names each', async () => {

@@ -69,6 +69,8 @@ export interface ImportOptions {
   readonly sameCoordinates?: boolean;
   /** DICOM series of one study and frame of reference are one case. */
   readonly studies?: boolean;
+  /** Files that are numbered like nnU-Net's channels, outside its folders, are images of one case; as the plan proposes where not given. */
+  readonly numbered?: boolean | null;
   readonly cancellation: Cancellation;
   readonly report: ReportProgress;
   readonly onAdded?: (caseIds: readonly string[]) => void;
@@ -84,7 +86,7 @@ export interface ImportOptions {
  */
 export async function importCases(project: Project, sources: readonly string[], options: ImportOptions): Promise<ImportResult> {
   const { cancellation, report } = options;
-  const { only, overlapOrder, volume, sameCoordinates, studies } = options;
+  const { only, overlapOrder, volume, sameCoordinates, studies, numbered } = options;
   const plan = await planImport(sources, importTarget(project, cancellation), {
     cancellation,
     ...(options.answer && { answer: options.answer }),
@@ -93,6 +95,7 @@ export async function importCases(project: Project, sources: readonly string[], 
     ...(volume !== undefined && { volume }),
     ...(sameCoordinates !== undefined && { sameCoordinates }),
     ...(studies !== undefined && { studies }),
+    ...(numbered !== undefined && { numbered }),
     report: (progress) => {
       report({ ...progress, fraction: 0.4 * progress.fraction });
     },

@@ -222,9 +222,9 @@ function chosenMasks(masks: readonly Mask[]): { taken: readonly Mask[]; others: 
 }
 
 /**
- * nnU-Net's channels of one case as one image: numbered from 0000 without a gap, in one of its folders or with a mask of the base's name; where a
- * description names the channels, or there is such a mask, one may be missing. Names that only end in four digits (AMOS) have masks of the same
- * name, no 0000, or a description of one channel.
+ * nnU-Net's channels of one case as one image: numbered from 0000 without a gap, in one of its folders, with a mask of the base's name, or where a
+ * description names several; where a description names them, or there is such a mask, one may be missing. Names that only end in four digits (AMOS) have
+ * masks of the same name, no 0000, or a description of one channel.
  */
 function joinChannels(
   images: readonly Image[],
@@ -246,7 +246,7 @@ function joinChannels(
     const described = channelsFor(first.paths[0] ?? '').length;
     const mostChannels = described > 0 ? described : hasMask ? 100 : sorted.length;
     if (sorted.some(({ role }) => (role.channel ?? 0) >= mostChannels)) continue;
-    if (!/(^|\/)imagesT[rs]$/i.test(first.folder) && !hasMask) continue;
+    if (!/(^|\/)imagesT[rs]$/i.test(first.folder) && !hasMask && described < 2) continue;
     const channels = sorted.map(({ paths, role }) => ({ paths, name: String(role.channel).padStart(4, '0') }));
     for (const other of sorted) joined.set(other, null);
     joined.set(first, {

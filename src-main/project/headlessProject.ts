@@ -107,7 +107,10 @@ export const byMap: AnswerHint = (label, example) =>
 export function importIntoProject(
   folder: string,
   sources: readonly string[],
-  importOptions: Pick<ImportOptions, 'mode' | 'masksAre' | 'choices' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies'>,
+  importOptions: Pick<
+    ImportOptions,
+    'mode' | 'masksAre' | 'choices' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies' | 'numbered'
+  >,
   options: HeadlessOptions,
 ): Promise<ImportResult> {
   return withProject(folder, async ({ project, problems }) => {
@@ -121,7 +124,10 @@ export function importIntoProject(
 export function planProjectImport(
   folder: string,
   sources: readonly string[],
-  { mode, ...said }: Pick<ImportOptions, 'choices' | 'mode' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies'>,
+  {
+    mode,
+    ...said
+  }: Pick<ImportOptions, 'choices' | 'mode' | 'only' | 'overlapOrder' | 'volume' | 'sameCoordinates' | 'studies' | 'numbered'>,
   options: HeadlessOptions,
 ): Promise<DescribedPlan & { readonly space: string | null }> {
   return withProjectToRead(folder, options.note, async ({ project }) => {

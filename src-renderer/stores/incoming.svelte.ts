@@ -21,9 +21,11 @@ export interface Joining {
   readonly sameCoordinates: boolean;
   /** DICOM series of one study and frame of reference are one case. */
   readonly studies: boolean;
+  /** Files that are numbered like nnU-Net's channels are images of one case; null: as the plan proposes. */
+  readonly numbered: boolean | null;
 }
 
-const unsaid: Joining = { volume: null, sameCoordinates: false, studies: false };
+const unsaid: Joining = { volume: null, sameCoordinates: false, studies: false, numbered: null };
 
 /** What comes into the project: an import as it is planned and done, and what arrived in the watched folder. */
 export class Incoming {

@@ -128,6 +128,8 @@ export const importPlan = v.strictObject({
   elsewhere: count,
   /** Cases that DICOM series of one study and frame of reference are, or could be. */
   studies: count,
+  /** Files that are numbered like nnU-Net's channels, outside its folders: how many cases of several images they are, and whether they are taken so. */
+  numbered: v.strictObject({ cases: count, together: v.boolean() }),
   duplicates: list(v.strictObject({ path, of: text(4096) }), 200_000),
   skipped: list(skippedFile, 200_000),
   aside: files,
@@ -175,6 +177,8 @@ export const library = defineService({
         sameCoordinates: v.optional(v.boolean(), false),
         /** DICOM series of one study and frame of reference are one case. */
         studies: v.optional(v.boolean(), false),
+        /** Files that are numbered like nnU-Net's channels, outside its folders, are images of one case; null: as is most likely. */
+        numbered: v.optional(v.nullable(v.boolean()), null),
       }),
       output: importPlan,
     },

@@ -68,4 +68,26 @@ describe.skipIf(installedBrowser() === null)('the plan of an import asks what on
       ['perf volume 2', []],
     ]);
   });
+
+  it('which files that are numbered like channels are images of one case', async () => {
+    const { desk } = tests;
+    mkdirSync(join(folder, 'brains'));
+    for (const [n, name] of ['x_0000', 'x_0001', 'y_0000', 'y_0001'].entries())
+      await writeVolume(join(folder, 'brains', `${name}.nii.gz`), rampVolume([16, 15, 10], 10 + n));
+    const plan = await desk.planImport(folder, 'brains');
+    const together = plan.getByRole('checkbox', {
+      name: 'Files numbered _0000, _0001 … on the same voxels are images of one case (2 cases)',
+    });
+    await plan.getByText('2 new cases, 0 masks.').waitFor();
+    expect(await together.isChecked()).toBe(true);
+    await together.click();
+    await plan.getByText('4 new cases, 0 masks.').waitFor();
+    await together.click();
+    await plan.getByText('2 new cases, 0 masks.').waitFor();
+    await plan.getByRole('button', { name: 'Import', exact: true }).click();
+    await plan.waitFor({ state: 'detached' });
+    await expect
+      .poll(() => stored().map(({ name }) => name), { timeout: 20_000 })
+      .toEqual(['HOSP-998877, series 1', 'perf volume 2', 'x', 'y']);
+  });
 });

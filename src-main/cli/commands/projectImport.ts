@@ -45,6 +45,11 @@ export const projectImportCommand = defineCommand({
       help: 'channels of one case that lie on other voxels lie where their headers say; they are refused unless given',
     },
     studies: { kind: 'flag', help: 'DICOM series of one study and frame of reference are one case; each is one of its own unless given' },
+    numbered: {
+      kind: 'text',
+      help: 'whether files of one folder called x_0000, x_0001 … are images of one case where they lie on the same voxels; up to four are unless given',
+      choices: ['together', 'apart'],
+    },
   },
   async run({ options, positionals: [folder = '', ...sources], report, note, cancellation }) {
     const request = importRequest(options);
@@ -55,6 +60,7 @@ export const projectImportCommand = defineCommand({
       volume: options.volume === undefined ? null : parseVolume(options.volume),
       sameCoordinates: options['same-coordinates'],
       studies: options.studies,
+      numbered: options.numbered === undefined ? null : options.numbered === 'together',
     };
     const mode = options.reference ? 'reference' : 'copy';
     if (options.plan) {
@@ -108,6 +114,7 @@ export function planText({
   overlapOrder,
   duplicates,
   skipped,
+  numbered,
   question,
   space = null,
 }: DescribedPlan & { readonly space?: string | null }): string {
@@ -132,6 +139,11 @@ export function planText({
     ...(overlapOrder.length === 0
       ? []
       : [`where labels overlap, the first of these has the voxel: ${overlapOrder.map(shown).join(', ')} (--overlap-order)`]),
+    ...(numbered.cases === 0
+      ? []
+      : [
+          `files numbered _0000, _0001 … are ${numbered.together ? `images of one case in ${String(numbered.cases)} cases (else --numbered apart)` : 'cases of their own (else --numbered together)'}`,
+        ]),
     ...duplicates.map(({ path, of }) => `there already: ${path} is ${of}`),
     ...skipped.map(({ path, message }) => `not taken: ${path}: ${message}`),
     ...(space === null ? [] : [space]),

@@ -48,6 +48,8 @@ export interface Joining {
   readonly sameCoordinates: boolean;
   /** DICOM series of one study and frame of reference are one case. */
   readonly studies: boolean;
+  /** Files that are numbered like nnU-Net's channels, outside its folders, are images of one case; null: as their number says. */
+  readonly numbered: boolean | null;
 }
 
 export interface Gathered {

@@ -56,6 +56,12 @@ export interface PlannedCase {
   readonly warnings: readonly string[];
 }
 
+/** Files that are numbered like nnU-Net's channels, outside its folders: how many cases of several images they are, and whether they are taken so. */
+export interface NumberedFiles {
+  readonly cases: number;
+  readonly together: boolean;
+}
+
 /** What an import will do, file by file, before it is done. Every file that was found is in a case, a duplicate, refused or aside: once. */
 export interface ImportPlan {
   readonly cases: readonly PlannedCase[];
@@ -68,6 +74,7 @@ export interface ImportPlan {
   readonly elsewhere: number;
   /** Cases that DICOM series of one study and frame of reference are, or could be. */
   readonly studies: number;
+  readonly numbered: NumberedFiles;
   /** Content that is there already, in the project or among these files. */
   readonly duplicates: readonly { readonly path: string; readonly of: string }[];
   readonly skipped: readonly SkippedFile[];

@@ -10,6 +10,7 @@ import { SegmentationDrafter } from './draftSegmentations.ts';
 import { gatherFiles, type Gathered, type Joining, type VolumeChoice } from './gatherFiles.ts';
 import type { ImportPlan } from './importPlan.ts';
 import type { ImportTarget } from './importTarget.ts';
+import { joinNumbered } from './joinNumbered.ts';
 import { joinStudies } from './joinStudies.ts';
 import { orderOfOverlaps, withOnly } from './overlapOrder.ts';
 import {
@@ -41,6 +42,8 @@ export interface PlanOptions {
   readonly sameCoordinates?: boolean;
   /** DICOM series of one study and frame of reference are one case. */
   readonly studies?: boolean;
+  /** Files that are numbered like nnU-Net's channels, outside its folders, are images of one case; where not given, as `joinNumbered` proposes. */
+  readonly numbered?: boolean | null;
 }
 
 /** Finds out what an import of these files and folders will do, and does nothing. One file that cannot be read is refused and stops nothing. */
@@ -50,6 +53,7 @@ export async function planImport(sources: readonly string[], target: ImportTarge
     volume: options.volume ?? null,
     sameCoordinates: options.sameCoordinates === true,
     studies: options.studies === true,
+    numbered: options.numbered ?? null,
   };
   const gathered = await gatherFiles(sources, {
     cancellation,
@@ -78,20 +82,21 @@ export async function planImport(sources: readonly string[], target: ImportTarge
     await images.add(group);
   }
   await images.settle();
+  const numbered = joinNumbered(drafts, joining);
   const studies = joinStudies(drafts, gathered.segmentations, joining);
   for (const { path, names } of gathered.lonely) await images.addLonely(path, names);
   for (const found of gathered.segmentations) {
     next();
     await segmentations.add(found);
   }
-  return planOf(drafts, target.labels, { ...gathered, studies }, options);
+  return planOf(drafts, target.labels, { ...gathered, studies, numbered }, options);
 }
 
 /** What was found, with the project's labels for that of the masks. */
 async function planOf(
   drafts: Drafts,
   project: ProjectLabels,
-  { aside, several, studies, nested }: Gathered & { readonly studies: number },
+  { aside, several, studies, numbered, nested }: Gathered & Pick<ImportPlan, 'studies' | 'numbered'>,
   options: PlanOptions,
 ): Promise<ImportPlan> {
   const { choices = new Map(), choicesMayBeUnused, only = [], overlapOrder = [], answer } = options;
@@ -116,6 +121,7 @@ async function planOf(
     several,
     elsewhere: drafts.elsewhere,
     studies,
+    numbered,
     duplicates: drafts.duplicates,
     skipped: drafts.skipped,
     aside,

@@ -242,6 +242,72 @@ describe('images of one case', () => {
   });
 });
 
+describe('files outside nnU-Net’s folders that are numbered like its channels', () => {
+  const two = [
+    ['0000', 'grid'],
+    ['0001', 'grid'],
+  ];
+  const numbered = async (name: string, count: number, seed: number): Promise<void> => {
+    for (let n = 0; n < count; n++) await write(rampVolume(size, seed + n), 'brains', `${name}_${String(n).padStart(4, '0')}.nii.gz`);
+  };
+
+  it('are proposed as images of one case where they lie on the same voxels, and are cases of their own where the person says so', async () => {
+    await numbered('b', 2, 1);
+    await numbered('a', 2, 11);
+    const proposed = await plan();
+    expect([shown(proposed), proposed.numbered]).toEqual([
+      [
+        ['a', two, 0],
+        ['b', two, 0],
+      ],
+      { cases: 2, together: true },
+    ]);
+    const apart = await plan({ numbered: false });
+    expect([apart.cases.map(({ name }) => name), apart.numbered]).toEqual([['a', 'a_0001', 'b', 'b_0001'], { cases: 2, together: false }]);
+    const { added } = await bring(project, [join(folder, 'in')]);
+    expect([added.length, listImages(project.read).length]).toEqual([2, 4]);
+    expect((await plan()).cases.every(({ images }) => images.length === 0)).toBe(true);
+  });
+
+  it('come to the case that the project has of the first', async () => {
+    await numbered('a', 1, 1);
+    await bring(project, [join(folder, 'in')]);
+    await numbered('a', 2, 1);
+    await bring(project, [join(folder, 'in')]);
+    expect([everyCase(project.read).length, listImages(project.read).length]).toEqual([1, 2]);
+  });
+
+  it('stay apart, and are offered, where they are more than a case has images; not where they lie elsewhere, have masks or a gap', async () => {
+    await numbered('many', 6, 1);
+    await write(rampVolume(size, 21), 'other', 'x_0000.nii.gz');
+    await write(coarser(22), 'other', 'x_0001.nii.gz');
+    await write(rampVolume(size, 31), 'masked', 'y_0000.nii.gz');
+    await write(rampVolume(size, 32), 'masked', 'y_0001.nii.gz');
+    await write(slabs([1]), 'masked', 'y_0001_seg.nii.gz');
+    await write(rampVolume(size, 41), 'gap', 'z_0000.nii.gz');
+    await write(rampVolume(size, 42), 'gap', 'z_0002.nii.gz');
+    const proposed = await plan();
+    expect([proposed.cases.length, proposed.numbered]).toEqual([12, { cases: 1, together: false }]);
+    const together = await plan({ numbered: true });
+    expect([together.cases.length, together.numbered]).toEqual([7, { cases: 1, together: true }]);
+  });
+
+  it('are channels wherever a description names as many', async () => {
+    describeSet({ channel_names: { 0: 'T1', 1: 'FLAIR' } });
+    await numbered('a', 2, 1);
+    expect(shown(await plan())).toEqual([
+      [
+        'a',
+        [
+          ['T1', 'grid'],
+          ['FLAIR', 'grid'],
+        ],
+        0,
+      ],
+    ]);
+  });
+});
+
 describe('DICOM series of one study and frame of reference', () => {
   const tracer = { RadiopharmaceuticalStartTime: '100000', RadionuclideTotalDose: 370_000_000, RadionuclideHalfLife: 6586.2 };
   const petHeader = {

@@ -243,7 +243,12 @@ export const row: TrustRow = {
       try {
         const options = { cancellation: neverCancelled, report: ignoreProgress };
         const volume = ([null, 2, 'each', 'channels'] as const)[random.integer(4)] ?? null;
-        const joining = { volume, studies: random.integer(2) === 0, sameCoordinates: random.integer(2) === 0 };
+        const joining = {
+          volume,
+          studies: random.integer(2) === 0,
+          sameCoordinates: random.integer(2) === 0,
+          numbered: ([null, true, false] as const)[random.integer(3)] ?? null,
+        };
         const plan = await planImport([root], importTarget(project, neverCancelled), { ...options, ...joining });
         const given = plan.cases.flatMap(({ images }) =>
           images.flatMap(({ paths, volume }) => paths.map((path) => `${String(volume)} of ${path}`)),

@@ -27,6 +27,6 @@ it('an import is planned with all that was said of it, also what was said while 
   await incoming.plan([join(app.folder, 'set')]);
   expect(incoming.planned?.plan.cases[0]?.images).toHaveLength(1);
   await Promise.all([incoming.planJoined({ sameCoordinates: true }), incoming.planJoined({ volume: 'channels' })]);
-  expect(incoming.planned?.joining).toEqual({ volume: 'channels', sameCoordinates: true, studies: false });
+  expect(incoming.planned?.joining).toEqual({ volume: 'channels', sameCoordinates: true, studies: false, numbered: null });
   expect(incoming.planned?.plan.cases[0]?.images).toHaveLength(2);
 });

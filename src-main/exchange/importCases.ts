@@ -37,7 +37,8 @@ import { makeRoom, type IsOpen } from './makeRoom.ts';
 import { patientKeyOf } from './patientScans.ts';
 import { fitMask } from '#main/imageio/fitMask.ts';
 import type { ImportPlan, PlannedCase, PlannedImage, PlannedMask, SkippedFile } from './plan/importPlan.ts';
-import { admitLabels, withChoices, type AnswerHint, type LabelChoices, type PlannedLabel } from './plan/mapLabels.ts';
+import type { PlanAnswers } from './plan/answers.ts';
+import { admitLabels, withChoices, type LabelChoices, type PlannedLabel } from './plan/mapLabels.ts';
 import { inOrder } from './plan/overlapOrder.ts';
 import { explained } from './plan/explained.ts';
 import type { FoundCase, ImportTarget, KnownCase } from './plan/importTarget.ts';
@@ -75,8 +76,8 @@ export interface ImportOptions {
   readonly report: ReportProgress;
   readonly onAdded?: (caseIds: readonly string[]) => void;
   readonly isOpen?: IsOpen;
-  /** How a question about labels can be answered; in the plan, unless given. */
-  readonly answer?: AnswerHint;
+  /** How questions can be answered; in the plan, unless given. */
+  readonly answers?: PlanAnswers;
 }
 
 /**
@@ -89,7 +90,7 @@ export async function importCases(project: Project, sources: readonly string[], 
   const { only, overlapOrder, volume, sameCoordinates, studies, numbered } = options;
   const plan = await planImport(sources, importTarget(project, cancellation), {
     cancellation,
-    ...(options.answer && { answer: options.answer }),
+    ...(options.answers && { answers: options.answers }),
     ...(only && { only }),
     ...(overlapOrder && { overlapOrder }),
     ...(volume !== undefined && { volume }),

@@ -49,7 +49,7 @@ export async function claimOutputs(outputs: readonly string[], { inputs, overwri
       const further = there.length === 1 ? '' : ` (and ${String(there.length - 1)} more)`;
       throw new StudioError(
         'conflict',
-        `There is already a file ${basename(there[0] ?? '')}${further} in the destination. Choose another folder, or allow files to be replaced (--overwrite).`,
+        `There is already a file ${basename(there[0] ?? '')}${further} in the destination. Choose another folder, or say that files that are there are replaced.`,
       );
     }
   }

@@ -14,7 +14,7 @@ import { FolderWatch, type Arrival } from '#main/exchange/watch/folderWatch.ts';
 import { WatchMemory } from '#main/exchange/watch/watchedFolder.ts';
 import { openProjectReadOnly } from '#main/library/index.ts';
 import { withProject, withProjectToRead, type HeadlessOptions } from './headless.ts';
-import { byMap } from './headlessProject.ts';
+import { byOptions } from './byOptions.ts';
 
 /** Throws as `packProject`; a project that is open elsewhere is packed as it stands. */
 export function packProjectFolder(folder: string, out: string, options: PackOptions & Pick<HeadlessOptions, 'note'>): Promise<PackResult> {
@@ -83,7 +83,7 @@ const leastPauseMs = 5000;
 
 function planArrival(folder: string, arrival: Arrival, { imports, choices, arrived, cancellation, report }: WatchOptions): Promise<void> {
   return withProject(folder, async ({ project, problems }) => {
-    const options = { cancellation, report, answer: byMap };
+    const options = { cancellation, report, answers: byOptions };
     const plan = await planImport(arrival.sources, importTarget(project, cancellation), { ...options, choices, choicesMayBeUnused: true });
     if (imports === null || plan.question !== null) {
       arrived(arrival, describePlan(plan), null);

@@ -23,12 +23,12 @@ import { filesOfCase, type FilesOfCase } from './caseFiles.ts';
 import { readAcceptanceSheet, writeAcceptanceSheet, type SheetRequest, type ShownCases } from './acceptanceSheet.ts';
 import { acceptCases, type AcceptOutcome, type AcceptOptions } from './acceptCases.ts';
 import { keepPseudonyms } from '#main/exchange/pseudonymFile.ts';
+import { byOptions } from './byOptions.ts';
 import { exportWarning, importWarning } from './care/diskNeeds.ts';
 import { exportCases, type ExportOutcome, type ExportRequest } from '#main/exchange/exportCases.ts';
 import { importCases, importTarget, type ImportOptions, type ImportResult } from '#main/exchange/importCases.ts';
 import { describePlan, type DescribedPlan } from '#main/exchange/plan/describePlan.ts';
 import { gatherFiles } from '#main/exchange/plan/gatherFiles.ts';
-import type { AnswerHint } from '#main/exchange/plan/mapLabels.ts';
 import { planImport } from '#main/exchange/plan/planImport.ts';
 import { distinctNames } from '#main/files/outputs.ts';
 import { caseName } from '#main/imageio/dataset.ts';
@@ -98,12 +98,6 @@ export function labelNamed(labels: readonly Label[], wanted: string): Label {
   return found;
 }
 
-/** On the command line, labels are told by `--map`. */
-export const byMap: AnswerHint = (label, example) =>
-  label === null
-    ? 'Say which to leave out, with --map "NAME=" for each one.'
-    : `Say what it is with --map "${label}=${example}" (--map "${label}=" leaves it out).`;
-
 export function importIntoProject(
   folder: string,
   sources: readonly string[],
@@ -114,7 +108,7 @@ export function importIntoProject(
   options: HeadlessOptions,
 ): Promise<ImportResult> {
   return withProject(folder, async ({ project, problems }) => {
-    const result = await importCases(project, sources, { ...importOptions, answer: byMap, ...options });
+    const result = await importCases(project, sources, { ...importOptions, answers: byOptions, ...options });
     await problems.add(result.skipped.map(({ path, message }) => ({ severity: 'error' as const, subject: path, message, caseId: null })));
     return result;
   });
@@ -131,7 +125,7 @@ export function planProjectImport(
   options: HeadlessOptions,
 ): Promise<DescribedPlan & { readonly space: string | null }> {
   return withProjectToRead(folder, options.note, async ({ project }) => {
-    const plan = await planImport(sources, importTarget(project, options.cancellation), { ...options, ...said, answer: byMap });
+    const plan = await planImport(sources, importTarget(project, options.cancellation), { ...options, ...said, answers: byOptions });
     return { ...describePlan(plan), space: await importWarning(project, plan, mode) };
   });
 }

@@ -31,6 +31,22 @@ describe('the house', () => {
   });
 });
 
+describe('what is said', () => {
+  /** These speak to the command line alone, start other programs, or write what these read. */
+  const spokenElsewhere = /^src-main\/(cli|lab|host|jobs\/submit)\/|^src-main\/project\/(byOptions|trainingInput)\.ts$/;
+  it('names no option of the command line where the window says it, too', () => {
+    const found = [...house].flatMap(([file, text]) =>
+      /^src-(main|shared)\/.*\.ts$/.test(file) && !spokenElsewhere.test(file)
+        ? text
+            .split('\n')
+            .filter((line) => !/^\s*(\*|\/)/.test(line) && /['"`][^'"`]*[A-Za-z.,;:] \(?--[a-z][a-z-]+/.test(line))
+            .map((line) => `${file}: ${line.trim()}`)
+        : [],
+    );
+    expect(found).toEqual([]);
+  });
+});
+
 /** A wall: one file that breaks it, the file that it reaches for, and how. */
 const walls: readonly (readonly [from: string, to: string, kind?: ImportKind])[] = [
   ['src-shared/base/a.ts', 'src-shared/geometry/b.ts'],

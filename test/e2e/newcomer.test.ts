@@ -148,6 +148,8 @@ describe.skipIf(installedBrowser() === null)('a newcomer', () => {
     await page.getByRole('radio', { name: /^NRRD/, checked: true }).waitFor();
     await page.getByText('✓ verified').waitFor();
     expect(await destination.inputValue()).toBe(join(folder, 'out'));
+    await desk.button('Export').click();
+    await desk.told(/^There is already a file .* Choose another folder, or say that files that are there are replaced\.$/);
   });
 
   it('has seen no fault of the window', async () => {

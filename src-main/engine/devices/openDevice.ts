@@ -48,7 +48,7 @@ async function open(id: string, { threads, interactive }: DeviceOptions): Promis
   if (half && kind !== 'webgpu')
     throw new StudioError(
       'unsupported',
-      `Half precision needs a graphics card (--device webgpu); the device "${kind ?? ''}" computes in full precision only.`,
+      `Half precision needs a graphics card (the device “webgpu”); the device "${kind ?? ''}" computes in full precision only.`,
     );
   switch (kind) {
     case 'auto':

@@ -3,6 +3,7 @@ import { caseName } from '#main/imageio/dataset.ts';
 import type { LabelNames } from '#main/imageio/labelNames.ts';
 import { isCalledAfter, withoutMaskWord } from '#main/imageio/fileRole.ts';
 import { withoutImage, type MaskPart } from '#main/imageio/pairMasks.ts';
+import type { PlanAnswers } from './answers.ts';
 import { plannedImage, volumeRemark, type Draft } from './draft.ts';
 import type { Drafts } from './drafts.ts';
 import { examineImage, examineMask, type ExaminedImage, type FoundImage } from './examine.ts';
@@ -15,13 +16,15 @@ export class GroupDrafter {
   readonly #drafts: Drafts;
   readonly #target: ImportTarget;
   readonly #joining: Joining;
+  readonly #answers: PlanAnswers;
   readonly #likeLabels: GatheredGroup[] = [];
   #isSettled = false;
 
-  constructor(drafts: Drafts, target: ImportTarget, joining: Joining) {
+  constructor(drafts: Drafts, target: ImportTarget, joining: Joining, answers: PlanAnswers) {
     this.#drafts = drafts;
     this.#target = target;
     this.#joining = joining;
+    this.#answers = answers;
   }
 
   async add(group: GatheredGroup): Promise<void> {
@@ -85,7 +88,11 @@ export class GroupDrafter {
     if (volume === 'channels' || (volume === null && isNamed)) return this.#addCase(group, all, null);
     const [first, ...others] = all.filter((each) => volume === 'each' || volume === each.volume);
     if (first === undefined) {
-      this.#drafts.refuse(paths, 'unsupported', volumeNotTaken(paths[0] ?? '', { count: group.volumes }, volume, group.channels));
+      this.#drafts.refuse(
+        paths,
+        'unsupported',
+        volumeNotTaken(paths[0] ?? '', { count: group.volumes }, { volume, answers: this.#answers }, group.channels),
+      );
       const masks = group.masks.map(({ path }) => path);
       this.#drafts.refuse(masks, 'unsupported', `It belongs to ${name}, of which no volume is taken.`);
       return;
@@ -157,8 +164,7 @@ export class GroupDrafter {
       else {
         drafts.elsewhere++;
         const lies = `It belongs to ${basename(draft.image.paths[0] ?? '')}, and lies on other voxels.`;
-        const said = 'Where both lie in the same coordinates, say so: in the plan of the import, or with --same-coordinates.';
-        drafts.refuse(each.paths, 'invalid-file', `${lies} ${said}`);
+        drafts.refuse(each.paths, 'invalid-file', `${lies} ${this.#answers.coordinates}`);
       }
     }
     return alone;

@@ -8,6 +8,7 @@ import { labelNamesIn, type LabelNames } from '#main/imageio/labelNames.ts';
 import { pairMasks, type FoundFile, type FoundSeries, type ImageGroup } from '#main/imageio/pairMasks.ts';
 import type { DicomReferences } from '#main/imageio/readImage.ts';
 import { scanFolder } from '#main/imageio/scan.ts';
+import type { PlanAnswers } from './answers.ts';
 import type { SkippedFile } from './importPlan.ts';
 
 /** A group with the names that a description or a list beside its masks gives their values. */
@@ -69,6 +70,7 @@ interface Options {
   readonly cancellation: Cancellation;
   readonly report: ReportProgress;
   readonly volume: VolumeChoice;
+  readonly answers: PlanAnswers;
 }
 
 /** All files below the sources, in groups of images and their masks; decodes nothing. A file that two sources name is taken once. */
@@ -150,9 +152,7 @@ async function gatherRoot(
         isContours: format === 'rtstruct',
       });
     else if (part !== null && !isTaken(part, options.volume))
-      gathered.skipped.push(
-        ...paths.map((path) => ({ path, code: 'unsupported' as const, message: volumeNotTaken(path, part, options.volume) })),
-      );
+      gathered.skipped.push(...paths.map((path) => ({ path, code: 'unsupported' as const, message: volumeNotTaken(path, part, options) })));
     else if (format === 'dicom') series.push({ paths, root: folder, relativeFolder: below(dirname(first)) });
     else if (!described.taken.has(first)) volumes.push({ path: first, root: folder, relative: below(first) });
   }
@@ -208,7 +208,7 @@ function isTaken(part: { readonly number: number }, choice: VolumeChoice): boole
 export function volumeNotTaken(
   path: string,
   { number, count }: { readonly number?: number; readonly count: number },
-  choice: VolumeChoice,
+  { volume: choice, answers }: Pick<Options, 'volume' | 'answers'>,
   channels: readonly string[] = [],
 ): string {
   const name = basename(path);
@@ -217,7 +217,7 @@ export function volumeNotTaken(
     return number === undefined
       ? `${name} holds ${String(count)} volumes${called}, and not the one that was chosen.`
       : `${name} belongs to volume ${String(number)} of ${String(count)} of its series; another one was chosen.`;
-  return `${name} ${number === undefined ? 'holds' : 'belongs to a series of'} ${String(count)} volumes${called}. Say which to take: in the plan of the import, or with --volume 1 to ${String(count)}; --volume each makes every one a case of the same patient, --volume channels all of them the channels of one case.`;
+  return `${name} ${number === undefined ? 'holds' : 'belongs to a series of'} ${String(count)} volumes${called}. ${answers.volumes(count)}`;
 }
 
 interface Described {

@@ -4,6 +4,7 @@ import { sameLabel, type Label } from '#shared/domain/labelSet.ts';
 import type { LabelCode } from '#main/imageio/labelCodes.ts';
 import type { StoredLabelCode } from '#main/library/index.ts';
 import { freshColor } from '../labelColors.ts';
+import { inThePlan, type PlanAnswers } from './answers.ts';
 
 /** A label of the masks, whatever values it has in them. */
 export interface PlannedLabel {
@@ -191,12 +192,6 @@ export function withChoices(planned: readonly PlannedLabel[], choices: LabelChoi
   return chosen;
 }
 
-/** How a person answers a question about labels, in a sentence: for a label of this name or value that might be `example`, or for all of them. */
-export type AnswerHint = (label: string | null, example: string) => string;
-
-const inThePlan: AnswerHint = (label) =>
-  label === null ? 'Say in the plan of the import which to take, and leave the others out.' : 'Say what it is in the plan of the import.';
-
 export interface AdmittedLabels {
   /** The project's labels afterwards. */
   readonly labels: readonly Label[];
@@ -208,9 +203,9 @@ export interface AdmittedLabels {
  * Gives every label of the plan its value: that of the project's label of its name, else its own where it is free, else the next free one. A
  * removed label comes back with its value. New labels lie inside those that they lay inside of. Throws `conflict` while something is in doubt, two labels would become one unasked, or there are too many.
  */
-export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLabels, answer: AnswerHint = inThePlan): AdmittedLabels {
+export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLabels, answers: PlanAnswers = inThePlan): AdmittedLabels {
   const doubts = planned.filter(({ doubt }) => doubt !== null);
-  if (doubts.length > 0) throw new StudioError('conflict', question(doubts, answer));
+  if (doubts.length > 0) throw new StudioError('conflict', question(doubts, answers));
   const labels = [...project.labels];
   const taken = new Set([...project.taken, ...[...project.labels, ...project.removed].map(({ value }) => value)]);
   const valueOf = new Map<string, number>();
@@ -222,7 +217,7 @@ export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLa
     let label = labels.find(({ name }) => sameLabel(name) === sameLabel(target));
     if (label === undefined) {
       label = project.removed.find(({ name }) => sameLabel(name) === sameLabel(target)) ?? {
-        value: freeValue(values, taken, answer),
+        value: freeValue(values, taken, answers),
         name: target,
         color: color !== null && /^#[0-9a-f]{6}$/i.test(color) ? color : '',
         locked: false,
@@ -246,15 +241,15 @@ export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLa
   };
 }
 
-function freeValue(wanted: readonly number[], taken: ReadonlySet<number>, answer: AnswerHint): number {
+function freeValue(wanted: readonly number[], taken: ReadonlySet<number>, answers: PlanAnswers): number {
   const own = wanted.find((value) => value >= 1 && value <= mostLabels && !taken.has(value));
   const value = own ?? Array.from({ length: mostLabels }, (_, n) => n + 1).find((each) => !taken.has(each));
   if (value === undefined)
-    throw new StudioError('conflict', `The masks hold more labels than a project can (${String(mostLabels)}). ${answer(null, '')}`);
+    throw new StudioError('conflict', `The masks hold more labels than a project can (${String(mostLabels)}). ${answers.label(null, '')}`);
   return value;
 }
 
-function question(doubts: readonly PlannedLabel[], answer: AnswerHint): string {
+function question(doubts: readonly PlannedLabel[], answers: PlanAnswers): string {
   const [first] = doubts;
   const label = first?.name ?? String(first?.values[0] ?? '');
   const example = first?.target ?? 'Liver';
@@ -265,5 +260,5 @@ function question(doubts: readonly PlannedLabel[], answer: AnswerHint): string {
           .slice(1, 6)
           .map(({ name, values }) => name ?? String(values[0] ?? ''))
           .join(', ')}${doubts.length > 6 ? ' and more' : ''}.`;
-  return `${first?.doubt ?? ''}${further} ${answer(label, example)}`;
+  return `${first?.doubt ?? ''}${further} ${answers.label(label, example)}`;
 }

@@ -1,6 +1,7 @@
 import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import { toWireError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
+import { inThePlan, type PlanAnswers } from './answers.ts';
 import { caseNames } from './caseNames.ts';
 import { plannedCase } from './draft.ts';
 import { GroupDrafter } from './draftGroups.ts';
@@ -13,16 +14,7 @@ import type { ImportTarget } from './importTarget.ts';
 import { joinNumbered } from './joinNumbered.ts';
 import { joinStudies } from './joinStudies.ts';
 import { orderOfOverlaps, withOnly } from './overlapOrder.ts';
-import {
-  admitLabels,
-  planLabels,
-  withChoices,
-  withOuter,
-  type AnswerHint,
-  type LabelChoices,
-  type PlannedLabel,
-  type ProjectLabels,
-} from './mapLabels.ts';
+import { admitLabels, planLabels, withChoices, withOuter, type LabelChoices, type PlannedLabel, type ProjectLabels } from './mapLabels.ts';
 
 export interface PlanOptions {
   readonly cancellation: Cancellation;
@@ -31,7 +23,7 @@ export interface PlanOptions {
   readonly choices?: LabelChoices;
   /** Other imports than this one may need some of them. */
   readonly choicesMayBeUnused?: boolean;
-  readonly answer?: AnswerHint;
+  readonly answers?: PlanAnswers;
   /** Labels by name that are taken; none: all. */
   readonly only?: readonly string[];
   /** Labels by name or key that have the voxels where several lie, from the front. */
@@ -48,7 +40,7 @@ export interface PlanOptions {
 
 /** Finds out what an import of these files and folders will do, and does nothing. One file that cannot be read is refused and stops nothing. */
 export async function planImport(sources: readonly string[], target: ImportTarget, options: PlanOptions): Promise<ImportPlan> {
-  const { report, cancellation } = options;
+  const { report, cancellation, answers = inThePlan } = options;
   const joining: Joining = {
     volume: options.volume ?? null,
     sameCoordinates: options.sameCoordinates === true,
@@ -58,12 +50,13 @@ export async function planImport(sources: readonly string[], target: ImportTarge
   const gathered = await gatherFiles(sources, {
     cancellation,
     volume: joining.volume,
+    answers,
     report: (progress) => {
       report({ ...progress, fraction: 0.2 * progress.fraction });
     },
   });
   const drafts = new Drafts(cancellation, gathered.skipped);
-  const images = new GroupDrafter(drafts, target, joining);
+  const images = new GroupDrafter(drafts, target, joining, answers);
   const segmentations = new SegmentationDrafter(drafts, target);
   // A case of several images before one that has one of them alone.
   const groups = gathered.groups.toSorted((a, b) => b.images.length - a.images.length);
@@ -99,7 +92,7 @@ async function planOf(
   { aside, several, studies, numbered, nested }: Gathered & Pick<ImportPlan, 'studies' | 'numbered'>,
   options: PlanOptions,
 ): Promise<ImportPlan> {
-  const { choices = new Map(), choicesMayBeUnused, only = [], overlapOrder = [], answer } = options;
+  const { choices = new Map(), choicesMayBeUnused, only = [], overlapOrder = [], answers } = options;
   const finished = await drafts.finished();
   const planned = withOuter(
     nested,
@@ -125,14 +118,14 @@ async function planOf(
     duplicates: drafts.duplicates,
     skipped: drafts.skipped,
     aside,
-    question: questionOf(labels, project, answer),
+    question: questionOf(labels, project, answers),
   };
 }
 
 /** What has to be answered before this plan can be carried out; null where nothing has. */
-function questionOf(labels: readonly PlannedLabel[], project: ProjectLabels, answer: AnswerHint | undefined): string | null {
+function questionOf(labels: readonly PlannedLabel[], project: ProjectLabels, answers: PlanAnswers | undefined): string | null {
   try {
-    admitLabels(labels, project, answer);
+    admitLabels(labels, project, answers);
     return null;
   } catch (error) {
     return toWireError(error).message;

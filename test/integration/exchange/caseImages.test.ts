@@ -15,6 +15,7 @@ import { exportDicomSeg } from '#main/export/exportDicomSeg.ts';
 import { readImage } from '#main/imageio/readImage.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
 import { channelsOf, everyCase, imagesByCase, listImages, openProject, type Project } from '#main/library/index.ts';
+import { byOptions } from '#main/project/byOptions.ts';
 import { verifyProject } from '#main/project/verifyProject.ts';
 import { writeDicomSlices } from '#test/support/dicomSlices.ts';
 import { bring, emptyProject, placed, quietly, size, slabs } from '#test/support/exchange.ts';
@@ -219,8 +220,9 @@ describe('images of one case', () => {
     ]);
     expect([planned.elsewhere, planned.skipped.map(({ message }) => message)]).toEqual([
       1,
-      [expect.stringContaining('--same-coordinates')],
+      [expect.stringContaining('say so in the plan of the import')],
     ]);
+    expect((await plan({ answers: byOptions })).skipped[0]?.message).toContain('say so with --same-coordinates');
     expect(shown(await plan({ sameCoordinates: true }))).toEqual([
       [
         'a',

@@ -368,7 +368,7 @@ describe('several volumes in one file or series', () => {
     const asked = await plan(at('a'));
     expect(asked).toMatchObject({ cases: [], several: [{ path: at('a', name), count: 3 }] });
     expect(asked.skipped).toEqual([
-      expect.objectContaining({ path: at('a', name), message: expect.stringContaining('--volume 1 to 3') as string }),
+      expect.objectContaining({ path: at('a', name), message: expect.stringContaining('holds 3 volumes. Say in the plan') as string }),
     ]);
     const { added, skipped } = await bring(at('a'), { volume: 2, mode: 'reference' });
     expect([added.length, skipped]).toEqual([1, []]);

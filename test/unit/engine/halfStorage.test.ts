@@ -56,7 +56,7 @@ describe('float16 storage', () => {
   it('is refused in a sentence by a device that has none', async () => {
     await expect(openDevice('cpu+half')).rejects.toMatchObject({
       code: 'unsupported',
-      message: 'Half precision needs a graphics card (--device webgpu); the device "cpu" computes in full precision only.',
+      message: 'Half precision needs a graphics card (the device “webgpu”); the device "cpu" computes in full precision only.',
     });
   });
 });

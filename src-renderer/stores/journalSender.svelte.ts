@@ -1,4 +1,5 @@
 import { StudioError } from '#shared/base/errors.ts';
+import { countSteps } from '#shared/segmentation/index.ts';
 import type { Client } from '#shared/contract/client.ts';
 import type { Base, Shelf, Unsaved } from '../api/shelf.ts';
 
@@ -7,6 +8,12 @@ const retryMilliseconds = 3000;
 const shelfMilliseconds = 150;
 /** The contract's limit. */
 export const recordsInMessage = 256;
+
+/** '3 changes', as a person counts them; what is left of one is one. */
+export function changesIn({ records }: Pick<Unsaved, 'records'>): string {
+  const steps = Math.max(countSteps(records), 1);
+  return steps === 1 ? '1 change' : `${steps} changes`;
+}
 
 export interface JournalOf {
   readonly client: Client;
@@ -58,6 +65,11 @@ export class JournalSender {
 
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** What waits, as a person counts it; empty where nothing does. */
+  get changes(): string {
+    return this.waiting === 0 ? '' : changesIn({ records: this.#queue.map(({ bytes }) => bytes) });
   }
 
   add(record: Uint8Array): void {

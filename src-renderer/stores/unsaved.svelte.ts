@@ -1,19 +1,12 @@
 import { StudioError } from '#shared/base/errors.ts';
-import { countSteps } from '#shared/segmentation/index.ts';
 import type { Client } from '#shared/contract/client.ts';
 import type { Shelf, Unsaved } from '../api/shelf.ts';
 import type { Activities } from './activities.svelte.ts';
 import type { CaseSession } from './caseSession.svelte.ts';
-import { recordsInMessage } from './journalSender.svelte.ts';
+import { changesIn, recordsInMessage } from './journalSender.svelte.ts';
 import { decodeStrokes } from './strokes.ts';
 
 export type { Unsaved };
-
-/** '3 changes', as a person counts them. */
-export function changesIn({ records }: Pick<Unsaved, 'records'>): string {
-  const steps = countSteps(records);
-  return steps === 1 ? '1 change' : `${steps} changes`;
-}
 
 /** Edits that are not on disk: what windows left behind, and whether the person leaves a case that has some. */
 export class UnsavedWork {

@@ -66,6 +66,9 @@ describe.skipIf(installedBrowser() === null)('while the disk is full', () => {
         .getByText(/not saved since .* The disk is full/)
         .waitFor();
       await desk.screenshot('unsaved-720p');
+      const told = /^(\d+ changes?) not saved/.exec((await unsaved().locator('p').textContent())?.trim() ?? '')?.[1] ?? '';
+      expect(await desk.page.getByRole('region', { name: 'History' }).locator('.saved').textContent()).toBe(`saving ${told}`);
+      expect(await unsaved().textContent()).toContain(told === '1 change' ? 'It is kept here' : 'They are kept here');
       expect(await desk.findings()).toEqual([]);
       // Leaving the case asks; staying keeps it.
       await desk.go('cases');

@@ -56,6 +56,20 @@ afterEach(async () => {
 });
 
 describe('saving from a window', () => {
+  it('counts what waits as a person does: a stroke of many records is one change', () =>
+    onSmallDisk(async () => {
+      const studio = await openWindow();
+      await studio.openCase(caseIds[0] ?? '');
+      fillDisk(filler());
+      draw(studio, 1);
+      const journal = studio.session?.journal;
+      expect(journal?.changes).toBe('1 change');
+      const stroke = studio.session?.editing.begin('Stroke');
+      for (let n = 0; n < 8; n++) stroke?.dab({ kind: 'ball', centre: [3 * n, 0, 40], radius: 4 }, 2);
+      stroke?.commit();
+      expect([journal?.changes, journal?.waiting]).toEqual(['2 changes', 10]);
+    }));
+
   it('goes on once a full disk has room again, and says what waits meanwhile; flush never hangs', () =>
     onSmallDisk(async () => {
       const [first = '', second = ''] = caseIds;

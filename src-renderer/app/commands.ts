@@ -16,6 +16,8 @@ export interface Command {
   readonly initialKeys: string;
   readonly enabled: () => boolean;
   readonly run: () => void;
+  /** False where there is nothing that it could do, as for a label that a project lacks; else it is there, if not always enabled. */
+  readonly exists?: () => boolean;
   /** Goes on while its key is held. */
   readonly repeats?: boolean;
 }
@@ -98,6 +100,8 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
   const toggle = (layer: 'mask' | 'prediction' | 'difference' | 'uncertainty') => (): void =>
     appearance.setLook(layer, { visible: !appearance.looks[layer].visible });
   const editing = () => studio.session?.editing;
+  /** Of what is open. */
+  const labels = () => editing()?.labels ?? studio.project?.labels;
   return [
     command('palette', 'Command palette', 'General', '$mod+k', always, openPalette),
     command('keys', 'Keyboard sheet', 'General', 'Shift+?', always, openKeys),
@@ -196,17 +200,20 @@ export function commandsOf({ studio, tools, actions, ...open }: CommandParts): r
     ),
     command('label.solo', 'Show the active label alone, or all', 'Labels', 'Shift+V', inCase, () => editing()?.toggleSolo()),
     ...Array.from({ length: 9 }, (_, n) =>
-      command(
-        `label.${n + 1}`,
-        () => `Draw with ${editing()?.labels[n]?.name ?? `label ${n + 1}`}`,
-        'Labels',
-        `Digit${n + 1}`,
-        () => inCase() && (editing()?.labels.length ?? 0) > n,
-        () => {
-          const session = editing();
-          const label = session?.labels[n];
-          if (session !== undefined && label !== undefined) session.activeLabel = label.value;
-        },
+      Object.assign(
+        command(
+          `label.${n + 1}`,
+          () => `Draw with ${labels()?.[n]?.name ?? `label ${n + 1}`}`,
+          'Labels',
+          `Digit${n + 1}`,
+          () => inCase() && (editing()?.labels.length ?? 0) > n,
+          () => {
+            const session = editing();
+            const label = session?.labels[n];
+            if (session !== undefined && label !== undefined) session.activeLabel = label.value;
+          },
+        ),
+        { exists: () => (labels()?.length ?? Infinity) > n },
       ),
     ),
     held(command('slice.next', 'Next slice', 'View', 'ArrowUp|PageUp', inCase, () => viewer.scroll(viewer.active, 1))),

@@ -1,4 +1,5 @@
 import { StudioError } from '#shared/base/errors.ts';
+import { ForNow } from './forNow.ts';
 import type { Progress } from '#shared/base/progress.ts';
 
 /** Long work that the person can see and stop. */
@@ -14,6 +15,8 @@ export interface Message {
   readonly id: number;
   readonly tone: Tone;
   readonly text: string;
+  /** It goes once this is false. */
+  readonly holds?: () => boolean;
 }
 
 export interface ActivityContext {
@@ -32,6 +35,11 @@ export class Activities {
 
   constructor(log: (message: string, stack: string) => void) {
     this.#log = log;
+    $effect.root(() => {
+      $effect(() => {
+        for (const { id, holds } of this.messages) if (holds?.() === false) this.dismiss(id);
+      });
+    });
   }
 
   /** Runs work with progress and cancel; errors become messages. Answers undefined when it failed or was cancelled. */
@@ -52,10 +60,11 @@ export class Activities {
     }
   }
 
-  say(text: string, tone: Tone = 'info'): void {
+  /** Warnings and errors stay until they are dismissed, or for as long as what they say `holds`. */
+  say(text: string, tone: Tone = 'info', holds?: () => boolean): void {
     const id = this.#next++;
     this.spoken = text;
-    this.messages = [...this.messages.filter((message) => message.text !== text).slice(-4), { id, tone, text }];
+    this.messages = [...this.messages.filter((message) => message.text !== text).slice(-4), { id, tone, text, ...(holds && { holds }) }];
     if (tone === 'info' || tone === 'good') setTimeout(() => this.dismiss(id), 6000);
   }
 
@@ -63,7 +72,11 @@ export class Activities {
   fail(error: unknown, action = 'What this window was doing'): void {
     if (error instanceof StudioError) {
       if (error.code === 'cancelled') return;
-      this.say(error.message, error.code === 'conflict' || error.code === 'usage' ? 'warning' : 'error');
+      this.say(
+        error.message,
+        error.code === 'conflict' || error.code === 'usage' ? 'warning' : 'error',
+        error instanceof ForNow ? error.holds : undefined,
+      );
       if (error.code === 'internal') this.#log(error.message, error.detail ?? '');
       return;
     }

@@ -14,6 +14,7 @@ import { maskFor, middleOf, readImage, type ImageDescription, type Prediction, t
 import { Editing, type EditingOptions } from './editing.svelte.ts';
 import { CaseImages, firstWindow, type ImageValue } from './caseImages.svelte.ts';
 import { FollowUp } from './followUp.svelte.ts';
+import { ForNow } from './forNow.ts';
 import { JournalSender } from './journalSender.svelte.ts';
 import { leftStrokes, takeOver, type LeftStrokes } from './leftStrokes.ts';
 import { MaskReview, type Review } from './maskReview.ts';
@@ -209,8 +210,8 @@ export class CaseSession {
 
   /** Runs a whole-mask operation in the worker and records it as one step; with `preview`, or where a fill leaks, once the person agrees. */
   async operate(name: string, operation: Operation, context: ActivityContext, preview = false): Promise<void> {
-    if (this.editing.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${this.editing.proposal.name}” first.`);
-    if (this.busy) throw new StudioError('conflict', 'Another tool is still at work. Wait for it, or cancel it in the status bar.');
+    this.editing.requireSettled();
+    if (this.busy) throw new ForNow('Another tool is still at work. Wait for it, or cancel it in the status bar.', () => this.busy);
     this.busy = true;
     try {
       const delta = await this.#parts.work.run(operation, this.editing.limits, context.report, context.signal);
@@ -268,8 +269,8 @@ export class CaseSession {
    */
   async accept(asItIs = false, review: Review | null = null): Promise<AcceptQuestion | null> {
     const { client, caseId, session, journal } = this.#parts;
-    if (this.editing.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${this.editing.proposal.name}” first.`);
-    if (this.prompting.active) throw new StudioError('conflict', 'Take or drop what was pointed out first (Enter or Esc).');
+    this.editing.requireSettled();
+    this.prompting.requireSettled();
     await journal.flush();
     const lookedAt = review?.unseen === null && review.revision === this.editing.revision;
     const answer = await client.document.accept({ caseId, session, sequence: journal.sequence, asItIs, lookedAt });

@@ -20,6 +20,7 @@ import {
   type ShapeDescription,
   type Stroke,
 } from '#shared/segmentation/index.ts';
+import { ForNow } from './forNow.ts';
 
 export type Overwrite = 'all' | 'background';
 
@@ -265,9 +266,15 @@ export class Editing {
     if (this.#readOnly !== null) throw new StudioError('conflict', this.#readOnly);
   }
 
+  /** Throws `conflict` while a proposal waits. */
+  requireSettled(): void {
+    const { proposal } = this;
+    if (proposal !== null) throw new ForNow(`Apply or cancel “${proposal.name}” first.`, () => this.proposal === proposal);
+  }
+
   #requireReady(): void {
     this.#requireWritable();
-    if (this.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${this.proposal.name}” first.`);
+    this.requireSettled();
   }
 
   #announce(delta: Delta): void {

@@ -1,5 +1,4 @@
 import type { Client } from '#shared/contract/client.ts';
-import { StudioError } from '#shared/base/errors.ts';
 import { copyPrediction, decodeMask } from '#shared/segmentation/index.ts';
 import type { Activities, ActivityContext } from './activities.svelte.ts';
 import { maskFor } from './caseData.ts';
@@ -45,7 +44,7 @@ export class FollowUp {
   async start({ caseId: scanId }: OtherScan, { signal }: ActivityContext): Promise<void> {
     const { client, activities, caseId, editing } = this.#parts;
     const { name, mask } = await client.scans.start({ caseId, scanId }, { signal });
-    if (editing.proposal !== null) throw new StudioError('conflict', `Apply or cancel “${editing.proposal.name}” first.`);
+    editing.requireSettled();
     const delta = copyPrediction(
       { volume: editing.mask, ...editing.limits, image: editing.image },
       maskFor(decodeMask(mask), editing.mask),

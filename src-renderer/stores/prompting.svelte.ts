@@ -10,6 +10,7 @@ import { innerOf, unionBox, type Box } from '#shared/segmentation/index.ts';
 import { PromptWork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
+import { ForNow } from './forNow.ts';
 import type { PointingHost } from './pointingHost.ts';
 
 /**
@@ -139,6 +140,11 @@ export class Prompting implements Disposable {
     return this.#open.length > 0 || this.slice?.proposal === null;
   }
 
+  /** Throws `conflict` while something is pointed out. */
+  requireSettled(): void {
+    if (this.active) throw new ForNow('Take or drop what was pointed out first (Enter or Esc).', () => this.active);
+  }
+
   /**
    * Points something out; false, and nothing happens, where that lies outside the image. A negative prompt with nothing to take away from
    * corrects the active label. Throws `conflict` where the active label cannot be drawn with.
@@ -146,7 +152,7 @@ export class Prompting implements Disposable {
   add(prompt: Prompt, begin: BeginWith): boolean {
     const editing = this.#editing;
     if (!isInside(prompt, editing.mask.grid)) return false;
-    if (this.slice !== null) throw new StudioError('conflict', 'Take or drop the proposed slice first (Enter or Esc).');
+    if (this.slice !== null) throw new ForNow('Take or drop the proposed slice first (Enter or Esc).', () => this.slice !== null);
     if (!this.active) {
       editing.readyToDraw(editing.activeLabel);
       if (begin === 'prediction' && !this.#hasPrediction)
@@ -165,7 +171,7 @@ export class Prompting implements Disposable {
    */
   async carry(plane: SlicePlane, direction: 1 | -1, label: number): Promise<Carried['kind'] | null> {
     const editing = this.#editing;
-    if (this.active) throw new StudioError('conflict', 'Take or drop what was pointed out first (Enter or Esc).');
+    this.requireSettled();
     editing.readyToDraw(label);
     this.ready();
     this.label = label;
@@ -234,7 +240,7 @@ export class Prompting implements Disposable {
   accept(): number {
     const editing = this.#editing;
     const proposal = this.slice?.proposal ?? this.#steps.at(-1)?.proposal;
-    if (this.busy) throw new StudioError('conflict', 'The last prompt is still being answered. Wait for its proposal, then press Enter.');
+    if (this.busy) throw new ForNow('The last prompt is still being answered. Wait for its proposal, then press Enter.', () => this.busy);
     if (proposal === undefined) return 0;
     editing.readyToDraw(this.label);
     const delta = acceptProposal(editing.target(false), proposal, this.#base, this.label);

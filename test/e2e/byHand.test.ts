@@ -124,6 +124,31 @@ describe.skipIf(installedBrowser() === null)('by hand', () => {
     await desk.saved();
   });
 
+  it('that another tool is at work is said for as long as it is', async () => {
+    const { desk } = tests;
+    const { page } = desk;
+    // Two presses before the window draws again.
+    await page.evaluate(() => {
+      for (let n = 0; n < 2; n++)
+        document.activeElement?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', code: 'Enter', bubbles: true }));
+    });
+    await desk.told(/^Another tool is still at work/);
+    await desk.historyIs(['Grow or shrink: Liver']);
+    await page.getByLabel('Messages').getByText('Another tool is still at work').waitFor({ state: 'detached', timeout: 10_000 });
+    await page.keyboard.press('Control+z');
+    await desk.saved();
+  });
+
+  it('the sheet of keys names the labels that there are, and no others', async () => {
+    const { page } = tests.desk;
+    await page.keyboard.press('Shift+?');
+    const sheet = page.getByRole('dialog', { name: 'Keys and mouse' });
+    const drawn = sheet.locator('dd').filter({ hasText: /^Draw with (?!the label)/ });
+    await sheet.getByText('Draw with Liver', { exact: true }).waitFor();
+    expect(await drawn.allTextContents()).toEqual(['Liver', 'Spleen', 'Right kidney', 'Left kidney'].map((name) => `Draw with ${name}`));
+    await tests.desk.closeDialog();
+  });
+
   it('keys work whatever was touched before, and belong to text fields alone', async () => {
     const {
       desk,

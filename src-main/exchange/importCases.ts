@@ -152,7 +152,7 @@ async function storedSeries(project: Project, cancellation: Cancellation): Promi
 /** Does what was planned. A file that has changed since is refused. Throws as `importCases`. */
 export async function carryOut(project: Project, plan: ImportPlan, options: ImportOptions): Promise<ImportResult> {
   const labels = explained(plan.skipped, () => withChoices(plan.labels, options.choices ?? new Map()));
-  const admitted = admitLabels(labels, projectLabels(project), options.answer);
+  const admitted = admitLabels(labels, projectLabels(project), options.answers?.label);
   const overlapOrder = inOrder(plan.overlapOrder, options.overlapOrder ?? []);
   asLabelsStep(project.write, 'Labels of an import mapped', () => {
     keepLabels(project, labels, admitted);

@@ -208,7 +208,7 @@ export async function findScans(
   sources: readonly string[],
   options: HeadlessOptions,
 ): Promise<{ scans: ProjectScans['scans']; skipped: readonly { readonly path: string; readonly message: string }[] }> {
-  const { groups, skipped } = await gatherFiles(sources, { ...options, volume: null });
+  const { groups, skipped } = await gatherFiles(sources, { ...options, volume: null, answers: byOptions });
   const images = groups.map(({ images: [image = []] }) => image);
   const names = distinctNames(
     images.map(([first = '']) => first),

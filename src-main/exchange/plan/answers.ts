@@ -1,9 +1,9 @@
 /** How a person answers what a plan asks, in sentences: the window and the command line have different ways. */
 export interface PlanAnswers {
   /** For a label of this name or value that might be `example`, or for all of them. */
-  label(label: string | null, example: string): string;
+  readonly label: (label: string | null, example: string) => string;
   /** Which of so many volumes is taken. */
-  volumes(count: number): string;
+  readonly volumes: (count: number) => string;
   /** Images of one case lie in the same coordinates. */
   readonly coordinates: string;
 }

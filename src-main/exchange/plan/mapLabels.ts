@@ -6,6 +6,8 @@ import type { StoredLabelCode } from '#main/library/index.ts';
 import { freshColor } from '../labelColors.ts';
 import { inThePlan, type PlanAnswers } from './answers.ts';
 
+type AnswerHint = PlanAnswers['label'];
+
 /** A label of the masks, whatever values it has in them. */
 export interface PlannedLabel {
   /** `name:…` where it has a name, else `value:…`: masks whose numbers nothing names are taken to mean the same by them. */
@@ -203,9 +205,13 @@ export interface AdmittedLabels {
  * Gives every label of the plan its value: that of the project's label of its name, else its own where it is free, else the next free one. A
  * removed label comes back with its value. New labels lie inside those that they lay inside of. Throws `conflict` while something is in doubt, two labels would become one unasked, or there are too many.
  */
-export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLabels, answers: PlanAnswers = inThePlan): AdmittedLabels {
+export function admitLabels(
+  planned: readonly PlannedLabel[],
+  project: ProjectLabels,
+  answer: AnswerHint = inThePlan.label,
+): AdmittedLabels {
   const doubts = planned.filter(({ doubt }) => doubt !== null);
-  if (doubts.length > 0) throw new StudioError('conflict', question(doubts, answers));
+  if (doubts.length > 0) throw new StudioError('conflict', question(doubts, answer));
   const labels = [...project.labels];
   const taken = new Set([...project.taken, ...[...project.labels, ...project.removed].map(({ value }) => value)]);
   const valueOf = new Map<string, number>();
@@ -217,7 +223,7 @@ export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLa
     let label = labels.find(({ name }) => sameLabel(name) === sameLabel(target));
     if (label === undefined) {
       label = project.removed.find(({ name }) => sameLabel(name) === sameLabel(target)) ?? {
-        value: freeValue(values, taken, answers),
+        value: freeValue(values, taken, answer),
         name: target,
         color: color !== null && /^#[0-9a-f]{6}$/i.test(color) ? color : '',
         locked: false,
@@ -241,15 +247,15 @@ export function admitLabels(planned: readonly PlannedLabel[], project: ProjectLa
   };
 }
 
-function freeValue(wanted: readonly number[], taken: ReadonlySet<number>, answers: PlanAnswers): number {
+function freeValue(wanted: readonly number[], taken: ReadonlySet<number>, answer: AnswerHint): number {
   const own = wanted.find((value) => value >= 1 && value <= mostLabels && !taken.has(value));
   const value = own ?? Array.from({ length: mostLabels }, (_, n) => n + 1).find((each) => !taken.has(each));
   if (value === undefined)
-    throw new StudioError('conflict', `The masks hold more labels than a project can (${String(mostLabels)}). ${answers.label(null, '')}`);
+    throw new StudioError('conflict', `The masks hold more labels than a project can (${String(mostLabels)}). ${answer(null, '')}`);
   return value;
 }
 
-function question(doubts: readonly PlannedLabel[], answers: PlanAnswers): string {
+function question(doubts: readonly PlannedLabel[], answer: AnswerHint): string {
   const [first] = doubts;
   const label = first?.name ?? String(first?.values[0] ?? '');
   const example = first?.target ?? 'Liver';
@@ -260,5 +266,5 @@ function question(doubts: readonly PlannedLabel[], answers: PlanAnswers): string
           .slice(1, 6)
           .map(({ name, values }) => name ?? String(values[0] ?? ''))
           .join(', ')}${doubts.length > 6 ? ' and more' : ''}.`;
-  return `${first?.doubt ?? ''}${further} ${answers.label(label, example)}`;
+  return `${first?.doubt ?? ''}${further} ${answer(label, example)}`;
 }

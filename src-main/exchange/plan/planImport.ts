@@ -125,7 +125,7 @@ async function planOf(
 /** What has to be answered before this plan can be carried out; null where nothing has. */
 function questionOf(labels: readonly PlannedLabel[], project: ProjectLabels, answers: PlanAnswers | undefined): string | null {
   try {
-    admitLabels(labels, project, answers);
+    admitLabels(labels, project, answers?.label);
     return null;
   } catch (error) {
     return toWireError(error).message;

@@ -44,6 +44,16 @@ export class EditingSession {
     return this.#document.volume;
   }
 
+  /** Steps of the history that are in force. */
+  get steps(): number {
+    return this.#document.history.done;
+  }
+
+  /** A stroke is being drawn. */
+  get stroking(): boolean {
+    return this.#document.stroking;
+  }
+
   /** Names the right to edit; null while nobody has it. */
   get session(): string | null {
     return this.#session;

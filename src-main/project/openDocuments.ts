@@ -7,13 +7,25 @@ import { voxelCount, type Grid, type LabelVolume } from '#shared/geometry/grid.t
 import { encodeHistory, encodeMask, History, labelCounts } from '#shared/segmentation/index.ts';
 import { EditingSession, readDocument, readMaskFile, sameWriter, type HandedOver, type Writer } from '#main/document/index.ts';
 import { keepRevision } from '#main/exchange/keepRevision.ts';
-import { getCase, imageOf, latestMaskRevision, listRemovedLabels, recordEvent, setCaseStatus, type Project } from '#main/library/index.ts';
+import {
+  beginCorrection,
+  correctionBegan,
+  endCorrection,
+  getCase,
+  imageOf,
+  latestMaskRevision,
+  listRemovedLabels,
+  recordEvent,
+  type Project,
+} from '#main/library/index.ts';
 import { predictedLabels } from './predictions.ts';
 
 interface Editing {
   readonly session: EditingSession;
   /** The case is marked as in correction at the first edit since it was opened or accepted. */
   marked: boolean;
+  /** How many steps were in force where the correction of an accepted mask began; null where the case is in correction for another reason, or not. */
+  acceptedAt: number | null;
 }
 
 export interface OpenedDocument extends Omit<HandedOver, 'ended'> {
@@ -47,7 +59,9 @@ export class OpenDocuments {
       const { ended, ...given } = await editing.session.handOver();
       editing.marked = false;
       if (ended !== null) this.#sessionEnded(caseId, ended);
-      return { ...given, grid: editing.session.volume.grid, changedSinceAccepted: this.#isChanged(caseId, given.mask) };
+      const changedSinceAccepted = this.#isChanged(caseId, given.mask);
+      if (!changedSinceAccepted) this.#unmark(caseId, editing); // The program ended before it could.
+      return { ...given, grid: editing.session.volume.grid, changedSinceAccepted };
     });
   }
 
@@ -60,10 +74,11 @@ export class OpenDocuments {
       const wasOpen = this.#editing.has(caseId);
       const editing = await this.#hold(caseId);
       try {
+        const { steps } = editing.session;
         const { sequence, ended } = await editing.session.resume(held.session, held.sequence, base, owned(records));
         if (ended !== null && ended.session !== held.session) this.#sessionEnded(caseId, ended);
         this.#sessionEnded(caseId, { session: held.session, sequence }); // Its window may be there still.
-        this.#mark(caseId, editing);
+        this.#mark(caseId, editing, steps);
         return sequence;
       } catch (error) {
         if (!wasOpen) await this.#release(caseId);
@@ -75,8 +90,9 @@ export class OpenDocuments {
   /** Resolves with the number of records on disk in this session, once they are; what comes twice is written once. */
   async append(caseId: string, session: string, sequence: number, records: readonly Uint8Array[]): Promise<number> {
     const editing = this.#require(caseId);
+    const { steps } = editing.session;
     const saved = await editing.session.append(session, sequence, owned(records));
-    this.#mark(caseId, editing);
+    this.#mark(caseId, editing, steps);
     return saved;
   }
 
@@ -110,9 +126,10 @@ export class OpenDocuments {
       const revision = await keepRevision(this.#project, caseId, volume, acceptance, voxels);
       const now = this.#editing.get(caseId) ?? editing;
       now.marked = false;
+      now.acceptedAt = null;
       this.#caseChanged(caseId);
       // What came meanwhile is not in the revision.
-      if (!sameWriter(now.session.writer, writer)) this.#mark(caseId, now);
+      if (!sameWriter(now.session.writer, writer)) this.#mark(caseId, now, -1);
       return { kind: 'accepted', revision };
     });
   }
@@ -216,7 +233,7 @@ export class OpenDocuments {
     const initial = await acceptedMask(this.#project, caseId);
     const home = this.#project.paths.folder;
     const session = await EditingSession.open(this.#folderOf(caseId), { caseId, grid, home, ...(initial === null ? {} : { initial }) });
-    const editing: Editing = { session, marked: false };
+    const editing: Editing = { session, marked: false, acceptedAt: correctionBegan(this.#project.read, caseId) };
     this.#editing.set(caseId, editing);
     if (session.recovery !== null) {
       recordEvent(this.#project.write, {
@@ -235,16 +252,29 @@ export class OpenDocuments {
     await editing?.session.close();
   }
 
-  #mark(caseId: string, editing: Editing): void {
-    if (editing.marked) return;
-    if (getCase(this.#project.read, caseId).status !== 'inCorrection') {
-      this.#project.write.transaction(() => {
-        setCaseStatus(this.#project.write, caseId, 'inCorrection');
-        recordEvent(this.#project.write, { kind: 'correction', caseId, message: 'Correction began.' });
-      });
-      this.#caseChanged(caseId);
+  /** The case is in correction, which began where `steps` were in force; accepted again where its history is back there with the very mask. */
+  #mark(caseId: string, editing: Editing, steps: number): void {
+    if (!editing.marked) {
+      const { read, write } = this.#project;
+      if (getCase(read, caseId).status !== 'inCorrection') {
+        beginCorrection(write, caseId, steps);
+        this.#caseChanged(caseId);
+      }
+      editing.acceptedAt = correctionBegan(read, caseId);
+      editing.marked = true; // Not before: on a full disk the same call comes again.
     }
-    editing.marked = true; // Not before: on a full disk the same call comes again.
+    const { session } = editing;
+    if (session.steps === editing.acceptedAt && !session.stroking && !this.#isChanged(caseId, encodeMask(session.volume)))
+      this.#unmark(caseId, editing);
+  }
+
+  /** The mask is the accepted one. */
+  #unmark(caseId: string, editing: Editing): void {
+    if (editing.acceptedAt === null || correctionBegan(this.#project.read, caseId) === null) return;
+    endCorrection(this.#project.write, caseId);
+    editing.marked = false;
+    editing.acceptedAt = null;
+    this.#caseChanged(caseId);
   }
 
   #require(caseId: string): Editing {

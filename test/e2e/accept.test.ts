@@ -94,6 +94,24 @@ describe.skipIf(installedBrowser() === null)('a case that was predicted but not 
     expect(accepted).toEqual(['reviewed']);
   });
 
+  it('is accepted again when every stroke since is taken back', async () => {
+    const { desk } = tests;
+    const status = (text: string) => desk.page.locator('.case .status').getByText(text, { exact: true }).waitFor();
+    await desk.page.keyboard.press('b');
+    await desk.drag('axial', [
+      [0.4, 0.4],
+      [0.6, 0.5],
+    ]);
+    await status('In correction');
+    await desk.page.keyboard.press('Control+z');
+    await status('Accepted');
+    await desk.page.keyboard.press('Control+Shift+z');
+    await status('In correction');
+    await desk.page.keyboard.press('Control+z');
+    await status('Accepted');
+    expect((await onDisk()).accepted).toEqual(['reviewed']);
+  });
+
   it('is kept empty where that is chosen, and the next case opens', async () => {
     const { desk } = tests;
     await desk.page.keyboard.press('Control+z');

@@ -110,6 +110,38 @@ export function reviseMasks(
   );
 }
 
+/** An accepted mask begins to be corrected where `steps` of its history are in force; the case is in correction. */
+export function beginCorrection(write: WriteHandle, caseId: CaseId, steps: number): void {
+  write.transaction(() => {
+    const accepted = getCase(write, caseId).status === 'accepted' ? latestMaskRevision(write, caseId) : undefined;
+    setCaseStatus(write, caseId, 'inCorrection');
+    const detail = accepted === undefined ? {} : { detail: { accepted: accepted.id, steps } };
+    recordEvent(write, { kind: 'correction', caseId, message: 'Correction began.', ...detail });
+  });
+}
+
+/**
+ * Where the correction of an accepted mask began that the case is in now: how many steps of history were in force. Null where the case is in
+ * correction for another reason, as by a person's word, or the mask was accepted or changed otherwise since.
+ */
+export function correctionBegan(read: ReadHandle, caseId: CaseId): number | null {
+  if (getCase(read, caseId).status !== 'inCorrection') return null;
+  const last = read.get<{ accepted: string | null; steps: number }>(
+    `SELECT json_extract(detail, '$.accepted') AS accepted, json_extract(detail, '$.steps') AS steps FROM event
+     WHERE case_id = $caseId AND kind IN ('correction', 'status-changed') ORDER BY sequence DESC LIMIT 1`,
+    { caseId },
+  );
+  return last !== undefined && last.accepted !== null && last.accepted === latestMaskRevision(read, caseId)?.id ? last.steps : null;
+}
+
+/** The mask is the accepted one again, bit for bit: so is the case. */
+export function endCorrection(write: WriteHandle, caseId: CaseId): void {
+  write.transaction(() => {
+    setCaseStatus(write, caseId, 'accepted');
+    recordEvent(write, { kind: 'correction', caseId, message: 'Every correction was taken back.' });
+  });
+}
+
 /** Newest first. */
 export function listMaskRevisions(read: ReadHandle, caseId: CaseId): MaskRevision[] {
   return read.all<Row>('SELECT * FROM mask_revision WHERE case_id = $caseId ORDER BY revision DESC', { caseId }).map(toRevision);

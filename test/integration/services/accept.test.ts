@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readMaskFile } from '#main/document/index.ts';
+import { openDocument, readMaskFile } from '#main/document/index.ts';
 import { latestPrediction, listMaskRevisions, openProjectReadOnly } from '#main/library/index.ts';
 import { voxelCount, type LabelVolume } from '#shared/geometry/grid.ts';
-import { copyPrediction, freePolicy, SegmentationDocument } from '#shared/segmentation/index.ts';
+import { copyPrediction, encodeRecord, freePolicy, paint, SegmentationDocument } from '#shared/segmentation/index.ts';
 import { makeHandProject } from '#test/support/handProject.ts';
 import { startStudio, type TestStudio } from '#test/support/studio.ts';
 
@@ -108,6 +108,99 @@ describe('accepting', () => {
       code: 'invalid-argument',
     });
     expect(await status()).toBe('predicted');
+  });
+});
+
+describe('an accepted case that is corrected', () => {
+  /** A window: the document, and what it sends. */
+  async function open(of = caseId) {
+    const { session, mask, history, changedSinceAccepted } = await app.client.document.open({ caseId: of });
+    let records: Uint8Array[] = [];
+    let sequence = 0;
+    const document = SegmentationDocument.restore(mask, history, { sink: (record) => records.push(record) });
+    const send = async (): Promise<string> => {
+      await app.client.document.append({ caseId: of, session, sequence, records });
+      sequence += records.length;
+      records = [];
+      return status();
+    };
+    const ball = (i: number): void => {
+      document.push('Ball', paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: [i, 0, 40], radius: 9 }, 1));
+    };
+    return { document, send, ball, changedSinceAccepted };
+  }
+  const trail = async (): Promise<readonly string[]> => (await app.client.library.get({ caseId })).events.map(({ message }) => message);
+  beforeEach(async () => {
+    await (
+      await correct([1, 2, 3, 4])
+    )(true);
+  });
+
+  it('is accepted again once its mask is the accepted one, wherever in its history that is', async () => {
+    const { document, send, ball } = await open();
+    ball(10);
+    expect(await send()).toBe('inCorrection');
+    ball(14);
+    document.undo();
+    expect(await send()).toBe('inCorrection');
+    document.undo();
+    expect(await send()).toBe('accepted');
+    document.redo();
+    expect(await send()).toBe('inCorrection');
+    document.undo();
+    document.undo(); // Behind what was accepted.
+    expect(await send()).toBe('inCorrection');
+    document.redo();
+    expect(await send()).toBe('accepted');
+    expect((await accepted()).length).toBe(1);
+    expect((await trail()).filter((message) => message === 'Every correction was taken back.')).toHaveLength(2);
+    // A stroke that is given up; one that is being drawn is none yet.
+    const stroke = document.begin('Brush');
+    stroke.add(paint({ volume: document.volume, policy: freePolicy }, { kind: 'ball', centre: [10, 0, 40], radius: 9 }, 1));
+    expect(await send()).toBe('inCorrection');
+    stroke.cancel();
+    expect(await send()).toBe('accepted');
+  });
+
+  it('also where the program ended between, and not by other steps to the same place', async () => {
+    const before = await open();
+    before.ball(10);
+    expect(await before.send()).toBe('inCorrection');
+    await app.client.projects.close();
+    await app.client.projects.open({ path });
+    const { document, send, ball } = await open();
+    document.undo();
+    document.undo();
+    ball(20);
+    expect(await send()).toBe('inCorrection');
+    expect((await open()).changedSinceAccepted).toBe(true);
+    await app.client.projects.close();
+    await app.client.projects.open({ path });
+    expect(await status()).toBe('inCorrection');
+  });
+
+  it('is accepted once it is opened, where the undo is on disk and the status was not', async () => {
+    const { document, send, ball } = await open();
+    ball(10);
+    expect(await send()).toBe('inCorrection');
+    await app.client.projects.close();
+    // What a host leaves that is killed as soon as the undo is on disk.
+    const { grid } = document.volume;
+    const left = await openDocument(join(path, 'cases', caseId, 'document'), { caseId, grid });
+    await left.append([encodeRecord({ kind: 'undo', at: Date.now() })]);
+    await left.close();
+    await app.client.projects.open({ path });
+    expect(await status()).toBe('inCorrection');
+    expect((await open()).changedSinceAccepted).toBe(false);
+    expect(await status()).toBe('accepted');
+  });
+
+  it('stays in correction where a person has said so', async () => {
+    await app.client.library.update({ caseIds: [caseId], status: 'inCorrection' });
+    const { document, send, ball } = await open();
+    ball(10);
+    document.undo();
+    expect(await send()).toBe('inCorrection');
   });
 });
 

@@ -26,38 +26,63 @@ export interface BrowserOptions {
 /** Longer than anything takes on a slow machine that is busy with other things; what does not come at all fails then. */
 export const PATIENCE_MS = 90_000;
 
-/** A fresh profile in real Chromium, drawing with SwiftShader so that it works without a GPU. Nothing moves by itself, so that a picture shows no state in between. */
-export async function openBrowser(
-  executablePath: string,
-  { width = 1280, height = 720, scale = 1 }: BrowserOptions = {},
-): Promise<OpenBrowser> {
+/** Draws with SwiftShader, so that it works without a GPU. */
+export const drawing = [
+  '--no-sandbox',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+  '--ignore-gpu-blocklist',
+  '--disable-gpu-rasterization', // Debian's switches it on: what is no canvas, too, would be drawn by SwiftShader.
+  '--disable-dev-shm-usage',
+  '--enable-blink-features=ComputedAccessibilityInfo', // roles and names from the browser's own accessibility tree
+];
+
+/** Of every window. Nothing moves by itself, so that a picture shows no state in between. */
+const looks = ({ width = 1280, height = 720, scale = 1 }: BrowserOptions) =>
+  ({ viewport: { width, height }, deviceScaleFactor: scale, reducedMotion: 'reduce' }) as const;
+
+/** A window with a fresh profile: in a browser that the run shares, where it has some (`sharedBrowsers`), else in one of its own. */
+export async function openBrowser(executablePath: string, options: BrowserOptions = {}): Promise<OpenBrowser> {
+  const shared = process.env['LOGONET_BROWSERS'];
+  return shared === undefined ? ownBrowser(executablePath, options) : inSharedBrowser(shared, options);
+}
+
+async function ownBrowser(executablePath: string, options: BrowserOptions): Promise<OpenBrowser> {
   const profile = mkdtempSync(join(tmpdir(), 'logonet-browser-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
-    viewport: { width, height },
-    deviceScaleFactor: scale,
-    reducedMotion: 'reduce',
     timeout: PATIENCE_MS,
-    args: [
-      '--no-sandbox',
-      '--use-angle=swiftshader',
-      '--enable-unsafe-swiftshader',
-      '--ignore-gpu-blocklist',
-      '--disable-dev-shm-usage',
-      '--enable-blink-features=ComputedAccessibilityInfo', // roles and names from the browser's own accessibility tree
-    ],
+    args: [...drawing],
+    ...looks(options),
   });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const page = context.pages()[0] ?? (await context.newPage());
   return {
-    page,
-    context,
+    ...(await windowOf(context)),
     close: async () => {
       await context.close();
       rmSync(profile, { recursive: true, force: true, maxRetries: 20 }); // A process of the browser's may still write.
     },
   };
+}
+
+async function inSharedBrowser(shared: string, options: BrowserOptions): Promise<OpenBrowser> {
+  const answer = await fetch(`${shared}/${process.env['VITEST_POOL_ID'] ?? '1'}`);
+  const address = await answer.text();
+  if (!answer.ok) throw new Error(`No browser could be started: ${address}`);
+  const browser = await chromium.connectOverCDP(address, { timeout: PATIENCE_MS });
+  const context = await browser.newContext(looks(options));
+  return {
+    ...(await windowOf(context)),
+    close: async () => {
+      await context.close();
+      await browser.close(); // The connection; the browser stays.
+    },
+  };
+}
+
+async function windowOf(context: BrowserContext): Promise<Pick<OpenBrowser, 'page' | 'context'>> {
+  context.setDefaultTimeout(PATIENCE_MS);
+  return { context, page: context.pages()[0] ?? (await context.newPage()) };
 }
 
 const types: Record<string, string> = {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { installedBrowser, openBrowser } from '../support/browser.ts';
+import { installedBrowser, openBrowser, type BrowserOptions } from '../support/browser.ts';
 import { launchWebHost } from '../support/webHost.ts';
 import { keepCensus } from './census/recorder.ts';
 import { Cases } from './desk/cases.ts';
@@ -14,11 +14,11 @@ import { rendererFolder } from './desk/openWindow.ts';
  * messages, its views, and projects with their cases.
  */
 export class Desk extends Cases {
-  static async open(dataFolder: string, size: { readonly width?: number; readonly height?: number } = {}): Promise<Desk> {
+  static async open(dataFolder: string, look: BrowserOptions = {}): Promise<Desk> {
     const executable = installedBrowser();
     if (executable === null) throw new Error('no browser');
     const host = await launchWebHost({ rendererFolder, dataFolder });
-    const browser = await openBrowser(executable, size);
+    const browser = await openBrowser(executable, look);
     const desk = new Desk(host, browser, await keepCensus(browser.context));
     await desk.browser.context.addInitScript(rememberMessages);
     await desk.page.goto(host.address);
@@ -38,12 +38,12 @@ export interface TestDesk {
  * Opens a desk before the tests of a suite and clears it away after them. Where the tests are the steps of one `script`, what comes after a
  * step that failed is not tried.
  */
-export function deskForTests({ script = false } = {}): TestDesk {
+export function deskForTests({ script = false, look = {} }: { readonly script?: boolean; readonly look?: BrowserOptions } = {}): TestDesk {
   const data = mkdtempSync(join(tmpdir(), 'logonet-e2e-'));
   let desk: Desk | undefined;
   let broken: string | undefined;
   const open = async (): Promise<void> => {
-    desk = await Desk.open(data);
+    desk = await Desk.open(data, look);
   };
   beforeAll(open);
   beforeEach(({ task, onTestFailed }) => {

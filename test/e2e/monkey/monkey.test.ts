@@ -17,13 +17,12 @@ const seconds = process.env['MONKEY_FROM'] === undefined ? 60 : Infinity;
 const passes = join(results, 'monkey');
 
 describe.skipIf(installedBrowser() === null)('a monkey', () => {
-  const tests = deskForTests();
+  const tests = deskForTests({ look: { width: 1100, height: 640 } });
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-monkey-'));
     mkdirSync(passes, { recursive: true });
     await makeHandProject(folder);
-    await tests.desk.page.setViewportSize({ width: 1100, height: 640 });
     tests.desk.page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
   });
   afterAll(() => {

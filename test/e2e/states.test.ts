@@ -102,6 +102,13 @@ describe.skipIf(installedBrowser() === null)('what a workspace shows when', () =
       await desk.go(workspace);
       await look(`empty-${workspace}`);
     }
+    // What cannot be done yet is not offered, or says what comes first.
+    await desk.go('train');
+    expect(await desk.button('Improve pointing now').isDisabled()).toBe(true);
+    await desk.go('export');
+    await page.getByText('No case is accepted yet: accept one in Correct.', { exact: true }).waitFor();
+    await desk.go('problems');
+    expect(await desk.button('Relink images…').count()).toBe(0);
     for (const [workspace, button, leadsTo] of [
       ['correct', 'Go to Cases', 'cases'],
       ['models', 'Go to Train', 'train'],

@@ -96,7 +96,10 @@ export function planImprove(request: ImproveRequest): ImprovePlan {
     {
       phase: 'Compare',
       minutes: minutes.compare,
-      reason: `${count(request.validationCases, 'held-out case')} that ${request.validationCases === 1 ? 'is' : 'are'} never trained on; ${request.current === null ? 'there is no model in use to compare with yet' : `against ${request.current.name}`}.`,
+      reason:
+        request.validationCases === 0
+          ? 'No case is held out to compare on.'
+          : `${count(request.validationCases, 'held-out case')} that ${request.validationCases === 1 ? 'is' : 'are'} never trained on; ${request.current === null ? 'there is no model in use to compare with yet' : `against ${request.current.name}`}.`,
     },
   ];
   return {

@@ -62,7 +62,7 @@ describe('the plan of an improvement', () => {
 
   it('improves a model in use with a case or two, and says that this is not measured', () => {
     for (const trainingCases of [1, 2]) {
-      const { obstacles, remarks } = planImprove({
+      const { obstacles, remarks, steps } = planImprove({
         ...request,
         current: { name: 'Model 1' },
         minutes: 10,
@@ -71,6 +71,7 @@ describe('the plan of an improvement', () => {
       });
       expect(obstacles).toEqual([]);
       expect(remarks[0]).toContain('Not measured');
+      expect(steps.at(-1)?.reason).toBe('No case is held out to compare on.');
       expect(remarks[1]).toContain('slices are left out in turn');
       expect(remarks.some((remark) => remark.startsWith('From ') && remark.includes('expect little'))).toBe(true);
     }

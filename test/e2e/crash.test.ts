@@ -1,18 +1,31 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Job } from '#shared/domain/job.ts';
 import { installedBrowser } from '../support/browser.ts';
 import { computeProcessOf } from '../support/children.ts';
+import { makeSmallDemo } from '../support/smallDemo.ts';
 import { deskForTests } from './driver.ts';
 
 describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a crash is explained on the next screen', () => {
   const tests = deskForTests();
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'logonet-crash-'));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20 });
+  });
   const compute = (): number => computeProcessOf(tests.desk.host.process.pid ?? 0);
 
   it('of the compute process: what happened, and that the work goes on', async () => {
     const { desk } = tests;
-    await desk.openDemo();
+    await desk.showProject(await makeSmallDemo(folder));
     await desk.openCase('Phantom 04');
     const { client, socket } = await desk.client();
+    const [other] = (await client.library.list({ text: 'Phantom 03' })).cases;
+    await client.predictions.run({ caseId: other?.id ?? '' }); // The compute process begins with its first work.
     const wished = async (): Promise<Job | undefined> =>
       (await client.jobs.list()).jobs.find(
         ({ kind, priority, state }) => kind === 'predict' && priority === 'interactive' && state === 'running',

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { programHere } from '#main/jobs/submit/target.ts';
 import { quoted } from '#main/jobs/submit/quoted.ts';
 import { installedBrowser } from '../support/browser.ts';
+import { makeSmallDemo } from '../support/smallDemo.ts';
 import { deskForTests } from './driver.ts';
 
 const worker = [...programHere(), 'worker'].map(quoted).join(' ');
@@ -13,7 +14,7 @@ describe.skipIf(installedBrowser() === null)('another computer', () => {
 
   it('is named in the settings and tried there', { timeout: 600_000 }, async () => {
     const { desk } = tests;
-    await desk.openDemo();
+    await desk.showProject(await makeSmallDemo(join(desk.host.dataFolder, 'demo')));
     await desk.go('settings');
     const section = desk.page.getByRole('region', { name: 'Other computers' });
     const command = section.getByRole('textbox', { name: 'Queue or command' });

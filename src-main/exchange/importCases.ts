@@ -14,6 +14,7 @@ import { fileStates } from '#main/imageio/knownFiles.ts';
 import { readImage, readLabels, type ReadImage } from '#main/imageio/readImage.ts';
 import { thumbnail } from '#main/imageio/thumbnail.ts';
 import {
+  everyCase,
   addCase,
   addImage,
   addLabelSources,
@@ -114,6 +115,7 @@ export function importTarget(project: Project, cancellation: Cancellation): Impo
   let stored: readonly FoundCase[] | null = null;
   return {
     labels: projectLabels(project),
+    names: new Set(everyCase(project.read).map(({ name }) => name)),
     find: (contentHash) => {
       const found = findImageByHash(project.read, contentHash);
       return found === undefined ? null : knownCase(project, found.caseId);

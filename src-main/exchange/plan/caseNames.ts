@@ -4,9 +4,9 @@ import type { Draft } from './draft.ts';
 
 /**
  * What cases are called: as in the project or the data set, a DICOM series by its patient and its description where it has them, else by its folder and
- * number; any other file by its own name, with folders where two are called alike. Volumes of one file are told apart by their numbers.
+ * number, and with these where another series, also of the project, is called so (`taken`); any other file by its own name, with folders where two are called alike. Volumes of one file are told apart by their numbers.
  */
-export function caseNames(drafts: readonly Draft[]): string[] {
+export function caseNames(drafts: readonly Draft[], taken: ReadonlySet<string>): string[] {
   const files = [...new Set(drafts.map(fileOf))];
   const byFile = new Map(distinctNames(files, caseName).map((name, n) => [files[n] ?? '', name]));
   const filesOf = Map.groupBy(drafts, seriesName);
@@ -16,9 +16,10 @@ export function caseNames(drafts: readonly Draft[]): string[] {
     if (existing !== null) return existing.name;
     if (told === null) return group.name ?? byFile.get(fileOf(draft)) ?? '';
     const alike = filesOf.get(told)?.filter((other) => fileOf(other) !== fileOf(draft)) ?? [];
-    if (alike.length === 0) return told;
+    if (alike.length === 0 && !taken.has(told)) return told;
     const number = numberOf(draft);
-    return alike.some((other) => numberOf(other) === number) ? (group.name ?? told) : `${told}, ${number}`;
+    const numbered = `${told}, ${number}`;
+    return taken.has(numbered) || alike.some((other) => numberOf(other) === number) ? (group.name ?? told) : numbered;
   });
 }
 

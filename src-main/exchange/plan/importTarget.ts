@@ -6,6 +6,8 @@ import type { ProjectLabels } from './mapLabels.ts';
 /** What an import has to know of the project that it goes into. */
 export interface ImportTarget {
   readonly labels: ProjectLabels;
+  /** Of its cases. */
+  readonly names: ReadonlySet<string>;
   /** The case that has an image of this content, rather one that it leads. */
   readonly find: (contentHash: string) => KnownCase | null;
   /** The cases whose images are DICOM series that have one of these identifiers. */

@@ -82,17 +82,18 @@ export async function planImport(sources: readonly string[], target: ImportTarge
     next();
     await segmentations.add(found);
   }
-  return planOf(drafts, target.labels, { ...gathered, studies, numbered }, options);
+  return planOf(drafts, target, { ...gathered, studies, numbered }, options);
 }
 
 /** What was found, with the project's labels for that of the masks. */
 async function planOf(
   drafts: Drafts,
-  project: ProjectLabels,
+  target: ImportTarget,
   { aside, several, studies, numbered, nested }: Gathered & Pick<ImportPlan, 'studies' | 'numbered'>,
   options: PlanOptions,
 ): Promise<ImportPlan> {
   const { choices = new Map(), choicesMayBeUnused, only = [], overlapOrder = [], answers } = options;
+  const { labels: project } = target;
   const finished = await drafts.finished();
   const planned = withOuter(
     nested,
@@ -102,7 +103,7 @@ async function planOf(
     ),
   );
   const labels = explained(drafts.skipped, () => withChoices(withOnly(planned, only), choices, choicesMayBeUnused));
-  const names = caseNames(finished);
+  const names = caseNames(finished, target.names);
   return {
     cases: finished.map((draft, n) => plannedCase(draft, names[n] ?? '')),
     labels,

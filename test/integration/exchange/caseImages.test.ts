@@ -388,6 +388,11 @@ describe('DICOM series of one study and frame of reference', () => {
       'seven/series 17',
       'six, Knee',
     ]);
+    // Nor like a case that the project has.
+    await bring(project, [join(folder, 'in', 'one')]);
+    named('later', 21, { SeriesDescription: 'Abdomen 3 mm' });
+    const { cases } = await planImport([join(folder, 'in', 'later')], importTarget(project, quietly.cancellation), quietly);
+    expect(cases.map(({ name }) => name)).toEqual(['HOSP-998877, Abdomen 3 mm, series 21']);
   });
 
   it('stay apart where a segmentation names each', async () => {

@@ -28,6 +28,7 @@ function series(
   const affine = grid.affine.map((value, n) => (n === 3 ? value + moved : value)) as unknown as typeof grid.affine;
   writeDicomSlices(join(app.folder, 'in', name), { grid: { size, affine }, data }, (k) => ({
     PatientID: patient,
+    SeriesDescription: name,
     StudyDate: date,
     StudyInstanceUID: `2.25.9.${date}`,
     SeriesInstanceUID: `2.25.8.${date}`,

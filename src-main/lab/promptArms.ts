@@ -4,11 +4,13 @@ import type { Triple, Volume } from '#shared/geometry/grid.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { applyDelta, freePolicy, regionGrow, revertDelta, type Delta } from '#shared/segmentation/index.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
+import type { Lesson } from '#shared/prompts/lesson.ts';
 import { caseAnswerer, networkAnswerer, predictedAnswerer, type Answerer } from '#shared/prompts/reader.ts';
 import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 
 export const learnedArm = 'network after accepted cases';
 export const predictedArm = 'prediction after accepted cases';
+export const taughtArm = 'classifier after accepted cases';
 export const armNames = [
   'region growing',
   'region growing, best tolerance',
@@ -16,6 +18,7 @@ export const armNames = [
   'prompt network',
   learnedArm,
   predictedArm,
+  taughtArm,
 ] as const;
 export type ArmName = (typeof armNames)[number];
 
@@ -24,13 +27,15 @@ export interface Known {
   readonly network?: AskedNetwork | undefined;
   /** 1 where a model predicts the structure. */
   readonly predicted?: Structure | undefined;
+  /** What accepted cases taught of it. */
+  readonly lesson?: Lesson | null | undefined;
 }
 
 /** An arm at the beginning of one structure. `truth` is looked at by a tolerance that is turned until it is best, and by nothing else. */
-export function openArm(name: ArmName, image: Volume, truth: Structure, { network, predicted }: Known): Answerer {
-  if (name === 'case classifier') return caseAnswerer(image);
+export function openArm(name: ArmName, image: Volume, truth: Structure, { network, predicted, lesson }: Known): Answerer {
+  if (name === 'case classifier' || name === taughtArm) return caseAnswerer(image, lesson);
   if (name === 'prompt network' || name === learnedArm) return networkAnswerer(image, must(network, 'prompt network'));
-  if (name === predictedArm) return predictedAnswerer(image, must(predicted, 'prediction'));
+  if (name === predictedArm) return predictedAnswerer(image, must(predicted, 'prediction'), lesson);
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }
 

@@ -14,7 +14,8 @@ import { drawCases, patientOf } from './bed.ts';
 import { measureCases, openCases, type CaseStudy, type ReadCase, type StudyCases } from './caseStudy.ts';
 import { meanOf } from './experimentPlot.ts';
 import { budgetText, intervalText, type Report } from './experimentReport.ts';
-import { armNames, learnedArm, openArm, predictedArm, type ArmName, type Known } from './promptArms.ts';
+import { learnLessons, type Lessons } from './promptLessons.ts';
+import { armNames, learnedArm, openArm, predictedArm, taughtArm, type ArmName, type Known } from './promptArms.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import {
   clicksTo,
@@ -74,14 +75,16 @@ export async function runPromptStudy(study: PromptStudy, caller: Caller): Promis
     networks: [...(network === undefined ? [] : [network]), ...(await learnAll(study, learnedArm, cases, caller))],
     models: await learnAll(study, predictedArm, cases, caller),
   };
-  if (folders.networks.length + folders.models.length === 0) return pointOutAll(study, cases, { networks: [], models: [] }, caller);
+  const lessons = await learnLessons(study, cases, caller);
+  if (folders.networks.length + folders.models.length === 0)
+    return pointOutAll(study, cases, { networks: [], models: [], lessons }, caller);
   return withExecutor({ ...study, alarm: alarmOf(caller) }, async (executor) => {
     const networks: (AskedNetwork & Disposable)[] = [];
     const models: ScanPredictor[] = [];
     try {
       for (const folder of folders.networks) networks.push(await openPromptNetwork(executor, await loadPromptModel(folder)));
       for (const folder of folders.models) models.push(await openScanPredictor(executor, await loadNetwork(folder)));
-      return await pointOutAll(study, cases, { networks, models }, caller);
+      return await pointOutAll(study, cases, { networks, models, lessons }, caller);
     } finally {
       for (const each of [...networks, ...models]) each.dispose();
     }
@@ -126,7 +129,11 @@ async function learnAll(
 async function pointOutAll(
   study: PromptStudy,
   cases: StudyCases,
-  { networks: [network, ...learned], models }: { readonly networks: readonly AskedNetwork[]; readonly models: readonly ScanPredictor[] },
+  {
+    networks: [network, ...learned],
+    models,
+    lessons,
+  }: { readonly networks: readonly AskedNetwork[]; readonly models: readonly ScanPredictor[]; readonly lessons: readonly Lessons[] },
   caller: Caller,
 ): Promise<{ report: string; summary: readonly PromptSummary[] }> {
   const measure = async ({ name, image, mask }: ReadCase): Promise<PromptRow[]> => {
@@ -135,6 +142,7 @@ async function pointOutAll(
     /** For each seed. */
     const knownTo = (arm: ArmName, structure: NamedStructure): Known[] => {
       if (arm === learnedArm) return learned.map((asked) => ({ network: asked }));
+      if (arm === taughtArm) return lessons.map((taught) => ({ lesson: taught.get(structure.name) ?? null }));
       return arm === predictedArm ? predictions.map((found) => ({ predicted: truthOf(image, found, structure) })) : [{ network }];
     };
     const own: PromptRow[] = [];
@@ -155,7 +163,7 @@ async function pointOutAll(
   return { report, summary: summarisePrompts(rows) };
 }
 
-const hasSeeds = (arm: ArmName): boolean => arm === learnedArm || arm === predictedArm;
+const hasSeeds = (arm: ArmName): boolean => arm === learnedArm || arm === predictedArm || arm === taughtArm;
 
 /** Keeps how long each answer took. */
 function timed(arm: Answerer, seconds: number[]): Answerer {
@@ -213,12 +221,13 @@ function acceptedText({ patients, seeds, budget }: AcceptedStudy, arms: readonly
   const pairs = [
     ['prompt network', learnedArm, 'The network went on'],
     ['case classifier', predictedArm, 'A model learned'],
+    ['case classifier', taughtArm, null],
   ] as const;
   return pairs.flatMap(([before, after, what]) => {
     if (!arms.includes(before) || !arms.includes(after)) return [];
     const { mean: less = 0, low = 0, high = 0 } = ahead(rows, before, after, clicks) ?? {};
     return [
-      `${what} for ${budgetText(budget)} with ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
+      `${what === null ? 'A lesson was learned from' : `${what} for ${budgetText(budget)} with`} ${String(patients)} accepted patients, others for each of ${String(seeds)} seeds: clicks to .85 over all structures ${of(before)} before (${before}) and ${of(after)} after, a difference of ${less.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)}, 95% over patients).`,
     ];
   });
 }

@@ -5,6 +5,7 @@ import { classify, type Sample } from './classifier.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
 import { fine } from './fine.ts';
 import { costsOf, Geodesic, unreached } from './geodesic.ts';
+import { bothOf, leaning, Taught, type Lesson } from './lesson.ts';
 import { diceOf } from './nextClick.ts';
 import { isInside, pointsOf, seedsOf, type Prompt } from './prompt.ts';
 import { inBox, onRegion, patched, type PromptProposal } from './proposal.ts';
@@ -29,6 +30,8 @@ export interface PromptRequest {
   readonly barred: Uint8Array;
   /** What a model predicts of the structure. It is proposed where the first prompt points at it, as long as the prompts bear it out. */
   readonly predicted?: PromptProposal | null;
+  /** What accepted cases teach of the structure. */
+  readonly lesson?: Lesson | null;
 }
 
 /** What is remembered between prompts of one structure: how a region looks. */
@@ -37,6 +40,7 @@ export class PromptMemory {
   #seen: Float32Array = new Float32Array();
   #smooth: Float32Array = new Float32Array();
   #features: Features | null = null;
+  #taught: Taught | null = null;
   /** Whether the last answer began anew, whatever was proposed before. */
   begunAnew = false;
 
@@ -59,6 +63,15 @@ export class PromptMemory {
     this.#features ??= featuresOf(this.#seen, region.grid.size, region.spacing);
     return this.#features;
   }
+
+  /** What a lesson says in the region of the last call of `smooth`: the logarithm of odds, NaN where it says nothing. */
+  odds(lesson: Lesson, image: Volume, region: Region, first: Prompt, before: PromptProposal | null): Float32Array {
+    if (this.#taught?.isOf(lesson, first) !== true) {
+      const seen = { region, values: this.#seen, features: this.features(region) };
+      this.#taught = new Taught(lesson, image, first, before === null ? { seen } : { around: before.box });
+    }
+    return this.#taught.on(region);
+  }
 }
 
 const sameBox = (a: Box | null, b: Box): boolean =>
@@ -68,6 +81,8 @@ const sameBox = (a: Box | null, b: Box): boolean =>
 const ridge = 1;
 /** How much what a voxel looks like counts against its neighbours. */
 const trust = 0.15;
+/** The same of a first proposal where accepted cases taught what the structure looks like. */
+const taughtTrust = 0.5;
 /** How often the region may grow in one answer. */
 const mostGrowths = 3;
 
@@ -77,7 +92,7 @@ const mostGrowths = 3;
  */
 export function* propose(
   { image, mask }: PromptCase,
-  { prompts, before, barred, predicted = null }: PromptRequest,
+  { prompts, before, barred, predicted = null, lesson = null }: PromptRequest,
   memory = new PromptMemory(),
   cancellation: Cancellation = neverCancelled,
 ): Generator<void, PromptProposal | null> {
@@ -92,7 +107,7 @@ export function* propose(
     if (wider !== null) return wider;
     const earlier = reliedOn(predicted, inside.slice(0, -1), image.grid);
     if (relied.wrong > doubted && earlier !== null && earlier.wrong <= doubted) {
-      const anew = yield* propose({ image, mask }, { prompts: inside, before: null, barred }, memory, cancellation);
+      const anew = yield* propose({ image, mask }, { prompts: inside, before: null, barred, lesson }, memory, cancellation);
       memory.begunAnew = anew !== null && (relied.wrong > refuted || agreement(anew, relied.parts) > alikeEnough);
       if (memory.begunAnew) return anew;
     }
@@ -125,13 +140,17 @@ export function* propose(
     }
     yield;
     const features = memory.features(region);
-    const looks = classify(features, samplesOf(guess, drawn), ridge);
+    const [first] = inside as [Prompt, ...Prompt[]];
+    const odds = lesson === null || !first.positive ? null : memory.odds(lesson, image, region, first, before);
     yield;
-    const found = isNew
-      ? { seeds: signs, prior: spread(looks, like, own, drawn, signs, region).prior }
-      : mend(looks, held, last, signs, region);
+    const looks = looksFrom(features, odds, isNew && odds !== null ? supposed(odds, drawn, signs, size) : guess, drawn);
     yield;
-    const chance = randomWalker({ ...found, values: smooth, size, spacing: region.spacing, trust, cancellation });
+    const found = !isNew
+      ? mend(looks, held, last, signs, region, odds !== null)
+      : { seeds: signs, prior: odds === null ? spread(looks, like, own, drawn, signs, region).prior : looks };
+    yield;
+    const counts = isNew && odds !== null ? taughtTrust : trust;
+    const chance = randomWalker({ ...found, values: smooth, size, spacing: region.spacing, trust: counts, cancellation });
     yield;
     const whole = new Uint8Array(chance.length);
     for (let at = 0; at < whole.length; at++) if ((chance[at] as number) > 0.5) whole[at] = 1;
@@ -159,6 +178,18 @@ export function* propose(
 const doubted = 1 / 4;
 const refuted = 1 / 3;
 const alikeEnough = 0.4;
+
+/** Chances by what voxels look like: the case's own, learned from a guess and the prompts, and a lesson's where there is one. */
+function looksFrom(features: Features, odds: Float32Array | null, guess: Uint8Array, drawn: Int8Array): Float32Array {
+  const own = classify(features, samplesOf(guess, drawn), ridge);
+  return odds === null ? own : bothOf(own, odds);
+}
+
+/** What a lesson takes for the structure that is pointed at. */
+function supposed(odds: Float32Array, drawn: Int8Array, signs: Int8Array, size: Triple): Uint8Array {
+  const likely = Uint8Array.from(odds, (value, at) => (drawn[at] === 1 || (value > 0 && signs[at] !== -1) ? 1 : 0));
+  return keepSeeded(likely, size, drawn);
+}
 
 /** Dice overlap. */
 function agreement(a: PromptProposal, b: PromptProposal): number {
@@ -192,9 +223,10 @@ const zoneReach = 5;
 
 /**
  * What was proposed stays but about the last prompt, so that a positive one only adds and a negative one only removes: there, by ways
- * through what looks the same, a few times as far as to the border of what was proposed. A person points at the middle of what is wrong.
+ * through what looks the same, a few times as far as to the border of what was proposed. A person points at the middle of what is wrong. Where
+ * accepted cases taught the looks, they count beside the ways.
  */
-function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Array, region: Region): Believed {
+function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Array, region: Region, isTaught: boolean): Believed {
   const { size } = region.grid;
   const value = last.positive ? 1 : -1;
   const own = seedsOf([last], region.grid, Math.min(...region.spacing));
@@ -232,7 +264,8 @@ function mend(looks: Float32Array, held: Uint8Array, last: Prompt, signs: Int8Ar
   const prior = looks.map((_, at) => {
     const [to, away] = [times[0]?.[at] as number, times[1]?.[at] as number];
     if (unopposed && seeds[at] === 0) return 0;
-    return to + away === 0 ? 0.5 : away / (to + away);
+    const byWays = to + away === 0 ? 0.5 : away / (to + away);
+    return isTaught ? leaning(byWays, looks[at] as number) : byWays;
   });
   return { seeds, prior };
 }

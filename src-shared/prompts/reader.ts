@@ -4,6 +4,7 @@ import type { VoxelArray, Volume } from '../geometry/grid.ts';
 import { freePolicy } from '../segmentation/editor.ts';
 import { barredBy } from './accept.ts';
 import { askNetwork, type AskedNetwork } from './askNetwork.ts';
+import type { Lesson } from './lesson.ts';
 import { diceOf, nextClick, type Structure } from './nextClick.ts';
 import type { Prompt } from './prompt.ts';
 import { placed, proposalOfLabel, type PromptProposal } from './proposal.ts';
@@ -95,10 +96,10 @@ class PromptAnswerer implements Answerer {
   }
 }
 
-/** What an image's own voxels say, by the classifier of the case. */
-export function caseAnswerer(image: Volume): Answerer {
+/** What an image's own voxels say, by the classifier of the case, and what accepted cases taught. */
+export function caseAnswerer(image: Volume, lesson: Lesson | null = null): Answerer {
   const memory = new PromptMemory();
-  return new PromptAnswerer(image, (of, request) => proposeNow(of, request, memory));
+  return new PromptAnswerer(image, (of, request) => proposeNow(of, { ...request, lesson }, memory));
 }
 
 /** What a prompt network says: it mends what the classifier made of a first click. */
@@ -110,8 +111,8 @@ export function networkAnswerer(image: Volume, network: AskedNetwork): Answerer 
 }
 
 /** What a model predicts, where the first click points at that, as long as the clicks bear it out; the classifier of the case mends it, or begins anew. `predicted`: 1 where it predicts the structure. */
-export function predictedAnswerer(image: Volume, predicted: Structure): Answerer {
+export function predictedAnswerer(image: Volume, predicted: Structure, lesson: Lesson | null = null): Answerer {
   const memory = new PromptMemory();
   const found = proposalOfLabel(predicted, 1);
-  return new PromptAnswerer(image, (of, request) => proposeNow(of, { ...request, predicted: found }, memory));
+  return new PromptAnswerer(image, (of, request) => proposeNow(of, { ...request, predicted: found, lesson }, memory));
 }

@@ -1,0 +1,161 @@
+import { applyAffine } from '../geometry/affine.ts';
+import { spacing, type LpsPoint, type Volume } from '../geometry/grid.ts';
+import { resampleVolume } from '../geometry/resample.ts';
+import { unionBox, type Box } from '../segmentation/box.ts';
+import { featuresOf, smoothed, type Features } from './features.ts';
+import { oddsBy, valuesOf, type Perceptron } from './perceptron.ts';
+import { pointsOf, seedsOf, type Prompt } from './prompt.ts';
+import { about, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, type Region } from './region.ts';
+import { likeness, spread } from './spread.ts';
+
+/** What accepted cases teach of a structure: the odds of a voxel by what it looks like and where it lies from what the first prompt points at. */
+export interface Lesson {
+  readonly values: Float32Array;
+}
+
+/** What a lesson is told of each voxel, and the layers between that and the odds. */
+export const told = 23;
+export const hidden = [16, 8] as const;
+const sizes = [told, ...hidden, 1] as const;
+
+/** Null for anything else. */
+export function lessonOf(values: Float32Array): Lesson | null {
+  return values.length === valuesOf(sizes) && values.every(Number.isFinite) ? { values } : null;
+}
+
+/** A region as it is seen from a first prompt. */
+export interface Seen {
+  readonly region: Region;
+  /** Intensities about those that the prompt lies on. */
+  readonly values: Float32Array;
+  readonly features: Features;
+}
+
+/** The box that a first prompt's own surroundings fill. */
+export const firstBox = (image: Volume, first: Prompt): Box | null =>
+  boxAround(image.grid, pointsOf(first), Math.min(...spacing(image.grid)) * (regionVoxels / 2 - 1));
+
+export function seenFrom(image: Volume, box: Box, first: Prompt): Seen {
+  const region = regionOf(image.grid, box);
+  const { size } = region.grid;
+  const own = normalised(sample(image, region));
+  const chosen = [...markedBy(first, region).entries()].flatMap(([at, sign]) => (sign === 1 ? [at] : []));
+  const values = about(own, referenceOf(smoothed(own, size, region.spacing, noiseOf(region)), size, chosen));
+  return { region, values, features: featuresOf(values, size, region.spacing) };
+}
+
+/** Channels that a lesson is told: looks, the image's own intensity, where a voxel lies from the first prompt (LPS, a scale that is finer near it), and how it is reached by ways through what looks alike. */
+export function toldOf(image: Volume, { region, values, features }: Seen, first: Prompt): Float32Array[] {
+  const { size } = region.grid;
+  const smooth = smoothed(values, size, region.spacing, noiseOf(region));
+  const like = likeness(smooth);
+  const signs = markedBy(first, region);
+  const { prior } = spread(like, like, [first], signs, signs, region);
+  return [...features.channels, smooth, ownIntensity(image, region), ...placesFrom(region, middleOf(pointsOf(first))), prior];
+}
+
+/** The logarithm of the odds of each voxel of the region. */
+export function oddsOf({ values }: Lesson, image: Volume, seen: Seen, first: Prompt): Float32Array {
+  const by: Perceptron = { sizes, values };
+  return oddsBy(by, toldOf(image, seen, first), seen.values.length);
+}
+
+/** What a lesson says of a structure that is pointed out, worked out once about its first prompt; further away it says nothing. */
+export class Taught {
+  readonly #lesson: Lesson;
+  readonly #first: Prompt;
+  readonly #known: { readonly region: Region; readonly odds: Float32Array } | null;
+
+  /** `seen`: what is known already; else `around` is looked at as well. */
+  constructor(lesson: Lesson, image: Volume, first: Prompt, { seen, around }: { readonly seen?: Seen; readonly around?: Box | undefined }) {
+    this.#lesson = lesson;
+    this.#first = first;
+    const box = unionBox(firstBox(image, first), around ?? null);
+    const from = seen ?? (box === null ? null : seenFrom(image, box, first));
+    this.#known = from === null ? null : { region: from.region, odds: oddsOf(lesson, image, from, first) };
+  }
+
+  isOf(lesson: Lesson, first: Prompt): boolean {
+    return lesson === this.#lesson && first === this.#first;
+  }
+
+  /** NaN where it says nothing. */
+  on(region: Region): Float32Array {
+    if (this.#known === null) return new Float32Array(region.grid.size[0] * region.grid.size[1] * region.grid.size[2]).fill(NaN);
+    const { grid } = this.#known.region;
+    if (region === this.#known.region) return this.#known.odds;
+    return resampleVolume({ grid, data: this.#known.odds }, region.grid, 'linear', { background: NaN }).data;
+  }
+}
+
+/** How much the lesson's word counts beside that of the case's own classifier, and how sure it can be. */
+const share = 0.6;
+const surest = 4;
+
+/** The classifier's chances and the lesson's odds together. */
+export function bothOf(chance: Float32Array, odds: Float32Array): Float32Array {
+  return chance.map((own, at) => {
+    const said = odds[at] as number;
+    if (Number.isNaN(said)) return own;
+    return chanceOf((1 - share) * oddsFrom(own, 1e-4) + share * Math.max(-surest, Math.min(surest, said)));
+  });
+}
+
+/** The same chances where the looks are not all that counts: half of what they say is added. */
+export const leaning = (chance: number, looks: number): number => chanceOf(oddsFrom(chance, 0.01) + 0.5 * oddsFrom(looks, 0.01));
+
+const chanceOf = (odds: number): number => 1 / (1 + Math.exp(-odds));
+const oddsFrom = (chance: number, least: number): number => Math.log((chance + least) / (1 + least - chance));
+
+const noiseOf = ({ spacing: step }: Region): number => Math.min(...step) * 0.7;
+const markedBy = (prompt: Prompt, { grid, spacing: step }: Region): Int8Array => seedsOf([prompt], grid, Math.min(...step));
+
+const middleOf = (points: readonly LpsPoint[]): LpsPoint =>
+  [0, 1, 2].map((axis) => points.reduce((sum, point) => sum + (point[axis] as number), 0) / points.length) as unknown as LpsPoint;
+
+/** Mm that are told apart well. */
+const near = 5;
+
+function placesFrom({ grid }: Region, point: LpsPoint): Float32Array[] {
+  const [ni, nj, nk] = grid.size;
+  const channels = [0, 1, 2, 3].map(() => new Float32Array(ni * nj * nk));
+  for (let k = 0, at = 0; k < nk; k++)
+    for (let j = 0; j < nj; j++)
+      for (let i = 0; i < ni; i++, at++) {
+        const place = applyAffine(grid.affine, [i, j, k]);
+        let square = 0;
+        for (let axis = 0; axis < 3; axis++) {
+          const away = (place[axis] as number) - (point[axis] as number);
+          square += away * away;
+          (channels[axis] as Float32Array)[at] = Math.sign(away) * Math.log1p(Math.abs(away) / near);
+        }
+        (channels[3] as Float32Array)[at] = Math.log1p(Math.sqrt(square) / near);
+      }
+  return channels;
+}
+
+interface Levels {
+  readonly middle: number;
+  readonly deviation: number;
+}
+
+const levels = new WeakMap<Volume, Levels>();
+
+/** Intensities by those of the whole image but its darkest: middle 0, deviation 1. */
+function ownIntensity(image: Volume, region: Region): Float32Array {
+  const { middle, deviation } = levels.get(image) ?? levelsOf(image);
+  return sample(image, region).map((value) => Math.max(-5, Math.min(5, (value - middle) / deviation)));
+}
+
+function levelsOf(image: Volume): Levels {
+  const stride = Math.max(1, Math.floor(image.data.length / 50_000));
+  const some: number[] = [];
+  for (let at = 0; at < image.data.length; at += stride) if (Number.isFinite(image.data[at])) some.push(image.data[at] as number);
+  const all = Float64Array.from(some).sort();
+  const at = (of: Float64Array, part: number): number => of[Math.min(of.length - 1, Math.floor(of.length * part))] ?? 0;
+  const [low, high] = [at(all, 0.01), at(all, 0.99)];
+  const body = all.filter((value) => value > low + 0.02 * (high - low));
+  const found = { middle: at(body, 0.5), deviation: Math.max(1e-6, (at(body, 0.9) - at(body, 0.1)) / 2.56) };
+  levels.set(image, found);
+  return found;
+}

@@ -3,11 +3,12 @@ import * as v from 'valibot';
 import { StudioError } from '#shared/base/errors.ts';
 import type { Log } from '#shared/base/log.ts';
 import { nightAction, nextTime, noNight, type NightMemory, type NightPlan, type NightReport } from '#shared/domain/night.ts';
-import { pointingMinutes, pointingVerdict } from '#shared/domain/pointing.ts';
+import { lessonsVerdict, pointingMinutes, pointingVerdict } from '#shared/domain/pointing.ts';
 import { JsonStore } from '#main/files/jsonStore.ts';
 import { readJobFile } from '#main/jobs/jobFolder.ts';
 import type { JobQueue } from '#main/jobs/queue.ts';
 import { everyCase, latestMaskRevision, listModels, type Project } from '#main/library/index.ts';
+import { lessonComparison } from '#main/jobs/requests/improvePrompts.ts';
 import { pointingComparison } from './pointing/versions.ts';
 import { comparisonOf } from './results/comparisonResult.ts';
 
@@ -37,7 +38,7 @@ export interface NightOptions {
   readonly queue: Pick<JobQueue, 'get' | 'list' | 'pause' | 'resume' | 'result'>;
   /** Begins an improvement; resolves with its job. */
   readonly begin: (minutes: number) => Promise<string>;
-  /** Whether a network answers to Point, and how it begins to learn; resolves with its job. */
+  /** Whether a network or lessons answer to Point, and how it begins to learn; resolves with its job. */
   readonly pointing: { readonly answers: () => Promise<boolean>; readonly begin: (minutes: number) => Promise<string> };
   /** Resolves when a job's result is in the library. */
   readonly adopted: (jobId: string) => Promise<void>;
@@ -203,7 +204,7 @@ export class Night {
     const made = v.safeParse(pointed, result);
     const message =
       state === 'done' && made.success
-        ? pointingVerdict(made.output.measured)
+        ? `${pointingVerdict(made.output.measured)} ${lessonsVerdict(made.output.lessons)}`.trim()
         : `Pointing did not learn: ${error?.message ?? 'it ended without a result.'}`;
     const before = report ?? { ...this.#written('done', id, ''), seen: true };
     const said =
@@ -247,7 +248,7 @@ function findJob(queue: NightOptions['queue'], jobId: string): ReturnType<JobQue
   }
 }
 
-const pointed = v.object({ measured: v.nullable(pointingComparison) });
+const pointed = v.object({ measured: v.nullable(pointingComparison), lessons: v.optional(v.array(lessonComparison), []) });
 
 const learned = v.object({ cases: v.array(v.object({ id: v.string(), mask: v.nullable(v.string()) })) });
 

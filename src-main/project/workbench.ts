@@ -18,6 +18,7 @@ import type { Log } from '#shared/base/log.ts';
 import { describeNight, Night } from './night.ts';
 import { OpenDocuments } from './openDocuments.ts';
 import { startPointing } from './pointing/improvePointing.ts';
+import { lessonsOf } from './pointing/lessons.ts';
 import { ProblemList } from './problemList.ts';
 import { promptNetwork } from './promptNetwork.ts';
 import { finishRemoval } from './care/removal.ts';
@@ -221,7 +222,7 @@ export class Workbench {
       queue,
       begin: (minutes) => startImprovement(session, { minutes, device: this.device, memoryBytes: settings.current.memoryBytes }),
       pointing: {
-        answers: async () => (await promptNetwork(settings.folder, project)) !== null,
+        answers: async () => lessonsOf(project).length > 0 || (await promptNetwork(settings.folder, project)) !== null,
         begin: (minutes) => startPointing(session, { budget: { minutes }, device: this.device }),
       },
       adopted: (jobId) => adoptions.wait(jobId),

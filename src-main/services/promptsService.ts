@@ -1,5 +1,6 @@
 import type { Publish, ServiceHandlers } from '#shared/contract/contract.ts';
-import { pointingVerdict } from '#shared/domain/pointing.ts';
+import { lessonsVerdict, pointingVerdict } from '#shared/domain/pointing.ts';
+import { lessonsOf } from '#main/project/pointing/lessons.ts';
 import { startPointing } from '#main/project/pointing/improvePointing.ts';
 import { readPointing, takeBackVersion, useVersion } from '#main/project/pointing/versions.ts';
 import { askPromptNetwork, promptNetwork } from '#main/project/promptNetwork.ts';
@@ -9,6 +10,10 @@ export function promptsService(workbench: Workbench, dataFolder: string, publish
   return {
     network: async () => ({ side: (await promptNetwork(dataFolder, workbench.current?.project ?? null))?.side ?? null }),
     ask: async ({ input }) => ({ chance: await askPromptNetwork(workbench.require(), workbench.device, dataFolder, input) }),
+    lessons: () => {
+      const current = workbench.current?.project;
+      return { lessons: current === undefined ? [] : lessonsOf(current) };
+    },
     versions: async () => {
       const { project } = workbench.require();
       const { inUse, before, versions } = readPointing(project);
@@ -16,7 +21,10 @@ export function promptsService(workbench: Workbench, dataFolder: string, publish
         from: (await promptNetwork(dataFolder, project))?.from ?? null,
         inUse,
         canGoBack: before.length > 0,
-        versions: versions.map(({ jobId: _, weightsHash: __, ...each }) => ({ ...each, verdict: pointingVerdict(each.measured) })),
+        versions: versions.map(({ jobId: _, weightsHash: __, lessons, ...each }) => ({
+          ...each,
+          verdict: `${pointingVerdict(each.measured)} ${lessonsVerdict(lessons)}`.trim(),
+        })),
       };
     },
     improve: async ({ device, ...options }) => {

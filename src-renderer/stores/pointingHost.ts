@@ -1,4 +1,5 @@
 import type { Client } from '#shared/contract/client.ts';
+import { lessonOf, type Lesson } from '#shared/prompts/lesson.ts';
 import { promptChannels } from '#shared/prompts/networkInput.ts';
 import type { HostNetwork } from '../work/prompts.ts';
 
@@ -6,8 +7,16 @@ import type { HostNetwork } from '../work/prompts.ts';
 export interface PointingHost {
   /** The prompt network; null where there is none. */
   network(): Promise<HostNetwork | null>;
+  /** What accepted cases taught, by the name of the label. */
+  lessons(): Promise<ReadonlyMap<string, KnownLook>>;
   /** Names of labels that a model was measured to find too badly for a proposal to begin with its prediction. */
   poorlyFound(modelId: string): Promise<ReadonlySet<string>>;
+}
+
+/** How a structure looks, and the mean Dice that a first click found by that on held-out cases. */
+export interface KnownLook {
+  readonly lesson: Lesson;
+  readonly first: number;
 }
 
 /**
@@ -17,6 +26,13 @@ export interface PointingHost {
 const WORTH_BEGINNING = 0.5;
 
 export function pointingHost({ prompts, models }: Client): PointingHost {
+  const lessons = async (): Promise<ReadonlyMap<string, KnownLook>> => {
+    const known = (await prompts.lessons()).lessons.map(({ label, first, values }) => {
+      const lesson = lessonOf(new Float32Array(values.slice().buffer));
+      return lesson === null ? null : ([label, { lesson, first }] as const);
+    });
+    return new Map(known.filter((each) => each !== null));
+  };
   return {
     async network() {
       const { side } = await prompts.network();
@@ -26,10 +42,12 @@ export function pointingHost({ prompts, models }: Client): PointingHost {
       void ask(new Uint8Array(4 * promptChannels.length * side ** 3)).catch(() => undefined);
       return { side, ask };
     },
+    lessons,
     async poorlyFound(modelId) {
-      const { comparison } = await models.card({ modelId });
+      const [{ comparison }, known] = await Promise.all([models.card({ modelId }), lessons()]);
+      const worth = (label: string): number => Math.max(WORTH_BEGINNING, known.get(label)?.first ?? 0);
       const measured = comparison?.afterModelId === modelId ? comparison.labels : [];
-      return new Set(measured.flatMap(({ label, diceAfter }) => (diceAfter !== null && diceAfter < WORTH_BEGINNING ? [label] : [])));
+      return new Set(measured.flatMap(({ label, diceAfter }) => (diceAfter !== null && diceAfter < worth(label) ? [label] : [])));
     },
   };
 }

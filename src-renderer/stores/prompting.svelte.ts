@@ -11,7 +11,7 @@ import { PromptWork } from '../work/prompts.ts';
 import type { Beginning } from '../work/prompts.worker.ts';
 import type { Editing } from './editing.svelte.ts';
 import { ForNow } from './forNow.ts';
-import type { PointingHost } from './pointingHost.ts';
+import type { KnownLook, PointingHost } from './pointingHost.ts';
 
 /**
  * What a proposal begins with: prompts alone, or what the active label is in the mask or in the prediction; `pointed`: in the prediction where the first
@@ -72,6 +72,7 @@ export class Prompting implements Disposable {
   /** The model of the prediction, and the names of labels that it finds badly. */
   #model: string | undefined;
   #poorlyFound: ReadonlySet<string> = new Set();
+  #lessons: ReadonlyMap<string, KnownLook> = new Map();
 
   /** `host` is asked when the tool is first taken into the hand. */
   constructor(editing: Editing, onError: (error: unknown) => void, host?: PointingHost) {
@@ -109,6 +110,9 @@ export class Prompting implements Disposable {
     this.#isAsked = true;
     this.#wait(this.#host?.network(), (network) => {
       if (network !== null) this.#work.setNetwork(network);
+    });
+    this.#wait(this.#host?.lessons(), (lessons) => {
+      this.#lessons = lessons;
     });
     this.#lookAtModel();
   }
@@ -278,6 +282,7 @@ export class Prompting implements Disposable {
           before,
           beginning: this.#beginning(begin, before === null && !prompt.positive),
           barred: barredBy(this.#editing.policy, this.label),
+          lesson: this.#lessons.get(this.#labelName)?.lesson ?? null,
         },
         signal,
       );
@@ -302,12 +307,15 @@ export class Prompting implements Disposable {
     this.#show(sharper);
   }
 
+  get #labelName(): string {
+    return this.#editing.labels.find(({ value }) => value === this.label)?.name ?? '';
+  }
+
   #beginning(begin: BeginWith, takesAway: boolean): Beginning {
     const { label } = this;
     if (begin === 'prediction') return { layer: 'prediction', label };
     if (begin === 'label' || takesAway) return { layer: 'mask', label };
-    const name = this.#editing.labels.find(({ value }) => value === label)?.name ?? '';
-    const isWorthIt = this.#hasPrediction && !this.#poorlyFound.has(name);
+    const isWorthIt = this.#hasPrediction && !this.#poorlyFound.has(this.#labelName);
     return begin === 'pointed' && isWorthIt ? { layer: 'prediction', label, ifPointedAt: true } : null;
   }
 

@@ -108,13 +108,19 @@ export class TrainingStore {
       const { submitTo: to, submitFolder: folder } = await this.#client.settings.get();
       const submit = this.elsewhere && to !== '' ? { submit: { to, folder } } : {};
       const { jobId } = await this.#client.jobs.improve({ ...this.#request(), ...submit });
-      if ((await this.#client.jobs.night()).plan.pointing && !this.elsewhere && (await this.#client.prompts.network()).side !== null)
+      if ((await this.#client.jobs.night()).plan.pointing && !this.elsewhere && (await this.#pointingLearned()))
         await this.improvePointing(pointingMinutes(this.plan?.minutes ?? 5));
       this.jobs = (await this.#client.jobs.list({})).jobs;
       await this.show(jobId);
     } catch (error) {
       this.#activities.fail(error);
     }
+  }
+
+  /** Whether a network answers to Point, or accepted cases taught it something: from then on it goes on learning. */
+  async #pointingLearned(): Promise<boolean> {
+    const [{ side }, { lessons }] = await Promise.all([this.#client.prompts.network(), this.#client.prompts.lessons()]);
+    return side !== null || lessons.length > 0;
   }
 
   /** In the background, behind what runs already. */

@@ -3,6 +3,7 @@ import type { LabelVolume, Volume } from '#shared/geometry/grid.ts';
 import { askNetwork, type AskedNetwork } from '#shared/prompts/askNetwork.ts';
 import { askSlice } from '#shared/prompts/askSlice.ts';
 import { carry, type Carried, type CarryRequest } from '#shared/prompts/carry.ts';
+import type { Lesson } from '#shared/prompts/lesson.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, propose, type PromptCase, type PromptRequest } from '#shared/prompts/propose.ts';
@@ -20,6 +21,8 @@ export interface ProposeRequest {
   /** Where nothing was yet. */
   readonly beginning: Beginning;
   readonly barred: Uint8Array;
+  /** What accepted cases taught of the label. */
+  readonly lesson: Lesson | null;
 }
 
 /** `base`: what the proposal began with, where it began with something. */

@@ -20,6 +20,11 @@ export const prompts = defineService({
     network: { input: nothing, output: v.strictObject({ side: v.nullable(count) }) },
     /** The chance of each voxel of a cube to be meant, 0 to 255. `input`: its channels one after another, little-endian float32. `conflict` where no project is open. */
     ask: { input: v.strictObject({ input: bytes }), output: v.strictObject({ chance: bytes }) },
+    /** What accepted cases of the open project taught of structures, where it helps: `values` of a lesson, little-endian float32, and its mean Dice after a first click. */
+    lessons: {
+      input: nothing,
+      output: v.strictObject({ lessons: list(v.strictObject({ label: text(128), first: finite, values: bytes }), 255) }),
+    },
     /** Which network answers in the open project, and those that it became there, the newest last. */
     versions: {
       input: nothing,

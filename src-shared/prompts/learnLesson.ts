@@ -12,7 +12,7 @@ import { shareOf } from './region.ts';
 const clicks = 3;
 /** Voxels inside and outside of it that each of them teaches, at most. */
 const sampled = 1500;
-const passes = 10;
+const passes = 6;
 const member = Uint8Array.from({ length: 0x1_0000 }, (_, value) => (value === 1 ? 1 : 0));
 
 /** Gathers what accepted cases show of one structure, and learns a lesson from it. Deterministic. */

@@ -15,7 +15,7 @@ export interface Lesson {
 
 /** What a lesson is told of each voxel, and the layers between that and the odds. */
 export const told = 23;
-export const hidden = [16, 8] as const;
+export const hidden = [24, 12] as const;
 const sizes = [told, ...hidden, 1] as const;
 
 /** Null for anything else. */
@@ -75,8 +75,10 @@ export class Taught {
     this.#known = from === null ? null : { region: from.region, odds: oddsOf(lesson, image, from, first) };
   }
 
+  /** By what they hold: each request may bring copies. */
   isOf(lesson: Lesson, first: Prompt): boolean {
-    return lesson === this.#lesson && first === this.#first;
+    const own = this.#lesson.values;
+    return lesson.values.every((value, at) => value === own[at]) && JSON.stringify(first) === JSON.stringify(this.#first);
   }
 
   /** NaN where it says nothing. */

@@ -51,7 +51,7 @@ export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32
 
 const batch = 64;
 const rate = 3e-3;
-const decay = 0.01;
+const decay = 0.05;
 const [first, second] = [0.9, 0.999];
 
 /** Adam with a rate that falls along a cosine, `passes` times through all rows. Deterministic. */

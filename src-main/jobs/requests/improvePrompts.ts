@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { PointingComparison } from '#shared/domain/pointing.ts';
+import type { LessonComparison, PointingComparison } from '#shared/domain/pointing.ts';
 import { caseFields, deviceFields, labelSet, learningBudget, path } from './fields.ts';
 import { defineRequest } from './request.ts';
 
@@ -23,6 +23,21 @@ export interface ImprovePromptsResult {
   readonly steps: number;
   readonly weightsHash: string;
   readonly measured: PointingComparison | null;
+  /** Of what the accepted cases taught of structures; empty where no held-out case measures. */
+  readonly lessons: readonly LessonComparison[];
 }
+
+/** In the job's results: what accepted cases taught of each structure. */
+export const lessonsFile = 'lessons.json';
+export const lessonComparison = v.object({
+  label: v.string(),
+  structures: v.number(),
+  without: v.number(),
+  withIt: v.number(),
+  first: v.number(),
+});
+export const storedLessons = v.object({
+  lessons: v.array(v.object({ label: v.string(), measured: v.nullable(lessonComparison), values: v.array(v.number()) })),
+});
 
 export const improvePromptsRequest = defineRequest<ImprovePromptsResult>()('improvement of pointing', schema);

@@ -15,11 +15,15 @@ import { improvePromptsRequest, type ImprovePromptsConfig, type ImprovePromptsRe
 import { trainPromptsRequest, type TrainPromptsResult } from '../requests/trainPrompts.ts';
 import type { Task, TaskContext } from '../task.ts';
 import { readPointed, type PointedMasks } from './promptCases.ts';
+import { teachPrompts } from './teachPrompts.ts';
 import { trainPromptsTask } from './trainPrompts.ts';
 
 type Context = TaskContext<ImprovePromptsConfig>;
 
-/** A prompt network learns from accepted cases, or one begins with them, and is compared on held-out ones by the clicks that a reader needs: `outFolder` gets it. */
+/**
+ * A prompt network learns from accepted cases, or one begins with them, and is compared on held-out ones by the clicks that a reader needs; and what they teach
+ * the classifier of a case: `outFolder` gets both.
+ */
 export const improvePromptsTask: Task<ImprovePromptsConfig, ImprovePromptsResult> = {
   kind: 'improvePrompts',
   parse: improvePromptsRequest.parse,
@@ -34,12 +38,13 @@ const mostMeasured = 24;
 async function improvePrompts(context: Context): Promise<ImprovePromptsResult> {
   const { config, outFolder } = context;
   const masks = pointable(config.labelSet);
-  const trained = await train(context, masks);
   const heldOut = labelled(config, true);
+  const lessons = await teachPrompts({ training: labelled(config, false), heldOut, masks, seed: config.seed }, context);
+  const trained = await train(context, masks);
   const measured = heldOut.length === 0 ? null : await compare(context, heldOut, masks);
   context.alarm('info', pointingVerdict(measured));
   const { weightsHash } = await loadPromptModel(outFolder);
-  return { trainingCases: trained.cases, structures: trained.structures, steps: trained.steps, weightsHash, measured };
+  return { trainingCases: trained.cases, structures: trained.structures, steps: trained.steps, weightsHash, measured, lessons };
 }
 
 function labelled({ cases }: ImprovePromptsConfig, heldOut: boolean): LabelledCase[] {

@@ -6,6 +6,7 @@ import type { PointingVersion } from '#shared/domain/pointing.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readJson } from '#main/files/jsonStore.ts';
 import { makeFolderBelow } from '#main/files/makeFolder.ts';
+import { lessonComparison } from '#main/jobs/requests/improvePrompts.ts';
 import { recordEvent, type Project } from '#main/library/index.ts';
 
 const interval = v.object({ mean: v.number(), low: v.number(), high: v.number() });
@@ -33,6 +34,7 @@ const schema = v.object({
       steps: v.number(),
       weightsHash: v.string(),
       measured: v.nullable(pointingComparison),
+      lessons: v.optional(v.array(lessonComparison), []),
     }),
   ),
 });

@@ -6,6 +6,7 @@ import { needsFewerClicks } from '#shared/domain/pointing.ts';
 import { copyDurably, replaceFolder } from '#main/files/durable.ts';
 import { makeFolderBelow } from '#main/files/makeFolder.ts';
 import { readJobFile, readResult } from '#main/jobs/jobFolder.ts';
+import { lessonComparison, lessonsFile } from '#main/jobs/requests/improvePrompts.ts';
 import type { Project } from '#main/library/index.ts';
 import { addVersion, pointingComparison, useVersion, versionFolder } from '../pointing/versions.ts';
 import type { AdoptionEvents } from './adoptionEvents.ts';
@@ -17,9 +18,10 @@ const result = v.object({
   steps: v.number(),
   weightsHash: v.string(),
   measured: v.nullable(pointingComparison),
+  lessons: v.optional(v.array(lessonComparison), []),
 });
 
-/** Copies the prompt network of a job into the project, and puts it in use where it needs fewer clicks, or that was asked for whatever it needs. */
+/** Copies the prompt network and the lessons of a job into the project, and puts the network in use where it needs fewer clicks, or that was asked for whatever it needs. */
 export async function adoptPointing(project: Project, job: Job, folder: string, events: AdoptionEvents): Promise<void> {
   const made = v.parse(result, await readResult(folder));
   const { despite } = v.parse(asked, (await readJobFile(folder)).config);
@@ -29,7 +31,10 @@ export async function adoptPointing(project: Project, job: Job, folder: string, 
       place,
       (incoming) => makeFolderBelow(project.paths.folder, incoming),
       (incoming) => {
-        for (const name of ['weights.safetensors', 'model.json']) copyDurably(join(folder, 'out', name), join(incoming, name));
+        for (const name of ['weights.safetensors', 'model.json', lessonsFile]) {
+          // A job of an earlier version has no lessons.
+          if (name !== lessonsFile || existsSync(join(folder, 'out', name))) copyDurably(join(folder, 'out', name), join(incoming, name));
+        }
       },
     );
   await addVersion(project, { id: job.id, jobId: job.id, createdAt: job.endedAt ?? new Date().toISOString(), ...made });

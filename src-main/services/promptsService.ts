@@ -20,6 +20,7 @@ export function promptsService(workbench: Workbench, dataFolder: string, publish
       return {
         from: (await promptNetwork(dataFolder, project))?.from ?? null,
         inUse,
+        knows: lessonsOf(project).map(({ label }) => label),
         canGoBack: before.length > 0,
         versions: versions.map(({ jobId: _, weightsHash: __, lessons, ...each }) => ({
           ...each,

@@ -31,6 +31,8 @@ export const prompts = defineService({
       output: v.strictObject({
         from: v.nullable(v.picklist(['project', 'computer', 'shipped'])),
         inUse: v.nullable(id),
+        /** Labels whose looks accepted cases taught. */
+        knows: list(text(128), 255),
         /** There was another one in use before. */
         canGoBack: v.boolean(),
         versions: list(

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { lessonOf } from '#shared/prompts/lesson.ts';
 import { openProject } from '#main/library/index.ts';
 import { versionFolder } from '#main/project/pointing/versions.ts';
 import { promptNetwork } from '#main/project/promptNetwork.ts';
 import { logonet } from '../../support/commandLine.ts';
 import { writePromptNetwork } from '../../support/promptNetwork.ts';
-import { writePairs } from '../../support/studio.ts';
+import { startStudio, testLabels, writePairs } from '../../support/studio.ts';
 
 let root: string;
 beforeAll(() => {
@@ -82,6 +83,29 @@ it(
   },
 );
 
+/** What accepted cases taught lies beside the network, and what helped on held-out cases is known to whoever points in the project. */
+async function knowsWhatHelps(project: string, jobId: string): Promise<void> {
+  const place = versionFolder({ paths: { folder: project } as never }, jobId);
+  const { lessons } = JSON.parse(readFileSync(join(place, 'lessons.json'), 'utf8')) as { lessons: StoredLesson[] };
+  expect(lessons.map(({ label }) => label).sort()).toEqual(testLabels.map(({ name }) => name).sort());
+  for (const { values } of lessons) expect(lessonOf(Float32Array.from(values))).not.toBeNull();
+  const helping = lessons.filter(({ measured }) => measured !== null && measured.withIt > measured.without);
+  expect(lessons.some(({ measured }) => measured !== null)).toBe(true);
+  const app = startStudio();
+  await app.client.projects.open({ path: project });
+  const known = (await app.client.prompts.lessons()).lessons;
+  const { knows } = await app.client.prompts.versions();
+  await app.close();
+  expect(known.map(({ label, first }) => [label, first])).toEqual(helping.map(({ label, measured }) => [label, measured?.first]));
+  expect(knows).toEqual(helping.map(({ label }) => label));
+}
+
+interface StoredLesson {
+  readonly label: string;
+  readonly measured: { readonly without: number; readonly withIt: number; readonly first: number } | null;
+  readonly values: readonly number[];
+}
+
 it(
   'without any network one begins with the accepted cases, and is measured against the classifier of the case',
   { timeout: 900_000 },
@@ -101,6 +125,7 @@ it(
     const opened = openProject(project, { author: 'test' });
     expect((await promptNetwork(join(root, 'other'), opened))?.from ?? null).toBe(after < before ? 'project' : null);
     opened.close();
+    await knowsWhatHelps(project, jobId);
     const card = JSON.parse(readFileSync(join(versionFolder({ paths: { folder: project } as never }, jobId), 'model.json'), 'utf8')) as {
       history: unknown[];
     };

@@ -30,7 +30,8 @@ describe('the prompt network of a computer', () => {
 
   it('is what a project has until it has one of its own', async () => {
     const { prompts } = app.client;
-    expect(await prompts.versions()).toEqual({ from: 'computer', inUse: null, canGoBack: false, versions: [] });
+    expect(await prompts.lessons()).toEqual({ lessons: [] });
+    expect(await prompts.versions()).toEqual({ from: 'computer', inUse: null, knows: [], canGoBack: false, versions: [] });
     await expect(prompts.improve({ budget: { kind: 'steps', steps: 1 } })).rejects.toMatchObject({ code: 'conflict' });
     await expect(prompts.use({ version: 'none' })).rejects.toMatchObject({ code: 'not-found' });
     await expect(prompts.takeBack()).rejects.toMatchObject({ code: 'conflict' });

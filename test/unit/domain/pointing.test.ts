@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { needsFewerClicks, pointingVerdict } from '#shared/domain/pointing.ts';
+import { helpsPointing, lessonsVerdict, needsFewerClicks, pointingVerdict } from '#shared/domain/pointing.ts';
 
 const measured = { cases: 3, structures: 7, before: 8.25, after: 4, difference: { mean: -4.2, low: -6, high: -2.1 }, labels: [] };
 
@@ -15,5 +15,16 @@ describe('what is said of pointing that has learned', () => {
     }
     expect(needsFewerClicks(null)).toBe(false);
     expect(pointingVerdict(null)).toMatch(/not measured/);
+  });
+
+  it('uses what accepted cases taught of a structure only where it finds more of it', () => {
+    const liver = { label: 'Liver', structures: 4, without: 0.61, withIt: 0.783, first: 0.7 };
+    expect(lessonsVerdict([])).toBe('');
+    expect(helpsPointing(liver)).toBe(true);
+    for (const withIt of [0.61, 0.2]) {
+      expect(helpsPointing({ ...liver, withIt })).toBe(false);
+      expect(lessonsVerdict([{ ...liver, withIt }])).toMatch(/helps with none of them, and is not used/);
+    }
+    expect(lessonsVerdict([liver, { ...liver, label: 'Spleen', withIt: 0.5 }])).toMatch(/held-out cases: Liver \(\.61 → \.78\)\.$/);
   });
 });

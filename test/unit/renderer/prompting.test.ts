@@ -2,6 +2,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
+import { LessonCases } from '#shared/prompts/learnLesson.ts';
+import type { Lesson } from '#shared/prompts/lesson.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
 import { Prompting } from '#renderer/stores/prompting.svelte.ts';
@@ -111,6 +113,25 @@ describe('pointing things out', () => {
     prompting.drop();
     prompting.setPrediction({ grid, data: predicted }, 'old');
     expect([await pointed(), asked]).toEqual([begun, ['young', 'old']]);
+  });
+
+  it('knows how a label looks from what accepted cases taught, and no other label', async () => {
+    const cases = new LessonCases();
+    // Of these cases the organ ended in its middle.
+    for (const seed of [2, 3, 4]) {
+      const taught = phantom(grid, [organ], seed);
+      const half = taught.truth(organ).map((value, at) => (at % grid.size[0] <= 18 ? value : 0));
+      cases.add(taught.image, { grid, data: half });
+    }
+    const lesson = cases.learn() as Lesson;
+    const half = truth(organ).map((value, at) => (at % grid.size[0] <= 18 ? value : 0));
+    const pointed = async (label: string): Promise<number> => {
+      const { prompting } = open(undefined, undefined, { lessons: () => Promise.resolve(new Map([[label, { lesson, first: 0.9 }]])) });
+      prompting.add(click([15, 17, 15]), 'pointed');
+      await prompting.settled();
+      return dice(half, Uint8Array.from(prompting.layer?.data ?? []));
+    };
+    expect(await pointed('Liver')).toBeGreaterThan((await pointed('Spleen')) + 0.05);
   });
 
   it('hands the prediction over when the tool is taken into the hand, and one that comes or changes later when it comes', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
-import { LessonCases } from '#shared/prompts/learnLesson.ts';
+import { learnNow, LessonCases } from '#shared/prompts/learnLesson.ts';
 import { lessonOf, type Lesson } from '#shared/prompts/lesson.ts';
 import { namedStructures, structuresIn, truthOf } from '#shared/prompts/reader.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
@@ -43,7 +43,7 @@ export async function learnLessons(
           own.add(volume, truthOf(volume, mask, structure));
         }
       }
-      const learned = [...gathered].map(([name, own]) => [name, own.learn()] as const);
+      const learned = [...gathered].map(([name, own]) => [name, learnNow(own)] as const);
       kept = Object.fromEntries(learned.flatMap(([name, lesson]) => (lesson === null ? [] : [[name, [...lesson.values]]])));
       makeFolder(join(outFolder, 'work', 'lessons'));
       await writeFileAtomically(file, JSON.stringify(kept));

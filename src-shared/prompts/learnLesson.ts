@@ -36,13 +36,13 @@ export class LessonCases {
     }
   }
 
-  /** Null where no case had the structure. */
-  learn(): Lesson | null {
+  /** Null where no case had the structure. A generator, as `learnPerceptron`. */
+  *learn(): Generator<void, Lesson | null> {
     if (this.#rows.length === 0) return null;
     const rows = new Float32Array(this.#rows.length * told);
     this.#rows.forEach((row, n) => rows.set(row, n * told));
     const lessons = { rows, targets: Uint8Array.from(this.#targets), weights: Float32Array.from(this.#weights) };
-    return { values: learnPerceptron(lessons, hidden, passes).values };
+    return { values: (yield* learnPerceptron(lessons, hidden, passes)).values };
   }
 
   #sample(channels: readonly Float32Array[], share: Float32Array): void {
@@ -58,6 +58,15 @@ export class LessonCases {
         this.#weights.push(from.length / count);
       }
     }
+  }
+}
+
+/** The same, at once. */
+export function learnNow(cases: LessonCases): Lesson | null {
+  const steps = cases.learn();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
   }
 }
 

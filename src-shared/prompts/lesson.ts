@@ -1,4 +1,3 @@
-import { applyAffine } from '../geometry/affine.ts';
 import { spacing, type LpsPoint, type Volume } from '../geometry/grid.ts';
 import { resampleVolume } from '../geometry/resample.ts';
 import { unionBox, type Box } from '../segmentation/box.ts';
@@ -28,7 +27,10 @@ export interface Seen {
   readonly region: Region;
   /** Intensities about those that the prompt lies on. */
   readonly values: Float32Array;
+  readonly smooth: Float32Array;
   readonly features: Features;
+  /** How each voxel is reached from it by ways through what looks alike, 0 … 1. */
+  readonly reached: Float32Array;
 }
 
 /** The box that a first prompt's own surroundings fill. */
@@ -39,19 +41,19 @@ export function seenFrom(image: Volume, box: Box, first: Prompt): Seen {
   const region = regionOf(image.grid, box);
   const { size } = region.grid;
   const own = normalised(sample(image, region));
-  const chosen = [...markedBy(first, region).entries()].flatMap(([at, sign]) => (sign === 1 ? [at] : []));
-  const values = about(own, referenceOf(smoothed(own, size, region.spacing, noiseOf(region)), size, chosen));
-  return { region, values, features: featuresOf(values, size, region.spacing) };
+  const signs = seedsOf([first], region.grid, Math.min(...region.spacing));
+  const noise = Math.min(...region.spacing) * 0.7;
+  const chosen = [...signs.entries()].flatMap(([at, sign]) => (sign === 1 ? [at] : []));
+  const values = about(own, referenceOf(smoothed(own, size, region.spacing, noise), size, chosen));
+  const smooth = smoothed(values, size, region.spacing, noise);
+  const like = likeness(smooth);
+  const reached = spread(like, like, [first], signs, signs, region).prior;
+  return { region, values, smooth, features: featuresOf(values, size, region.spacing), reached };
 }
 
 /** Channels that a lesson is told: looks, the image's own intensity, where a voxel lies from the first prompt (LPS, a scale that is finer near it), and how it is reached by ways through what looks alike. */
-export function toldOf(image: Volume, { region, values, features }: Seen, first: Prompt): Float32Array[] {
-  const { size } = region.grid;
-  const smooth = smoothed(values, size, region.spacing, noiseOf(region));
-  const like = likeness(smooth);
-  const signs = markedBy(first, region);
-  const { prior } = spread(like, like, [first], signs, signs, region);
-  return [...features.channels, smooth, ownIntensity(image, region), ...placesFrom(region, middleOf(pointsOf(first))), prior];
+export function toldOf(image: Volume, { region, smooth, features, reached }: Seen, first: Prompt): Float32Array[] {
+  return [...features.channels, smooth, ownIntensity(image, region), ...placesFrom(region, middleOf(pointsOf(first))), reached];
 }
 
 /** The logarithm of the odds of each voxel of the region. */
@@ -67,7 +69,7 @@ export class Taught {
   readonly #known: { readonly region: Region; readonly odds: Float32Array } | null;
 
   /** `seen`: what is known already; else `around` is looked at as well. */
-  constructor(lesson: Lesson, image: Volume, first: Prompt, { seen, around }: { readonly seen?: Seen; readonly around?: Box | undefined }) {
+  constructor(lesson: Lesson, image: Volume, first: Prompt, { seen, around }: { readonly seen?: Seen; readonly around?: Box | null }) {
     this.#lesson = lesson;
     this.#first = first;
     const box = unionBox(firstBox(image, first), around ?? null);
@@ -109,9 +111,6 @@ export const leaning = (chance: number, looks: number): number => chanceOf(oddsF
 const chanceOf = (odds: number): number => 1 / (1 + Math.exp(-odds));
 const oddsFrom = (chance: number, least: number): number => Math.log((chance + least) / (1 + least - chance));
 
-const noiseOf = ({ spacing: step }: Region): number => Math.min(...step) * 0.7;
-const markedBy = (prompt: Prompt, { grid, spacing: step }: Region): Int8Array => seedsOf([prompt], grid, Math.min(...step));
-
 const middleOf = (points: readonly LpsPoint[]): LpsPoint =>
   [0, 1, 2].map((axis) => points.reduce((sum, point) => sum + (point[axis] as number), 0) / points.length) as unknown as LpsPoint;
 
@@ -120,21 +119,28 @@ const near = 5;
 
 function placesFrom({ grid }: Region, point: LpsPoint): Float32Array[] {
   const [ni, nj, nk] = grid.size;
-  const channels = [0, 1, 2, 3].map(() => new Float32Array(ni * nj * nk));
+  const [x, y, z, away] = [0, 1, 2, 3].map(() => new Float32Array(ni * nj * nk)) as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
+  const [ax, bx, cx, dx, ay, by, cy, dy, az, bz, cz, dz] = grid.affine;
   for (let k = 0, at = 0; k < nk; k++)
-    for (let j = 0; j < nj; j++)
+    for (let j = 0; j < nj; j++) {
+      const [px, py, pz] = [bx * j + cx * k + dx - point[0], by * j + cy * k + dy - point[1], bz * j + cz * k + dz - point[2]];
       for (let i = 0; i < ni; i++, at++) {
-        const place = applyAffine(grid.affine, [i, j, k]);
-        let square = 0;
-        for (let axis = 0; axis < 3; axis++) {
-          const away = (place[axis] as number) - (point[axis] as number);
-          square += away * away;
-          (channels[axis] as Float32Array)[at] = Math.sign(away) * Math.log1p(Math.abs(away) / near);
-        }
-        (channels[3] as Float32Array)[at] = Math.log1p(Math.sqrt(square) / near);
+        const [u, v, w] = [px + ax * i, py + ay * i, pz + az * i];
+        x[at] = finer(u);
+        y[at] = finer(v);
+        z[at] = finer(w);
+        away[at] = finer(Math.sqrt(u * u + v * v + w * w));
       }
-  return channels;
+    }
+  return [x, y, z, away];
 }
+
+const finer = (mm: number): number => (mm < 0 ? -Math.log1p(-mm / near) : Math.log1p(mm / near));
 
 interface Levels {
   readonly middle: number;

@@ -22,6 +22,8 @@ export const valuesOf = (sizes: readonly number[]): number =>
 
 /** So many voxels go through all layers together, as the processor keeps them near. */
 const together = 2048;
+const nothing = new Float32Array(together);
+type Weights = readonly [number, number, number, number];
 
 /** The logarithm of the odds of each voxel, from channels of `voxels` values each. */
 export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32Array[], voxels: number): Float32Array {
@@ -35,9 +37,20 @@ export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32
       const isLast = layer === held.length - 1;
       for (const [n, output] of outputs.entries()) {
         output.fill(values[at + outputs.length * inputs.length + n] as number);
-        for (const [m, input] of inputs.entries()) {
-          const weight = values[at + n * inputs.length + m] as number;
-          for (let i = 0; i < count; i++) output[i] = (output[i] as number) + weight * (input[i] as number);
+        // Four inputs at a time: someone waits, and most of the time goes to reading and writing.
+        for (let m = 0; m < inputs.length; m += 4) {
+          const [a, b, c, d] = [0, 1, 2, 3].map((k) => inputs[m + k] ?? nothing) as [
+            Float32Array,
+            Float32Array,
+            Float32Array,
+            Float32Array,
+          ];
+          const [wa, wb, wc, wd] = [0, 1, 2, 3].map((k) =>
+            m + k < inputs.length ? (values[at + n * inputs.length + m + k] as number) : 0,
+          ) as unknown as Weights;
+          for (let i = 0; i < count; i++)
+            output[i] =
+              (output[i] as number) + wa * (a[i] as number) + wb * (b[i] as number) + wc * (c[i] as number) + wd * (d[i] as number);
         }
         if (!isLast) for (let i = 0; i < count; i++) if ((output[i] as number) < 0) output[i] = leak * (output[i] as number);
       }
@@ -54,8 +67,15 @@ const rate = 3e-3;
 const decay = 0.05;
 const [first, second] = [0.9, 0.999];
 
-/** Adam with a rate that falls along a cosine, `passes` times through all rows. Deterministic. */
-export function learnPerceptron({ rows, targets, weights }: Lessons, hidden: readonly number[], passes: number): Perceptron {
+/** Steps between two looks at what else there is to do. */
+const stretch = 200;
+
+/** Adam with a rate that falls along a cosine, `passes` times through all rows. Deterministic. A generator, so that whoever runs it can do something else between its stretches. */
+export function* learnPerceptron(
+  { rows, targets, weights }: Lessons,
+  hidden: readonly number[],
+  passes: number,
+): Generator<void, Perceptron> {
   const count = targets.length;
   const inputs = rows.length / count;
   const sizes = [inputs, ...hidden, 1];
@@ -69,6 +89,7 @@ export function learnPerceptron({ rows, targets, weights }: Lessons, hidden: rea
   let order: readonly number[] = [];
   let next = 0;
   for (let step = 1; step <= steps; step++) {
+    if (step % stretch === 0) yield;
     slopes.fill(0);
     for (let n = 0; n < batch; n++) {
       if (next === order.length) [order, next] = [random.shuffle([...targets.keys()]), 0];

@@ -64,11 +64,15 @@ export class PromptMemory {
     return this.#features;
   }
 
-  /** What a lesson says in the region of the last call of `smooth`: the logarithm of odds, NaN where it says nothing. */
-  odds(lesson: Lesson, image: Volume, region: Region, first: Prompt, before: PromptProposal | null): Float32Array {
+  /**
+   * What a lesson says in the region of the last call of `smooth`: the logarithm of odds, NaN where it says nothing. `from`: how voxels are reached from the prompts
+   * (0 … 1), where they are all that there is; else the box of what was proposed.
+   */
+  odds(lesson: Lesson, image: Volume, region: Region, first: Prompt, from: Float32Array | Box | null): Float32Array {
     if (this.#taught?.isOf(lesson, first) !== true) {
-      const seen = { region, values: this.#seen, features: this.features(region) };
-      this.#taught = new Taught(lesson, image, first, before === null ? { seen } : { around: before.box });
+      const own = { region, values: this.#seen, smooth: this.#smooth, features: this.features(region) };
+      const isReached = from instanceof Float32Array;
+      this.#taught = new Taught(lesson, image, first, isReached ? { seen: { ...own, reached: from } } : { around: from });
     }
     return this.#taught.on(region);
   }
@@ -132,7 +136,7 @@ export function* propose(
     const isNew = held?.includes(1) !== true;
     const own = held === null ? inside : [last];
     const like = likeness(smooth);
-    const guess = isNew ? spread(like, like, own, drawn, signs, region).sure : held;
+    const { sure: guess, prior: reached } = isNew ? spread(like, like, own, drawn, signs, region) : { sure: held, prior: null };
     const wide = growth === mostGrowths || !isNew ? null : grown(box, guess, region, image.grid.size);
     if (wide !== null) {
       box = wide;
@@ -141,7 +145,8 @@ export function* propose(
     yield;
     const features = memory.features(region);
     const [first] = inside as [Prompt, ...Prompt[]];
-    const odds = lesson === null || !first.positive ? null : memory.odds(lesson, image, region, first, before);
+    const odds =
+      lesson === null || !first.positive ? null : memory.odds(lesson, image, region, first, before === null ? reached : before.box);
     yield;
     const looks = looksFrom(features, odds, isNew && odds !== null ? supposed(odds, drawn, signs, size) : guess, drawn);
     yield;

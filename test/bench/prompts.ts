@@ -1,7 +1,8 @@
 /**
  * How long a prompt takes on a large case, and a slice that goes on into the next one.
  *   node test/bench/prompts.ts [--size 512x512x300] [--rounds 3] [--window]
- * Without a window: what the prompts' worker does, on the wall's clock and as processor time. With one: from letting go of the button to the
+ * Without a window: what the prompts' worker does, on the wall's clock and as processor time, with prompts alone, with what accepted cases taught, and where
+ * a prediction is given up. With one: from letting go of the button to the
  * frame that shows the proposal, in real Chromium through the web host (needs dist/renderer).
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +13,9 @@ import { applyAffine } from '#shared/geometry/affine.ts';
 import type { LpsPoint, Triple } from '#shared/geometry/grid.ts';
 import { acceptProposal, barredBy } from '#shared/prompts/accept.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
-import type { PromptProposal } from '#shared/prompts/proposal.ts';
+import { learnNow, LessonCases } from '#shared/prompts/learnLesson.ts';
+import type { Lesson } from '#shared/prompts/lesson.ts';
+import { proposalOfLabel, type PromptProposal } from '#shared/prompts/proposal.ts';
 import { PromptMemory, proposeNow } from '#shared/prompts/propose.ts';
 import { carryNow } from '#shared/prompts/carry.ts';
 import { forEachCut, slicesOn, type SlicePlane } from '#shared/prompts/slab.ts';
@@ -47,8 +50,19 @@ function report(name: string, times: readonly number[]): void {
   console.log(`${name.padEnd(36)} median ${at(0.5)} ms, p95 ${at(0.95)} ms, n ${String(sorted.length)}`);
 }
 
-function measureWorker(): void {
+/** What small cases of the same structures teach of the first one. */
+function taught(): Lesson | null {
+  const { image, mask } = scaledCase([96, 96, 60], [320 / 96, 320 / 96, 6]);
+  const cases = new LessonCases();
+  cases.add(image, { grid: mask.grid, data: Uint8Array.from(mask.data, (value) => (value === 1 ? 1 : 0)) });
+  return learnNow(cases);
+}
+
+/** `withWhat`: prompts alone, with a lesson, or with a prediction of all four structures that is wrong by 24 voxels. */
+function measureWorker(withWhat: 'prompts' | 'lesson' | 'prediction'): void {
   const { image, mask } = scaledCase(size, spacing);
+  const lesson = withWhat === 'lesson' ? taught() : null;
+  const predicted = withWhat === 'prediction' ? proposalOfLabel({ grid: mask.grid, data: shifted(mask.data, 24) }, 1) : null;
   const of = { image, mask: { grid: mask.grid, data: new Uint8Array(mask.data.length) } };
   const pointAt = (fractions: Triple): LpsPoint =>
     applyAffine(image.grid.affine, fractions.map((f, axis) => f * (size[axis] as number)) as unknown as Triple);
@@ -70,7 +84,7 @@ function measureWorker(): void {
         prompts.push({ kind: 'click', positive, point: pointAt(place) });
         const cpu = process.cpuUsage();
         const begun = performance.now();
-        before = proposeNow(of, { prompts, before, barred: barredBy(freePolicy, 1) }, memory) ?? before;
+        before = proposeNow(of, { prompts, before, barred: barredBy(freePolicy, 1), predicted, lesson }, memory) ?? before;
         if (round === 0) continue;
         const { user, system } = process.cpuUsage(cpu);
         const kind = prompts.length === 1 ? 0 : 1;
@@ -78,11 +92,18 @@ function measureWorker(): void {
         used[kind].push((user + system) / 1000);
       }
     }
-  for (const [kind, name] of ['first proposal', 'refinement'].entries()) {
+  for (const [kind, what] of ['first proposal', 'refinement'].entries()) {
+    const name = withWhat === 'prompts' ? what : `${what}, ${withWhat}`;
     report(`${name}, wall`, wall[kind as 0]);
     report(`${name}, processor`, used[kind as 0]);
   }
 }
+
+const shifted = (data: Uint8Array, by: number): Uint8Array => {
+  const out = new Uint8Array(data.length);
+  out.set(data.subarray(0, data.length - by), by);
+  return out.map((value) => (value === 0 ? 0 : 1));
+};
 
 /** From the largest structure's middle slice, upwards. */
 function measureSlices(): void {
@@ -207,6 +228,6 @@ async function measureWindow(): Promise<void> {
 
 if (values.window) await measureWindow();
 else {
-  measureWorker();
+  for (const withWhat of ['prompts', 'lesson', 'prediction'] as const) measureWorker(withWhat);
   measureSlices();
 }

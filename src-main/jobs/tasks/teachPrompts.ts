@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import * as v from 'valibot';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { Random } from '#shared/base/random.ts';
@@ -73,10 +74,16 @@ async function learnAll(
   }
   const lessons = new Map<string, Lesson>();
   for (const [name, own] of gathered) {
-    throwIfCancelled(context.cancellation);
-    await context.turn();
-    const lesson = own.learn();
-    if (lesson !== null) lessons.set(name, lesson);
+    const steps = own.learn();
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done === true) {
+        if (step.value !== null) lessons.set(name, step.value);
+        break;
+      }
+      throwIfCancelled(context.cancellation);
+      await setImmediate();
+      await context.turn();
+    }
   }
   return lessons;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '#shared/base/random.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
-import { LessonCases } from '#shared/prompts/learnLesson.ts';
+import { learnNow, LessonCases } from '#shared/prompts/learnLesson.ts';
 import { lessonOf, type Lesson } from '#shared/prompts/lesson.ts';
 import { learnPerceptron, oddsBy, valuesOf } from '#shared/prompts/perceptron.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
@@ -27,7 +27,7 @@ function scan(seed: number) {
 function learned(from: number, count: number): Lesson {
   const cases = new LessonCases();
   for (let seed = from; seed < from + count; seed++) cases.add(scan(seed).image, scan(seed).truth);
-  return cases.learn() as Lesson;
+  return learnNow(cases) as Lesson;
 }
 
 const lesson = learned(1, 4);
@@ -77,7 +77,7 @@ describe('what accepted cases teach', () => {
     expect(learned(1, 4)).toEqual(lesson);
     const none = new LessonCases();
     none.add(scan(1).image, { grid, data: new Uint8Array(scan(1).truth.data.length) });
-    expect([none.cases, none.learn()]).toEqual([0, null]);
+    expect([none.cases, learnNow(none)]).toEqual([0, null]);
   });
 
   it('is not taken from what is no lesson', () => {
@@ -92,7 +92,10 @@ describe('what accepted cases teach', () => {
     const rows = Float32Array.from({ length: 2 * count }, () => random.uniform(40, 60));
     const isIn = (row: number): boolean => (rows[2 * row] as number) > 50 !== (rows[2 * row + 1] as number) > 50;
     const targets = Uint8Array.from({ length: count }, (_, row) => (isIn(row) ? 1 : 0));
-    const network = learnPerceptron({ rows, targets, weights: new Float32Array(count).fill(2) }, [8, 4], 60);
+    const steps = learnPerceptron({ rows, targets, weights: new Float32Array(count).fill(2) }, [8, 4], 60);
+    let step = steps.next();
+    while (step.done !== true) step = steps.next();
+    const network = step.value;
     expect(network.values).toHaveLength(valuesOf([2, 8, 4, 1]));
     const channels = [0, 1].map((n) => Float32Array.from({ length: count }, (_, row) => rows[2 * row + n] as number));
     const right = oddsBy(network, channels, count).filter((odds, row) => odds > 0 === isIn(row)).length;

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { StudioError } from '#shared/base/errors.ts';
 import type { LpsPoint } from '#shared/geometry/grid.ts';
-import { LessonCases } from '#shared/prompts/learnLesson.ts';
+import { learnNow, LessonCases } from '#shared/prompts/learnLesson.ts';
 import type { Lesson } from '#shared/prompts/lesson.ts';
 import type { Prompt } from '#shared/prompts/prompt.ts';
 import { Editing } from '#renderer/stores/editing.svelte.ts';
@@ -123,7 +123,7 @@ describe('pointing things out', () => {
       const half = taught.truth(organ).map((value, at) => (at % grid.size[0] <= 18 ? value : 0));
       cases.add(taught.image, { grid, data: half });
     }
-    const lesson = cases.learn() as Lesson;
+    const lesson = learnNow(cases) as Lesson;
     const half = truth(organ).map((value, at) => (at % grid.size[0] <= 18 ? value : 0));
     const pointed = async (label: string): Promise<number> => {
       const { prompting } = open(undefined, undefined, { lessons: () => Promise.resolve(new Map([[label, { lesson, first: 0.9 }]])) });

@@ -49,7 +49,12 @@ export default defineConfig({
         test: {
           name: 'window',
           include: ['test/e2e/**/*.test.ts'],
-          globalSetup: ['test/support/ownData.ts', 'test/support/sharedBrowsers.ts', 'test/e2e/census/begin.ts'],
+          globalSetup: [
+            'test/support/ownData.ts',
+            'test/support/compiledHosts.ts',
+            'test/support/sharedBrowsers.ts',
+            'test/e2e/census/begin.ts',
+          ],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           expect: { poll: { timeout: 60_000 } },

@@ -194,13 +194,21 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   async finish(steps: number, store: GuardedStore): Promise<Pick<TrainingOutcome, 'weights' | 'keptStep' | 'validation'>> {
     this.dispose();
     const bytes = this.#best === null ? undefined : await store.load('best');
-    const weights = await this.#withPlainNorms(bytes === undefined ? await this.current() : decodeBest(bytes), steps);
-    await this.predictor.load(weights);
-    return {
-      weights,
-      keptStep: bytes === undefined ? steps : (this.#best?.step ?? steps),
-      validation: await this.#validation(),
+    const learned = bytes === undefined ? await this.current() : decodeBest(bytes);
+    const settled = await this.#kept(learned, await this.#withPlainNorms(learned, steps));
+    return { ...settled, keptStep: bytes === undefined ? steps : (this.#best?.step ?? steps) };
+  }
+
+  /** With plain norms, unless validation may choose and finds those of the training better. */
+  async #kept(learned: Weights, plain: Weights): Promise<Pick<TrainingOutcome, 'weights' | 'validation'>> {
+    const measured = async (weights: Weights): Promise<Pick<TrainingOutcome, 'weights' | 'validation'>> => {
+      await this.predictor.load(weights);
+      return { weights, validation: await this.#validation() };
     };
+    const after = await measured(plain);
+    if (after.validation === undefined || this.setup.keep === 'last' || plain === learned) return after;
+    const before = await measured(learned);
+    return (before.validation?.score ?? 0) > after.validation.score ? before : after;
   }
 
   /** The norms then fit patches as they lie in the scans, as a prediction sees them. */

@@ -1,13 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
-/**
- * For a whole run of tests: what belongs to the computer (who is who, tuning, kept models) lies in a folder of the run's own, never in the person's.
- * Hosts, commands and workers are started hundreds of times: Node keeps what it has compiled, which is most of a start.
- */
+/** For a whole run of tests: what belongs to the computer (who is who, tuning, kept models) lies in a folder of the run's own, never in the person's. */
 export default function ownData(): () => void {
-  process.env['NODE_COMPILE_CACHE'] ??= resolve(import.meta.dirname, '../../node_modules/.cache/compiled');
   const folder = mkdtempSync(join(tmpdir(), 'logonet-data-'));
   const before = process.env['LOGONET_DATA'];
   process.env['LOGONET_DATA'] = folder;

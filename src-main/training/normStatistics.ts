@@ -1,6 +1,7 @@
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import type { Executor, Session } from '#main/engine/executors/executor.ts';
 import { makePlan } from '#main/engine/plan/makePlan.ts';
+import { elementCount } from '#main/engine/tensor/tensorType.ts';
 import { NORM_MOMENTUM, type ParameterSpec } from '#main/model/modelBuilder.ts';
 import { buildNetwork, type NetworkConfig } from '#main/model/networkConfig.ts';
 import type { NamedTensor } from '#main/model/safetensors.ts';
@@ -54,6 +55,5 @@ export async function withStatisticsOf(
 }
 
 async function clear(session: Session, states: readonly ParameterSpec[]): Promise<void> {
-  for (const { value } of states)
-    await session.write(value, new Float32Array(value.type.shape.reduce((product, extent) => product * extent, 1)));
+  for (const { value } of states) await session.write(value, new Float32Array(elementCount(value.type.shape)));
 }

@@ -1,6 +1,6 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { throwIfCancelled } from '#shared/base/cancellation.ts';
+import { throwIfCancelled, type Cancellation } from '#shared/base/cancellation.ts';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readImage } from '#main/imageio/readImage.ts';
@@ -49,6 +49,11 @@ export interface ReadCase {
   readonly mask: Volume;
 }
 
+export async function readCase({ name, image, labels }: Bed['labelled'][number], cancellation: Cancellation): Promise<ReadCase> {
+  const { volume } = await readImage(image, { cancellation });
+  return { name, image: volume, mask: (await readMask(labels, cancellation)).volume };
+}
+
 /** Measures the cases that are not done yet, keeps what each came to, and writes the report, which grows with each. */
 export async function measureCases<Row>(
   { outFolder }: CaseStudy,
@@ -66,7 +71,8 @@ export async function measureCases<Row>(
 ): Promise<{ report: string; rows: readonly Row[] }> {
   const { cancellation } = caller;
   const rows: Row[] = [];
-  for (const [index, { name, image, labels }] of test.entries()) {
+  for (const [index, each] of test.entries()) {
+    const { name } = each;
     throwIfCancelled(cancellation);
     caller.report({ phase: `${phase} ${name}`, fraction: index / test.length });
     const kept = join(outFolder, 'work', `${name}.json`);
@@ -75,8 +81,7 @@ export async function measureCases<Row>(
       rows.push(...(JSON.parse(before) as Row[]));
       continue;
     }
-    const { volume } = await readImage(image, { cancellation });
-    const own = await measure({ name, image: volume, mask: (await readMask(labels, cancellation)).volume });
+    const own = await measure(await readCase(each, cancellation));
     await writeFileAtomically(kept, JSON.stringify(own));
     rows.push(...own);
     await writeReport(outFolder, report(rows));

@@ -1,7 +1,7 @@
 export { parseExperiment, runExperiment } from './experiment.ts';
 export { gainText, intervalText } from './experimentReport.ts';
 export { runImprovementStudy } from './improvementStudy.ts';
-export { armNames, learnedArm, predictedArm, taughtArm } from './promptArms.ts';
+export { acceptedArms, armNames, learnedArm } from './promptArms.ts';
 export { runPromptStudy } from './promptStudy.ts';
 export { runSliceStudy } from './sliceStudy.ts';
 export { runReaderStudy } from './readerStudy.ts';

@@ -11,15 +11,10 @@ import { diceOf, type Structure } from '#shared/prompts/nextClick.ts';
 export const learnedArm = 'network after accepted cases';
 export const predictedArm = 'prediction after accepted cases';
 export const taughtArm = 'classifier after accepted cases';
-export const armNames = [
-  'region growing',
-  'region growing, best tolerance',
-  'case classifier',
-  'prompt network',
-  learnedArm,
-  predictedArm,
-  taughtArm,
-] as const;
+/** What Point does in a project of the accepted cases: about a fifth of them is held out, and says whether lessons help and predictions are begun with. */
+export const projectArm = 'prediction and classifier after accepted cases';
+export const acceptedArms = [learnedArm, predictedArm, taughtArm, projectArm] as const;
+export const armNames = ['region growing', 'region growing, best tolerance', 'case classifier', 'prompt network', ...acceptedArms] as const;
 export type ArmName = (typeof armNames)[number];
 
 /** What an arm may know of a structure before it is pointed at. */
@@ -35,6 +30,7 @@ export interface Known {
 export function openArm(name: ArmName, image: Volume, truth: Structure, { network, predicted, lesson }: Known): Answerer {
   if (name === 'case classifier' || name === taughtArm) return caseAnswerer(image, lesson);
   if (name === 'prompt network' || name === learnedArm) return networkAnswerer(image, must(network, 'prompt network'));
+  if (name === projectArm) return predicted === undefined ? caseAnswerer(image, lesson) : predictedAnswerer(image, predicted, lesson);
   if (name === predictedArm) return predictedAnswerer(image, must(predicted, 'prediction'), lesson);
   return new GrowingArm(image, truth, name === 'region growing' ? [0.1] : tolerances);
 }

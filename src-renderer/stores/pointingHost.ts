@@ -1,4 +1,5 @@
 import type { Client } from '#shared/contract/client.ts';
+import { beginsWithPrediction } from '#shared/domain/pointing.ts';
 import { lessonOf, type Lesson } from '#shared/prompts/lesson.ts';
 import { promptChannels } from '#shared/prompts/networkInput.ts';
 import type { HostNetwork } from '../work/prompts.ts';
@@ -18,12 +19,6 @@ export interface KnownLook {
   readonly lesson: Lesson;
   readonly first: number;
 }
-
-/**
- * Dice on held-out cases below which beginning with a prediction takes no fewer clicks than pointing a structure out anew, though prompts give
- * a wrong one up (docs/explanation/improve.md).
- */
-const WORTH_BEGINNING = 0.5;
 
 export function pointingHost({ prompts, models }: Client): PointingHost {
   const lessons = async (): Promise<ReadonlyMap<string, KnownLook>> => {
@@ -45,9 +40,12 @@ export function pointingHost({ prompts, models }: Client): PointingHost {
     lessons,
     async poorlyFound(modelId) {
       const [{ comparison }, known] = await Promise.all([models.card({ modelId }), lessons()]);
-      const worth = (label: string): number => Math.max(WORTH_BEGINNING, known.get(label)?.first ?? 0);
       const measured = comparison?.afterModelId === modelId ? comparison.labels : [];
-      return new Set(measured.flatMap(({ label, diceAfter }) => (diceAfter !== null && diceAfter < worth(label) ? [label] : [])));
+      return new Set(
+        measured.flatMap(({ label, diceAfter }) =>
+          diceAfter === null || beginsWithPrediction(diceAfter, known.get(label)?.first) ? [] : [label],
+        ),
+      );
     },
   };
 }

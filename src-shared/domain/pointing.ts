@@ -54,8 +54,39 @@ export interface LessonComparison {
   readonly first: number;
 }
 
+/** One structure of a held-out case, pointed out without and with what accepted cases taught: Dice after each click. */
+export interface LessonRow {
+  readonly label: string;
+  readonly without: readonly number[];
+  readonly withIt: readonly number[];
+}
+
+export function compareLessons(rows: readonly LessonRow[]): LessonComparison[] {
+  return [...Map.groupBy(rows, ({ label }) => label)].map(([label, own]) => ({
+    label,
+    structures: own.length,
+    without: meanOf(own.map(({ without }) => overClicks(without))),
+    withIt: meanOf(own.map(({ withIt }) => overClicks(withIt))),
+    first: meanOf(own.map(({ withIt }) => withIt[0] ?? 0)),
+  }));
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean Dice over ten clicks; where fewer were enough, the last one stays. */
+const overClicks = (dice: readonly number[]): number => meanOf(Array.from({ length: 10 }, (_, n) => dice[n] ?? dice.at(-1) ?? 0));
+
+/**
+ * Dice on held-out cases below which beginning with a prediction takes no fewer clicks than pointing a structure out anew, though prompts give
+ * a wrong one up (docs/explanation/improve.md).
+ */
+const worthBeginning = 0.5;
+
+/** Whether Point begins with a prediction whose model was measured to find the label with this Dice: `first` is what a first click finds by what accepted cases taught. */
+export const beginsWithPrediction = (dice: number, first = 0): boolean => dice >= Math.max(worthBeginning, first);
+
 /** What does no better than the voxels of the case alone is not used. */
-export const helpsPointing = ({ without, withIt }: LessonComparison): boolean => withIt > without;
+export const helpsPointing = ({ without, withIt }: Pick<LessonComparison, 'without' | 'withIt'>): boolean => withIt > without;
 
 /** For the person; empty where nothing was taught. */
 export function lessonsVerdict(lessons: readonly LessonComparison[]): string {

@@ -59,7 +59,7 @@ const options = {
   },
   arm: {
     kind: 'list',
-    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases; prediction after accepted cases; classifier after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
+    help: 'only this arm of the study (several times: those); all unless given. prompts: region growing; region growing, best tolerance; case classifier; prompt network; network after accepted cases; prediction after accepted cases; classifier after accepted cases; prediction and classifier after accepted cases. recipe: a change beside the standard, e.g. learningRate=0.002, loss=paper, network=unet or channels=T1+FLAIR',
     value: 'NAME',
   },
   labelled: { kind: 'integer', help: 'labelled patients that train (active, reader: at the start)', minimum: 1, default: 5 },
@@ -196,7 +196,7 @@ async function runStudy(study: string, command: Command) {
 }
 
 async function runPrompts({ options, ...command }: Command) {
-  const { armNames, learnedArm, predictedArm, taughtArm, runPromptStudy } = await openLab();
+  const { acceptedArms, armNames, learnedArm, runPromptStudy } = await openLab();
   const unknown = options.arm.find((arm) => !armNames.some((name) => name === arm));
   if (unknown !== undefined) throw usageError(`The arms are ${armNames.join('; ')}: not "${unknown}".`);
   const request = caseStudy(options);
@@ -206,17 +206,16 @@ async function runPrompts({ options, ...command }: Command) {
     throw usageError(`--accepted of prompts is one number of patients, not "${options.accepted ?? ''}".`);
   const isThere: Readonly<Record<string, boolean>> = {
     'prompt network': network !== undefined,
+    ...Object.fromEntries(acceptedArms.map((arm) => [arm, patients !== undefined])),
     [learnedArm]: network !== undefined && patients !== undefined,
-    [predictedArm]: patients !== undefined,
-    [taughtArm]: patients !== undefined,
   };
   const asked: readonly string[] = options.arm.length === 0 ? armNames.filter((name) => isThere[name] ?? true) : options.arm;
   const arms = armNames.filter((name) => asked.includes(name));
   const asking = ['prompt network', learnedArm].find((arm) => asked.includes(arm));
   if (asking !== undefined && network === undefined) throw usageError(`The arm "${asking}" needs --prompt-model, the folder of one.`);
-  const learns = [learnedArm, predictedArm, taughtArm].some((arm) => asked.includes(arm));
+  const learns = acceptedArms.some((arm) => asked.includes(arm));
   if (learns !== (patients !== undefined))
-    throw usageError(`--accepted belongs to the arms "${learnedArm}", "${predictedArm}" and "${taughtArm}".`);
+    throw usageError(`--accepted belongs to the arms ${acceptedArms.map((arm) => `"${arm}"`).join(', ')}.`);
   const { report, summary } = await runPromptStudy(
     { ...request, arms, ...(patients !== undefined && { accepted: { patients, seeds: options.seeds, budget: trainingBudget(options) } }) },
     command,

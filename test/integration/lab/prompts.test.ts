@@ -42,19 +42,22 @@ describe('logonet experiment prompts', () => {
   let folder: string;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'logonet-prompts-'));
-    for (const part of ['imagesTr', 'labelsTr']) mkdirSync(join(folder, 'set', part), { recursive: true });
-    for (const seed of [1, 2, 3]) {
+    await writeSet('set', [1, 2, 3]);
+  });
+  const writeSet = async (name: string, seeds: readonly number[]): Promise<void> => {
+    for (const part of ['imagesTr', 'labelsTr']) mkdirSync(join(folder, name, part), { recursive: true });
+    for (const seed of seeds) {
       const balls: readonly Ball[] = [
         { centre: [8 + seed, 8, 11], radii: [5, 5, 6], value: 190 },
         { centre: [18, 15, 12], radii: [4, 5, 6], value: 20 },
       ];
       const { image, truth } = phantom(grid, balls, seed);
       const [one, two] = balls.map(truth) as [Uint8Array, Uint8Array];
-      await writeVolume(join(folder, 'set', 'imagesTr', `case${String(seed)}.nrrd`), image);
+      await writeVolume(join(folder, name, 'imagesTr', `case${String(seed)}.nrrd`), image);
       const labels = { grid, data: one.map((value, at) => (two[at] === 1 ? 2 : value)) };
-      await writeVolume(join(folder, 'set', 'labelsTr', `case${String(seed)}.nrrd`), labels);
+      await writeVolume(join(folder, name, 'labelsTr', `case${String(seed)}.nrrd`), labels);
     }
-  });
+  };
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('reports every arm and structure, goes on where it was interrupted, and refuses other settings in its folder', async () => {
@@ -91,6 +94,46 @@ describe('logonet experiment prompts', () => {
     expect(rows.filter(({ arm }) => arm === arms[1]).map(({ seed }) => seed)).toEqual([0, 1, 0, 1]);
     expect(readFileSync(join(out, 'report.md'), 'utf8')).toMatch(/A model learned for 2 steps with 1 accepted patients/);
     expect((await logonet([...command.slice(0, 10), '--arm', arms[1] ?? ''])).stderr).toMatch(/--accepted belongs to the arms/);
+  });
+
+  it('points as in a project of the accepted cases: held-out ones say whether what the others taught helps, and whether it begins with the prediction', async () => {
+    await writeSet('more', [1, 2, 3, 4, 5]);
+    const out = join(folder, 'project');
+    const arm = 'prediction and classifier after accepted cases';
+    const set = ['--dataset', join(folder, 'more'), '--labels', 'Bright,Dark', '--test', '1', '--out', out];
+    const command = [
+      'experiment',
+      'prompts',
+      ...set,
+      '--arm',
+      arm,
+      '--accepted',
+      '4',
+      '--steps',
+      '2',
+      '--seeds',
+      '1',
+      '--threads',
+      '1',
+      '--json',
+    ];
+    const first = await logonet(command);
+    expect(first.code).toBe(0);
+    const kept = (name: string): unknown => JSON.parse(readFileSync(join(out, 'work', 'projects', '0', name), 'utf8'));
+    expect((kept('model.json') as { history: { cases: number }[] }).history.at(-1)?.cases).toBe(3);
+    expect(Object.keys(kept('lessons.json') as object)).toEqual(['Bright', 'Dark']);
+    const lesson = { without: expect.any(Number) as number, withIt: expect.any(Number) as number, first: expect.any(Number) as number };
+    expect(kept('measured.json')).toEqual({
+      Bright: { dice: expect.any(Number) as number, lesson: expect.objectContaining(lesson) as object },
+      Dark: { dice: expect.any(Number) as number, lesson: expect.objectContaining(lesson) as object },
+    });
+    const { rows } = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as {
+      rows: { arm: string; seed?: number; dice: number[] }[];
+    };
+    expect(rows.map((row) => [row.arm, row.seed])).toEqual([[arm, 0], [arm, 0]]); // prettier-ignore
+    // Two steps predict next to nothing: no click begins with that.
+    for (const { dice } of rows) expect(dice[0]).toBeGreaterThan(0.5);
+    expect(JSON.parse((await logonet(command)).stdout)).toEqual(JSON.parse(first.stdout));
   });
 
   it('goes on from one true slice through its neighbours, for every structure in both directions, and is ahead of copying it', async () => {

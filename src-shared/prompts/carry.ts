@@ -1,3 +1,4 @@
+import { atOnce } from '../base/steps.ts';
 import { neverCancelled } from '../base/cancellation.ts';
 import { squaredDistanceTransform } from '../domain/distanceTransform.ts';
 import { membersOf } from '../domain/regions.ts';
@@ -291,10 +292,4 @@ function proposed(voxels: readonly number[], [ni, nj]: Triple): PromptProposal {
 }
 
 /** The same, at once. */
-export function carryNow(of: PromptCase, request: CarryRequest): Carried {
-  const steps = carry(of, request);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
-}
+export const carryNow = (of: PromptCase, request: CarryRequest): Carried => atOnce(carry(of, request));

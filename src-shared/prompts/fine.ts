@@ -43,23 +43,28 @@ export function fine({ region, chance, inside, about }: Found, mask: LabelVolume
     Places,
     Places,
   ];
-  const [right, down, up] = [ni > 1 ? 1 : 0, nj > 1 ? ni : 0, nk > 1 ? ni * nj : 0];
+  const [down, up] = [nj > 1 ? ni : 0, nk > 1 ? ni * nj : 0];
+  // Between coarse rows first, so that each voxel lies between two numbers.
+  const between = new Float64Array(ni + 1);
   for (let k = 0, at = 0; k < depth; k++) {
     const c = z.share[k] as number;
     for (let j = 0; j < height; j++) {
       const b = y.share[j] as number;
       const row = ni * ((y.from[j] as number) + nj * (z.from[k] as number));
+      for (let i = 0; i < ni; i++) {
+        const n = row + i;
+        const low = mix(sure[n], sure[n + down], b);
+        between[i] = low + (mix(sure[n + up], sure[n + up + down], b) - low) * c;
+      }
+      between[ni] = between[ni - 1] as number;
       const own = ni * ((y.own[j] as number) + nj * (z.own[k] as number));
       const inMask = box.lower[0] + mask.grid.size[0] * (box.lower[1] + j + mask.grid.size[1] * (box.lower[2] + k));
       for (let i = 0; i < width; i++, at++) {
         if (about[own + (x.own[i] as number)] !== 1) continue;
         asked[at] = 1;
         if (barred[mask.data[inMask + i] as number] === 1) continue;
-        const n = row + (x.from[i] as number);
-        const a = x.share[i] as number;
-        const low = mix(mix(sure[n], sure[n + right], a), mix(sure[n + down], sure[n + right + down], a), b);
-        const high = mix(mix(sure[n + up], sure[n + up + right], a), mix(sure[n + up + down], sure[n + up + right + down], a), b);
-        if (low + (high - low) * c > 0.5) bits[at] = 1;
+        const n = x.from[i] as number;
+        if (mix(between[n], between[n + 1], x.share[i] as number) > 0.5) bits[at] = 1;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { Random } from '../base/random.ts';
+import { atOnce } from '../base/steps.ts';
 import type { Volume } from '../geometry/grid.ts';
 import { expandBox, unionBox, type Box } from '../segmentation/box.ts';
 import { firstBox, hidden, seenFrom, told, toldOf, type Lesson } from './lesson.ts';
@@ -62,13 +63,7 @@ export class LessonCases {
 }
 
 /** The same, at once. */
-export function learnNow(cases: LessonCases): Lesson | null {
-  const steps = cases.learn();
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
-}
+export const learnNow = (cases: LessonCases): Lesson | null => atOnce(cases.learn());
 
 /** In the deepest place, and in those of parts that a random plane cuts off. */
 function clicksOn(truth: Structure, random: Random): Prompt[] {

@@ -1,4 +1,4 @@
-import { spacing, type LpsPoint, type Volume } from '../geometry/grid.ts';
+import { spacing, type LpsPoint, type Triple, type Volume } from '../geometry/grid.ts';
 import { resampleVolume } from '../geometry/resample.ts';
 import { unionBox, type Box } from '../segmentation/box.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
@@ -25,6 +25,8 @@ export function lessonOf(values: Float32Array): Lesson | null {
 /** A region as it is seen from a first prompt. */
 export interface Seen {
   readonly region: Region;
+  /** The image's own intensities. */
+  readonly raw: Float32Array;
   /** Intensities about those that the prompt lies on. */
   readonly values: Float32Array;
   readonly smooth: Float32Array;
@@ -40,7 +42,8 @@ export const firstBox = (image: Volume, first: Prompt): Box | null =>
 export function seenFrom(image: Volume, box: Box, first: Prompt): Seen {
   const region = regionOf(image.grid, box);
   const { size } = region.grid;
-  const own = normalised(sample(image, region));
+  const raw = sample(image, region);
+  const own = normalised(raw);
   const signs = seedsOf([first], region.grid, Math.min(...region.spacing));
   const noise = Math.min(...region.spacing) * 0.7;
   const chosen = [...signs.entries()].flatMap(([at, sign]) => (sign === 1 ? [at] : []));
@@ -48,18 +51,64 @@ export function seenFrom(image: Volume, box: Box, first: Prompt): Seen {
   const smooth = smoothed(values, size, region.spacing, noise);
   const like = likeness(smooth);
   const reached = spread(like, like, [first], signs, signs, region).prior;
-  return { region, values, smooth, features: featuresOf(values, size, region.spacing), reached };
+  return { region, raw, values, smooth, features: featuresOf(values, size, region.spacing), reached };
 }
 
 /** Channels that a lesson is told: looks, the image's own intensity, where a voxel lies from the first prompt (LPS, a scale that is finer near it), and how it is reached by ways through what looks alike. */
-export function toldOf(image: Volume, { region, smooth, features, reached }: Seen, first: Prompt): Float32Array[] {
-  return [...features.channels, smooth, ownIntensity(image, region), ...placesFrom(region, middleOf(pointsOf(first))), reached];
+export function toldOf(image: Volume, { region, raw, smooth, features, reached }: Seen, first: Prompt): Float32Array[] {
+  return [...features.channels, smooth, ownIntensity(image, raw), ...placesFrom(region, middleOf(pointsOf(first))), reached];
 }
 
-/** The logarithm of the odds of each voxel of the region. */
+/** The logarithm of the odds of each voxel of the region. In a large one, voxels between some that are all sure are as those are: only what is left has to be asked about. */
 export function oddsOf({ values }: Lesson, image: Volume, seen: Seen, first: Prompt): Float32Array {
   const by: Perceptron = { sizes, values };
-  return oddsBy(by, toldOf(image, seen, first), seen.values.length);
+  const channels = toldOf(image, seen, first);
+  const odds = new Float32Array(seen.values.length);
+  if (odds.length < large) oddsBy(by, channels, Int32Array.from(odds.keys()), odds);
+  else {
+    oddsBy(by, channels, everySecond(seen.region.grid.size), odds);
+    oddsBy(by, channels, betweenUnlike(odds, seen.region.grid.size), odds);
+  }
+  return odds;
+}
+
+/** Voxels of a region that is large. */
+const large = 60_000;
+/** Odds beyond which a voxel is sure: well beyond where they are cut. */
+const sure = 6;
+
+/** Every second voxel along each axis. */
+function everySecond([ni, nj, nk]: Triple): Int32Array {
+  const places = new Int32Array(Math.ceil(ni / 2) * Math.ceil(nj / 2) * Math.ceil(nk / 2));
+  let n = 0;
+  for (let k = 0; k < nk; k += 2) for (let j = 0; j < nj; j += 2) for (let i = 0; i < ni; i += 2) places[n++] = i + ni * (j + nj * k);
+  return places;
+}
+
+/** Of the voxels between those, the ones whose neighbours among them are not all sure of the same; the others get what is least sure. */
+function betweenUnlike(odds: Float32Array, [ni, nj, nk]: Triple): Int32Array {
+  const places = new Int32Array(odds.length);
+  let n = 0;
+  for (let k = 0, at = 0; k < nk; k++) {
+    const [below, above] = [k & 1 ? -ni * nj : 0, k & 1 && k + 1 < nk ? ni * nj : k & 1 ? -ni * nj : 0];
+    for (let j = 0; j < nj; j++) {
+      const [front, back] = [j & 1 ? -ni : 0, j & 1 && j + 1 < nj ? ni : j & 1 ? -ni : 0];
+      for (let i = 0; i < ni; i++, at++) {
+        if (!((i | j | k) & 1)) continue;
+        const [left, right] = [i & 1 ? -1 : 0, i & 1 && i + 1 < ni ? 1 : i & 1 ? -1 : 0];
+        let [low, high] = [Infinity, -Infinity];
+        for (let corner = 0; corner < 8; corner++) {
+          const value = odds[at + (corner & 1 ? left : right) + (corner & 2 ? front : back) + (corner & 4 ? below : above)] as number;
+          if (value < low) low = value;
+          if (value > high) high = value;
+        }
+        if (low > sure) odds[at] = low;
+        else if (high < -sure) odds[at] = high;
+        else places[n++] = at;
+      }
+    }
+  }
+  return places.subarray(0, n);
 }
 
 /** What a lesson says of a structure that is pointed out, worked out once about its first prompt; further away it says nothing. */
@@ -150,9 +199,9 @@ interface Levels {
 const levels = new WeakMap<Volume, Levels>();
 
 /** Intensities by those of the whole image but its darkest: middle 0, deviation 1. */
-function ownIntensity(image: Volume, region: Region): Float32Array {
+function ownIntensity(image: Volume, raw: Float32Array): Float32Array {
   const { middle, deviation } = levels.get(image) ?? levelsOf(image);
-  return sample(image, region).map((value) => Math.max(-5, Math.min(5, (value - middle) / deviation)));
+  return raw.map((value) => Math.max(-5, Math.min(5, (value - middle) / deviation)));
 }
 
 function levelsOf(image: Volume): Levels {

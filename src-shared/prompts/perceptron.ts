@@ -25,13 +25,16 @@ const together = 2048;
 const nothing = new Float32Array(together);
 type Weights = readonly [number, number, number, number];
 
-/** The logarithm of the odds of each voxel, from channels of `voxels` values each. */
-export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32Array[], voxels: number): Float32Array {
-  const out = new Float32Array(voxels);
-  const held = sizes.slice(1).map((count) => Array.from({ length: count }, () => new Float32Array(together)));
-  for (let from = 0; from < voxels; from += together) {
-    const count = Math.min(together, voxels - from);
-    let inputs = channels.map((channel) => channel.subarray(from, from + count));
+/** Writes the logarithm of the odds of the voxels at `places`, from channels of one value for each voxel. */
+export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32Array[], places: Int32Array, out: Float32Array): void {
+  const [given = [], ...held] = sizes.map((count) => Array.from({ length: count }, () => new Float32Array(together)));
+  for (let from = 0; from < places.length; from += together) {
+    const count = Math.min(together, places.length - from);
+    for (const [m, channel] of channels.entries()) {
+      const input = given[m] as Float32Array;
+      for (let i = 0; i < count; i++) input[i] = channel[places[from + i] as number] as number;
+    }
+    let inputs = given;
     let at = 0;
     for (const [layer, outputs] of held.entries()) {
       const isLast = layer === held.length - 1;
@@ -57,9 +60,9 @@ export function oddsBy({ sizes, values }: Perceptron, channels: readonly Float32
       at += outputs.length * (inputs.length + 1);
       inputs = outputs;
     }
-    out.set((inputs[0] as Float32Array).subarray(0, count), from);
+    const odds = inputs[0] as Float32Array;
+    for (let i = 0; i < count; i++) out[places[from + i] as number] = odds[i] as number;
   }
-  return out;
 }
 
 const batch = 64;

@@ -1,3 +1,4 @@
+import { atOnce } from '../base/steps.ts';
 import { neverCancelled, type Cancellation } from '../base/cancellation.ts';
 import { spacing, type LabelVolume, type Triple, type Volume } from '../geometry/grid.ts';
 import { boxSize, expandBox, unionBox, type Box } from '../segmentation/box.ts';
@@ -37,6 +38,7 @@ export interface PromptRequest {
 /** What is remembered between prompts of one structure: how a region looks. */
 export class PromptMemory {
   #box: Box | null = null;
+  #raw: Float32Array = new Float32Array();
   #seen: Float32Array = new Float32Array();
   #smooth: Float32Array = new Float32Array();
   #features: Features | null = null;
@@ -45,10 +47,11 @@ export class PromptMemory {
   begunAnew = false;
 
   /** Intensities about those of the chosen voxels, smoothed. */
-  smooth(image: Volume, region: Region, chosen: readonly number[]): Float32Array {
+  smooth(image: Volume, region: Region, chosen: Int32Array): Float32Array {
     if (!sameBox(this.#box, region.box)) {
       const { size } = region.grid;
-      const values = normalised(sample(image, region));
+      this.#raw = sample(image, region);
+      const values = normalised(this.#raw);
       const sigma = Math.min(...region.spacing) * 0.7;
       this.#seen = about(values, referenceOf(smoothed(values, size, region.spacing, sigma), size, chosen));
       this.#smooth = smoothed(this.#seen, size, region.spacing, sigma);
@@ -70,7 +73,7 @@ export class PromptMemory {
    */
   odds(lesson: Lesson, image: Volume, region: Region, first: Prompt, from: Float32Array | Box | null): Float32Array {
     if (this.#taught?.isOf(lesson, first) !== true) {
-      const own = { region, values: this.#seen, smooth: this.#smooth, features: this.features(region) };
+      const own = { region, raw: this.#raw, values: this.#seen, smooth: this.#smooth, features: this.features(region) };
       const isReached = from instanceof Float32Array;
       this.#taught = new Taught(lesson, image, first, isReached ? { seen: { ...own, reached: from } } : { around: from });
     }
@@ -192,7 +195,8 @@ function looksFrom(features: Features, odds: Float32Array | null, guess: Uint8Ar
 
 /** What a lesson takes for the structure that is pointed at. */
 function supposed(odds: Float32Array, drawn: Int8Array, signs: Int8Array, size: Triple): Uint8Array {
-  const likely = Uint8Array.from(odds, (value, at) => (drawn[at] === 1 || (value > 0 && signs[at] !== -1) ? 1 : 0));
+  const likely = new Uint8Array(odds.length);
+  for (let at = 0; at < odds.length; at++) if (drawn[at] === 1 || ((odds[at] as number) > 0 && signs[at] !== -1)) likely[at] = 1;
   return keepSeeded(likely, size, drawn);
 }
 
@@ -208,20 +212,20 @@ interface Believed {
   readonly prior: Float32Array;
 }
 
-function indicesOf(values: Int8Array | Uint8Array, value: number): number[] {
-  const found: number[] = [];
-  for (let at = 0; at < values.length; at++) if (values[at] === value) found.push(at);
+const indicesOf = (values: Int8Array | Uint8Array, value: number): Int32Array => indicesWhere(values.length, (at) => values[at] === value);
+
+/** Counted first: lists that grow to most of a region take longer than what is done with them. */
+function indicesWhere(length: number, is: (at: number) => boolean): Int32Array {
+  let count = 0;
+  for (let at = 0; at < length; at++) if (is(at)) count++;
+  const found = new Int32Array(count);
+  for (let at = 0, n = 0; n < count; at++) if (is(at)) found[n++] = at;
   return found;
 }
 
 /** The same, at once. */
-export function proposeNow(of: PromptCase, request: PromptRequest, memory?: PromptMemory): PromptProposal | null {
-  const steps = propose(of, request, memory);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done === true) return value;
-  }
-}
+export const proposeNow = (of: PromptCase, request: PromptRequest, memory?: PromptMemory): PromptProposal | null =>
+  atOnce(propose(of, request, memory));
 
 /** So much further than to the border of what was proposed a prompt reaches. */
 const zoneReach = 5;
@@ -297,19 +301,19 @@ const sampled = 1200;
 
 function samplesOf(guess: Uint8Array, own: Int8Array): Sample[] {
   const samples: Sample[] = [];
-  const of: readonly [number[], number[]] = [[], []];
-  const said: readonly [number[], number[]] = [[], []];
-  for (let at = 0; at < guess.length; at++)
-    if (own[at] === 0) of[guess[at] === 1 ? 1 : 0].push(at);
-    else said[own[at] === 1 ? 1 : 0].push(at);
-  const add = (from: readonly number[], target: 0 | 1, mass: number): void => {
+  const add = (from: Int32Array, target: 0 | 1, mass: number): void => {
     const count = Math.min(from.length, sampled);
     for (let n = 0; n < count; n++)
       samples.push({ at: from[Math.floor((n * from.length) / count)] as number, target, weight: mass / count });
   };
   for (const target of [0, 1] as const) {
-    add(of[target], target, 50);
-    add(said[target], target, 60 * Math.min(8, said[target].length));
+    add(
+      indicesWhere(guess.length, (at) => own[at] === 0 && (guess[at] === 1) === (target === 1)),
+      target,
+      50,
+    );
+    const said = indicesOf(own, target === 1 ? 1 : -1);
+    add(said, target, 60 * Math.min(8, said.length));
   }
   return samples;
 }

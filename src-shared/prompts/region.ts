@@ -61,25 +61,55 @@ const mostAlong = 3;
 function meansOf(data: VoxelArray, size: Triple, { box, factor, grid }: Region, member: Uint8Array | null): Float32Array {
   const [ni, nj, nk] = grid.size;
   const out = new Float32Array(ni * nj * nk);
+  if (member?.includes(1) === false) return out;
   const [x, y, z] = ([0, 1, 2] as const).map((axis) =>
     Array.from({ length: grid.size[axis] }, (_, n) => looked(box.lower[axis] + n * factor[axis], box.upper[axis], factor[axis])),
   ) as [number[][], number[][], number[][]];
+  // Row by row, as memory has them: someone waits.
+  const columns = Int32Array.from(x.flat());
+  const ends = new Int32Array(ni);
+  x.forEach((own, i) => (ends[i] = (ends[i - 1] ?? 0) + own.length));
+  const sums = new Float64Array(ni);
   for (let k = 0, at = 0; k < nk; k++)
-    for (let j = 0; j < nj; j++) {
-      const rows = (z[k] as number[]).flatMap((slice) => (y[j] as number[]).map((row) => size[0] * (row + size[1] * slice)));
-      for (let i = 0; i < ni; i++, at++) {
-        const columns = x[i] as number[];
-        let sum = 0;
-        for (const row of rows)
-          for (const column of columns) {
-            const value = data[row + column] as number;
-            if (member !== null) sum += member[value] as number;
-            else if (Number.isFinite(value)) sum += value;
-          }
-        out[at] = sum / (rows.length * columns.length);
+    for (let j = 0; j < nj; j++, at += ni) {
+      sums.fill(0);
+      let rows = 0;
+      for (const slice of z[k] as number[])
+        for (const row of y[j] as number[]) {
+          rows++;
+          const from = size[0] * (row + size[1] * slice);
+          if (member === null) addRow(sums, data, from, columns, ends);
+          else addMembers(sums, data, from, columns, ends, member);
+        }
+      for (let i = 0, n = 0; i < ni; i++) {
+        const end = ends[i] as number;
+        out[at + i] = (sums[i] as number) / (rows * (end - n));
+        n = end;
       }
     }
   return out;
+}
+
+function addRow(sums: Float64Array, data: VoxelArray, from: number, columns: Int32Array, ends: Int32Array): void {
+  for (let i = 0, n = 0; i < ends.length; i++) {
+    const end = ends[i] as number;
+    let sum = sums[i] as number;
+    for (; n < end; n++) {
+      const value = data[from + (columns[n] as number)] as number;
+      // Of what is not finite, nothing is left by its difference to itself.
+      if (value - value === 0) sum += value;
+    }
+    sums[i] = sum;
+  }
+}
+
+function addMembers(sums: Float64Array, data: VoxelArray, from: number, columns: Int32Array, ends: Int32Array, member: Uint8Array): void {
+  for (let i = 0, n = 0; i < ends.length; i++) {
+    const end = ends[i] as number;
+    let sum = sums[i] as number;
+    for (; n < end; n++) sum += member[data[from + (columns[n] as number)] as number] as number;
+    sums[i] = sum;
+  }
 }
 
 /** Evenly spread indices from `first` on, at most `mostAlong` of the next `count`, below `end`. */
@@ -104,9 +134,9 @@ export function about(values: Float32Array, { middle, deviation }: Reference): F
 export const alike = Math.asinh(0.5) / 3;
 
 /** The reference of some voxels: their middle, and the noise about them. `values` smoothed; `chosen` indices. */
-export function referenceOf(values: Float32Array, [ni, nj]: Triple, chosen: readonly number[]): Reference {
-  const median = (of: number[]): number => of.sort((a, b) => a - b)[of.length >> 1] ?? 0;
-  const middle = median(chosen.map((at) => values[at] as number));
+export function referenceOf(values: Float32Array, [ni, nj]: Triple, chosen: ArrayLike<number>): Reference {
+  const median = (of: Float32Array | Float64Array): number => of.sort()[of.length >> 1] ?? 0;
+  const middle = median(Float32Array.from(chosen, (at) => values[at] as number));
   const stray: number[] = [];
   const stride = Math.max(1, Math.floor(chosen.length / 50));
   for (let n = 0; n < chosen.length; n += stride)
@@ -116,7 +146,7 @@ export function referenceOf(values: Float32Array, [ni, nj]: Triple, chosen: read
           const value = values[(chosen[n] as number) + i + ni * (j + nj * k)];
           if (value !== undefined) stray.push(Math.abs(value - middle));
         }
-  return { middle, deviation: Math.max(leastDeviation, 4 * median(stray)) };
+  return { middle, deviation: Math.max(leastDeviation, 4 * median(Float64Array.from(stray))) };
 }
 
 const leastDeviation = 0.12;

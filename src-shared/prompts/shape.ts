@@ -17,7 +17,8 @@ export function keepSeeded(mask: Uint8Array, size: Triple, seeds: Int8Array): Ui
 /** Fills what is enclosed in all directions. */
 export function fillEnclosed(mask: Uint8Array, size: Triple, never: Int8Array): Uint8Array {
   const [ni, nj, nk] = size;
-  const outside = mask.map((value) => 1 - value);
+  const outside = new Uint8Array(mask.length);
+  for (let at = 0; at < mask.length; at++) outside[at] = 1 - (mask[at] as number);
   const reached = new Uint8Array(mask.length);
   const stack: number[] = [];
   for (let k = 0, at = 0; k < nk; k++)
@@ -31,26 +32,34 @@ export function fillEnclosed(mask: Uint8Array, size: Triple, never: Int8Array): 
         }
       }
   flood(outside, reached, size, stack);
-  return mask.map((value, at) => (value === 1 || (reached[at] === 0 && never[at] !== -1) ? 1 : 0));
+  const out = mask.slice();
+  for (let at = 0; at < out.length; at++) if (reached[at] === 0 && never[at] !== -1) out[at] = 1;
+  return out;
 }
 
+/** Run by run. */
 function flood(mask: Uint8Array, out: Uint8Array, [ni, nj, nk]: Triple, stack: number[]): void {
-  const visit = (at: number): void => {
-    if (mask[at] !== 1 || out[at] === 1) return;
-    out[at] = 1;
-    stack.push(at);
-  };
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    const i = at % ni;
-    const row = (at - i) / ni;
+    const row = Math.floor(at / ni);
+    const [first, last] = [row * ni, row * ni + ni];
+    let [from, end] = [at, at + 1];
+    while (from > first && mask[from - 1] === 1 && out[from - 1] === 0) out[--from] = 1;
+    while (end < last && mask[end] === 1 && out[end] === 0) out[end++] = 1;
     const j = row % nj;
     const k = (row - j) / nj;
-    if (i > 0) visit(at - 1);
-    if (i + 1 < ni) visit(at + 1);
-    if (j > 0) visit(at - ni);
-    if (j + 1 < nj) visit(at + ni);
-    if (k > 0) visit(at - ni * nj);
-    if (k + 1 < nk) visit(at + ni * nj);
+    const ways = [j > 0 ? -ni : 0, j + 1 < nj ? ni : 0, k > 0 ? -ni * nj : 0, k + 1 < nk ? ni * nj : 0];
+    for (const way of ways) {
+      if (way === 0) continue;
+      let isOpen = false;
+      for (let n = from + way; n < end + way; n++) {
+        const was = isOpen;
+        isOpen = mask[n] === 1 && out[n] === 0;
+        // The rest of a run follows from its first voxel.
+        if (!isOpen || was) continue;
+        out[n] = 1;
+        stack.push(n);
+      }
+    }
   }
 }
 
@@ -81,14 +90,23 @@ export function touchedFaces(mask: Uint8Array, [ni, nj, nk]: Triple): readonly (
     [false, false],
     [false, false],
   ] as [boolean, boolean][];
-  for (let at = 0; at < mask.length; at++) {
-    if (mask[at] !== 1) continue;
-    const place = [at % ni, Math.floor(at / ni) % nj, Math.floor(at / (ni * nj))];
-    place.forEach((index, axis) => {
-      const faces = touched[axis] as [boolean, boolean];
-      if (index === 0) faces[0] = true;
-      if (index === ([ni, nj, nk][axis] as number) - 1) faces[1] = true;
-    });
+  const look = (axis: 0 | 1 | 2, end: 0 | 1, at: number): void => {
+    if (mask[at] === 1) (touched[axis] as [boolean, boolean])[end] = true;
+  };
+  for (let k = 0; k < nk; k++)
+    for (let j = 0; j < nj; j++) {
+      const row = ni * (j + nj * k);
+      look(0, 0, row);
+      look(0, 1, row + ni - 1);
+    }
+  for (let k = 0; k < nk; k++)
+    for (let i = 0; i < ni; i++) {
+      look(1, 0, i + ni * nj * k);
+      look(1, 1, i + ni * (nj - 1 + nj * k));
+    }
+  for (let at = 0; at < ni * nj; at++) {
+    look(2, 0, at);
+    look(2, 1, at + ni * nj * (nk - 1));
   }
   return touched;
 }

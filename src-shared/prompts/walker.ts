@@ -2,6 +2,7 @@ import { throwIfCancelled, type Cancellation } from '../base/cancellation.ts';
 import type { Triple } from '../geometry/grid.ts';
 import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
 import { forEachRow } from '../segmentation/selection.ts';
+import { borrowed } from './borrowed.ts';
 
 export interface WalkerInput {
   /** Intensities, whose jumps keep the walker from crossing. */
@@ -80,87 +81,121 @@ function walk(input: WalkerInput, jump: number): Float32Array {
   const [ni, nj] = size;
   const strides: Triple = [1, ni, ni * nj];
   const voxels = seeds.length;
-  const weights = edgeWeights(input, strides, jump);
-  const diagonal = new Float32Array(voxels).fill(trust);
-  for (const axis of [0, 1, 2] as const) {
-    const [weight, stride] = [weights[axis], strides[axis]];
-    for (let at = 0; at + stride < voxels; at++) {
-      const w = weight[at] as number;
-      diagonal[at] = (diagonal[at] as number) + w;
-      diagonal[at + stride] = (diagonal[at + stride] as number) + w;
-    }
-  }
   const x = new Float32Array(voxels);
-  for (let at = 0; at < voxels; at++) x[at] = seeds[at] === 0 ? ((input.start ?? prior)[at] as number) : seeds[at] === 1 ? 1 : 0;
-  const product = new Float32Array(voxels);
-  const multiply = (vector: Float32Array): void => {
-    for (let at = 0; at < voxels; at++) product[at] = (diagonal[at] as number) * (vector[at] as number);
+  return borrowed(7, voxels, (arrays) => {
+    const [wi, wj, wk, diagonal, product, residual, direction] = arrays as [
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+      Float32Array,
+    ];
+    const weights = edgeWeights(input, strides, jump, [wi, wj, wk]);
+    diagonal.fill(trust);
     for (const axis of [0, 1, 2] as const) {
       const [weight, stride] = [weights[axis], strides[axis]];
       for (let at = 0; at + stride < voxels; at++) {
         const w = weight[at] as number;
-        product[at] = (product[at] as number) - w * (vector[at + stride] as number);
-        product[at + stride] = (product[at + stride] as number) - w * (vector[at] as number);
+        diagonal[at] = (diagonal[at] as number) + w;
+        diagonal[at + stride] = (diagonal[at + stride] as number) + w;
       }
     }
-  };
-  // Seeds are held by leaving them out of every step.
-  multiply(x);
-  const residual = new Float32Array(voxels);
-  const direction = new Float32Array(voxels);
-  let energy = 0;
-  let scale = 0;
-  for (let at = 0; at < voxels; at++) {
-    if (seeds[at] !== 0) continue;
-    const r = trust * (prior[at] as number) - (product[at] as number);
-    residual[at] = r;
-    direction[at] = r / (diagonal[at] as number);
-    energy += (r * r) / (diagonal[at] as number);
-    scale += diagonal[at] as number;
-  }
-  for (let round = 0; round < most && energy > tolerance * tolerance * scale * 0.01; round++) {
-    throwIfCancelled(input.cancellation);
-    multiply(direction);
-    let along = 0;
-    for (let at = 0; at < voxels; at++) if (seeds[at] === 0) along += (direction[at] as number) * (product[at] as number);
-    const step = energy / Math.max(1e-30, along);
-    let next = 0;
-    for (let at = 0; at < voxels; at++) {
-      if (seeds[at] !== 0) continue;
-      x[at] = (x[at] as number) + step * (direction[at] as number);
-      const r = (residual[at] as number) - step * (product[at] as number);
+    for (let at = 0; at < voxels; at++) x[at] = seeds[at] === 0 ? ((input.start ?? prior)[at] as number) : seeds[at] === 1 ? 1 : 0;
+    const open = openPlaces(seeds);
+    // Seeds are held by leaving them out of every step.
+    multiply(weights, diagonal, strides, open, x, product);
+    direction.fill(0);
+    let energy = 0;
+    let scale = 0;
+    for (let n = 0; n < open.length; n++) {
+      const at = open[n] as number;
+      const r = trust * (prior[at] as number) - (product[at] as number);
       residual[at] = r;
-      next += (r * r) / (diagonal[at] as number);
+      direction[at] = r / (diagonal[at] as number);
+      energy += (r * r) / (diagonal[at] as number);
+      scale += diagonal[at] as number;
     }
-    const turn = next / energy;
-    energy = next;
-    for (let at = 0; at < voxels; at++)
-      if (seeds[at] === 0) direction[at] = (residual[at] as number) / (diagonal[at] as number) + turn * (direction[at] as number);
-  }
-  return x;
+    for (let round = 0; round < most && energy > tolerance * tolerance * scale * 0.01; round++) {
+      throwIfCancelled(input.cancellation);
+      const along = multiply(weights, diagonal, strides, open, direction, product);
+      const step = energy / Math.max(1e-30, along);
+      let next = 0;
+      for (let n = 0; n < open.length; n++) {
+        const at = open[n] as number;
+        x[at] = (x[at] as number) + step * (direction[at] as number);
+        const r = (residual[at] as number) - step * (product[at] as number);
+        residual[at] = r;
+        next += (r * r) / (diagonal[at] as number);
+      }
+      const turn = next / energy;
+      energy = next;
+      for (let n = 0; n < open.length; n++) {
+        const at = open[n] as number;
+        direction[at] = (residual[at] as number) / (diagonal[at] as number) + turn * (direction[at] as number);
+      }
+    }
+    return x;
+  });
 }
 
+function openPlaces(seeds: Int8Array): Int32Array {
+  let count = 0;
+  for (let at = 0; at < seeds.length; at++) if (seeds[at] === 0) count++;
+  const places = new Int32Array(count);
+  for (let at = 0, n = 0; n < count; at++) if (seeds[at] === 0) places[n++] = at;
+  return places;
+}
+
+/** Writes the matrix times a vector for the open voxels, and answers with the product of both there. Weights of edges that leave the box are 0. */
+function multiply(
+  [wi, wj, wk]: Weights,
+  diagonal: Float32Array,
+  [, row, slice]: Triple,
+  open: Int32Array,
+  vector: Float32Array,
+  product: Float32Array,
+): number {
+  let along = 0;
+  const { length } = vector;
+  for (let n = 0; n < open.length; n++) {
+    const at = open[n] as number;
+    const own = vector[at] as number;
+    let sum = (diagonal[at] as number) * own;
+    if (at + 1 < length) sum -= (wi[at] as number) * (vector[at + 1] as number);
+    if (at + row < length) sum -= (wj[at] as number) * (vector[at + row] as number);
+    if (at + slice < length) sum -= (wk[at] as number) * (vector[at + slice] as number);
+    if (at >= 1) sum -= (wi[at - 1] as number) * (vector[at - 1] as number);
+    if (at >= row) sum -= (wj[at - row] as number) * (vector[at - row] as number);
+    if (at >= slice) sum -= (wk[at - slice] as number) * (vector[at - slice] as number);
+    product[at] = sum;
+    along += own * sum;
+  }
+  return along;
+}
+
+type Weights = readonly [Float32Array, Float32Array, Float32Array];
+
 /** By axis, the weight of the edge to the next voxel along it; 0 at the last one. */
-function edgeWeights(
-  { values, size, spacing }: WalkerInput,
-  strides: Triple,
-  jump: number,
-): readonly [Float32Array, Float32Array, Float32Array] {
+function edgeWeights({ values, size, spacing }: WalkerInput, strides: Triple, jump: number, into: Weights): Weights {
   const finest = Math.min(...spacing);
   const [ni, nj, nk] = size;
-  return ([0, 1, 2] as const).map((axis) => {
-    const weight = new Float32Array(values.length);
+  for (const axis of [0, 1, 2] as const) {
+    const weight = into[axis].fill(0);
     const stride = strides[axis];
     const near = (finest / spacing[axis]) ** 2;
-    for (let k = 0, at = 0; k < nk; k++)
-      for (let j = 0; j < nj; j++)
-        for (let i = 0; i < ni; i++, at++) {
-          if ([i + 1 < ni, j + 1 < nj, k + 1 < nk][axis] !== true) continue;
+    const [ei, ej, ek] = [ni - (axis === 0 ? 1 : 0), nj - (axis === 1 ? 1 : 0), nk - (axis === 2 ? 1 : 0)];
+    for (let k = 0; k < ek; k++)
+      for (let j = 0; j < ej; j++) {
+        const row = ni * (j + nj * k);
+        for (let at = row; at < row + ei; at++) {
           const change = ((values[at + stride] as number) - (values[at] as number)) / jump;
           weight[at] = near * (Math.exp(-0.5 * change * change) + 1e-3);
         }
-    return weight;
-  }) as unknown as readonly [Float32Array, Float32Array, Float32Array];
+      }
+  }
+  return into;
 }
 
 /** Root mean square of the change from voxel to voxel. */

@@ -6,7 +6,7 @@ import { expected } from '#shared/domain/image.ts';
 import { pointingVerdict, type PointingComparison } from '#shared/domain/pointing.ts';
 import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import type { AskedNetwork } from '#shared/prompts/askNetwork.ts';
-import { caseAnswerer, clicksTo, networkAnswerer, pointable, pointOut, truthOf, wantedDice } from '#shared/prompts/reader.ts';
+import { caseAnswerer, clicksTo, networkAnswerer, pointable, pointOut, wantedDice } from '#shared/prompts/reader.ts';
 import { withExecutor } from '#main/engine/devices/openExecutor.ts';
 import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { openPromptNetwork } from '#main/inference/promptNetwork.ts';
@@ -14,7 +14,7 @@ import { loadPromptModel } from '#main/model/modelFolder.ts';
 import { improvePromptsRequest, type ImprovePromptsConfig, type ImprovePromptsResult } from '../requests/improvePrompts.ts';
 import { trainPromptsRequest, type TrainPromptsResult } from '../requests/trainPrompts.ts';
 import type { Task, TaskContext } from '../task.ts';
-import { readPointed, type PointedMasks } from './promptCases.ts';
+import { structuresToMeasure, type PointedMasks } from './promptCases.ts';
 import { teachPrompts } from './teachPrompts.ts';
 import { trainPromptsTask } from './trainPrompts.ts';
 
@@ -32,8 +32,6 @@ export const improvePromptsTask: Task<ImprovePromptsConfig, ImprovePromptsResult
 
 /** Of the minutes and of the progress; the rest is for comparing. */
 const trainingShare = 0.75;
-/** More structures say little more, and a large scan takes seconds a click. */
-const mostMeasured = 24;
 
 async function improvePrompts(context: Context): Promise<ImprovePromptsResult> {
   const { config, outFolder } = context;
@@ -114,18 +112,8 @@ async function clicksOf(
   networks: readonly [AskedNetwork | null, AskedNetwork],
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const [index, each] of cases.entries()) {
-    // Each case has its turn, whatever the first ones hold.
-    const left = Math.ceil((mostMeasured - rows.length) / (cases.length - index));
-    if (left <= 0) break;
-    const read = await readPointed(each, masks, context);
-    if (read === null) continue;
-    const { image, mask, structures } = read;
-    const present = structures.map((structure) => ({ ...structure, truth: truthOf(image, mask, structure) }));
-    const own = present.filter(({ truth }) => truth.data.includes(1));
-    // Other structures in each case, where there are more than have a turn.
-    for (let n = 0; n < Math.min(left, own.length); n++) {
-      const { name, truth } = own[(index * left + n) % own.length] as (typeof own)[number];
+  for await (const { from, index, image, structures } of structuresToMeasure(cases, masks, context)) {
+    for (const { name, truth } of structures) {
       const clicks: number[] = [];
       for (const network of networks) {
         throwIfCancelled(context.cancellation);
@@ -133,10 +121,10 @@ async function clicksOf(
         const answerer = network === null ? caseAnswerer(image) : networkAnswerer(image, network);
         clicks.push(clicksTo(wantedDice, await pointOut(answerer, truth, wantedDice)));
       }
-      rows.push({ case: each.name, label: name, before: clicks[0] as number, after: clicks[1] as number });
+      rows.push({ case: from.name, label: name, before: clicks[0] as number, after: clicks[1] as number });
     }
     const fraction = trainingShare + (1 - trainingShare) * ((index + 1) / cases.length);
-    context.report({ phase: 'Counting clicks on held-out cases', fraction, detail: each.name });
+    context.report({ phase: 'Counting clicks on held-out cases', fraction, detail: from.name });
   }
   return rows;
 }

@@ -5,7 +5,8 @@ import { Random } from '#shared/base/random.ts';
 import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import type { Work } from '#shared/domain/work.ts';
 import { voxelCount, type Volume } from '#shared/geometry/grid.ts';
-import { structuresIn, type NamedStructure } from '#shared/prompts/reader.ts';
+import type { Structure } from '#shared/prompts/nextClick.ts';
+import { structuresIn, truthOf, type NamedStructure } from '#shared/prompts/reader.ts';
 import { readCaseImages } from '#main/imageio/readCaseImages.ts';
 import { readMask } from '#main/imageio/readMask.ts';
 import { looksOf, type Look } from '#main/training/prompts/acceptedCases.ts';
@@ -39,6 +40,39 @@ export async function readPointed(
     if (!isFileFault(error)) throw error;
     alarm('warning', `${from.name} is left out: ${error.message}`);
     return null;
+  }
+}
+
+/** More structures say little more, and a large scan takes seconds a click. */
+const mostMeasured = 24;
+
+export interface MeasuredCase {
+  readonly from: LabelledCase;
+  readonly index: number;
+  readonly image: Volume;
+  readonly structures: readonly { readonly name: string; readonly truth: Structure }[];
+}
+
+/** The structures that are pointed out in held-out cases: each case has its turn, whatever the first ones hold, and others in each, where there are more than have one. */
+export async function* structuresToMeasure(
+  cases: readonly LabelledCase[],
+  masks: PointedMasks,
+  work: Pick<Work, 'cancellation' | 'alarm'>,
+  isMeant: (structure: NamedStructure) => boolean = () => true,
+): AsyncGenerator<MeasuredCase, void> {
+  let measured = 0;
+  for (const [index, from] of cases.entries()) {
+    const left = Math.ceil((mostMeasured - measured) / (cases.length - index));
+    if (left <= 0) return;
+    const read = await readPointed(from, masks, work);
+    if (read === null) continue;
+    const { image, mask } = read;
+    const all = read.structures.filter(isMeant).map((structure) => ({ name: structure.name, truth: truthOf(image, mask, structure) }));
+    const present = all.filter(({ truth }) => truth.data.includes(1));
+    const count = Math.min(left, present.length);
+    measured += count;
+    const structures = Array.from({ length: count }, (_, n) => present[(index * left + n) % present.length] as (typeof present)[number]);
+    yield { from, index, image, structures };
   }
 }
 

@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises';
 import * as v from 'valibot';
 import { throwIfCancelled } from '#shared/base/cancellation.ts';
 import { Random } from '#shared/base/random.ts';
-import { lessonsVerdict, type LessonComparison } from '#shared/domain/pointing.ts';
+import { inTurns } from '#shared/base/steps.ts';
+import { compareLessons, lessonsVerdict, type LessonComparison, type LessonRow } from '#shared/domain/pointing.ts';
 import type { LabelledCase } from '#shared/domain/trainingCase.ts';
 import { LessonCases } from '#shared/prompts/learnLesson.ts';
 import type { Lesson } from '#shared/prompts/lesson.ts';
@@ -12,12 +13,11 @@ import { writeFileAtomically } from '#main/files/atomicFile.ts';
 import { readJson } from '#main/files/jsonStore.ts';
 import { lessonComparison, lessonsFile, type storedLessons } from '../requests/improvePrompts.ts';
 import type { TaskContext } from '../task.ts';
-import { readPointed, type PointedMasks } from './promptCases.ts';
+import { readPointed, structuresToMeasure, type PointedMasks } from './promptCases.ts';
 
 /** More cases of a structure say little more, and more structures would take longer than the network does. */
 const mostCases = 20;
 const mostLabels = 24;
-const mostMeasured = 24;
 
 interface Teaching {
   readonly training: readonly LabelledCase[];
@@ -74,16 +74,12 @@ async function learnAll(
   }
   const lessons = new Map<string, Lesson>();
   for (const [name, own] of gathered) {
-    const steps = own.learn();
-    for (let step = steps.next(); ; step = steps.next()) {
-      if (step.done === true) {
-        if (step.value !== null) lessons.set(name, step.value);
-        break;
-      }
+    const lesson = await inTurns(own.learn(), async () => {
       throwIfCancelled(context.cancellation);
       await setImmediate();
       await context.turn();
-    }
+    });
+    if (lesson !== null) lessons.set(name, lesson);
   }
   return lessons;
 }
@@ -94,20 +90,9 @@ async function compare(
   masks: PointedMasks,
   context: Context,
 ): Promise<LessonComparison[]> {
-  const rows: { readonly label: string; readonly without: readonly number[]; readonly withIt: readonly number[] }[] = [];
-  for (const [index, each] of heldOut.entries()) {
-    const left = Math.ceil((mostMeasured - rows.length) / (heldOut.length - index));
-    if (left <= 0) break;
-    const read = await readPointed(each, masks, context);
-    if (read === null) continue;
-    const { image, mask, structures } = read;
-    const own = structures
-      .filter(({ name }) => lessons.has(name))
-      .map(({ name, values }) => ({ name, truth: truthOf(image, mask, { name, values }) }));
-    const present = own.filter(({ truth }) => truth.data.includes(1));
-    // Other structures in each case, where there are more than have a turn.
-    for (let n = 0; n < Math.min(left, present.length); n++) {
-      const { name, truth } = present[(index * left + n) % present.length] as (typeof present)[number];
+  const rows: LessonRow[] = [];
+  for await (const { from, image, structures } of structuresToMeasure(heldOut, masks, context, ({ name }) => lessons.has(name))) {
+    for (const { name, truth } of structures) {
       const dice: (readonly number[])[] = [];
       for (const lesson of [null, lessons.get(name) ?? null]) {
         throwIfCancelled(context.cancellation);
@@ -117,18 +102,7 @@ async function compare(
       const [without = [], withIt = []] = dice;
       rows.push({ label: name, without, withIt });
     }
-    context.report({ phase: 'Pointing in held-out cases', fraction: 0, detail: each.name });
+    context.report({ phase: 'Pointing in held-out cases', fraction: 0, detail: from.name });
   }
-  return [...Map.groupBy(rows, ({ label }) => label)].map(([label, own]) => ({
-    label,
-    structures: own.length,
-    without: meanOf(own.map(({ without }) => overClicks(without))),
-    withIt: meanOf(own.map(({ withIt }) => overClicks(withIt))),
-    first: meanOf(own.map(({ withIt }) => withIt[0] ?? 0)),
-  }));
+  return compareLessons(rows);
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-/** Mean Dice over ten clicks; where fewer were enough, the last one stays. */
-const overClicks = (dice: readonly number[]): number => meanOf(Array.from({ length: 10 }, (_, n) => dice[n] ?? dice.at(-1) ?? 0));

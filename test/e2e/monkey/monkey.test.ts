@@ -9,11 +9,11 @@ import { results } from '../desk/openWindow.ts';
 import { deskForTests, type Desk } from '../driver.ts';
 import { runMonkey } from './monkey.ts';
 
-/** `npm test` has three minutes for three of them; `npm run monkey` has as long as they take. */
+/** `npm test` has two minutes for three of them; `npm run monkey` has as long as they take. */
 const [from, seeds, gestures] = (['MONKEY_FROM', 'MONKEY_SEEDS', 'MONKEY_GESTURES'] as const).map((name, at) =>
   Number(process.env[name] ?? [1, 3, 400][at]),
 ) as [number, number, number];
-const seconds = process.env['MONKEY_FROM'] === undefined ? 60 : Infinity;
+const seconds = process.env['MONKEY_FROM'] === undefined ? 40 : Infinity;
 const passes = join(results, 'monkey');
 
 describe.skipIf(installedBrowser() === null)('a monkey', () => {

@@ -1,15 +1,17 @@
 import { existsSync } from 'node:fs';
 import type { Grid, LabelVolume } from '#shared/geometry/grid.ts';
+import type { History } from '#shared/segmentation/index.ts';
 import { fileError } from '#main/files/fileError.ts';
 import { restore } from './recovery.ts';
 
 interface SavedDocument {
   readonly volume: LabelVolume;
   readonly steps: number;
+  readonly history: History;
 }
 
 /**
- * The mask in `folder` as opening it would show it, and how many steps are in force; null where none was begun. Nobody may have it open, unless it
+ * The mask in `folder` as opening it would show it, and how many steps of its history are in force; null where none was begun. Nobody may have it open, unless it
  * is read `beside` whoever writes it: then nothing in the folder is changed. Throws `corrupt`, `io`.
  */
 export async function readDocument(
@@ -22,7 +24,9 @@ export async function readDocument(
     if (!existsSync(folder)) return null;
     try {
       const restored = await restore(folder, caseId, grid(), { onlyReads: beside });
-      return restored === null ? null : { volume: restored.player.volume, steps: restored.player.history.done };
+      if (restored === null) return null;
+      const { volume, history } = restored.player;
+      return { volume, steps: history.done, history };
     } catch (error) {
       // A newer snapshot has taken the place of the files that were about to be read.
       if (!beside || attempt === attemptsBeside) throw fileError(error, folder);

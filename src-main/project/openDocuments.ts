@@ -176,9 +176,9 @@ export class OpenDocuments {
 
   /**
    * The mask of a case, open or not, as it stands in correction (else as it was accepted last, else empty), and how many steps of correction
-   * are in force. A copy. Throws `corrupt` where it cannot be read.
+   * are in force; the steps themselves where it is not open. A copy. Throws `corrupt` where it cannot be read.
    */
-  async standing(caseId: string): Promise<{ readonly volume: LabelVolume; readonly steps: number }> {
+  async standing(caseId: string): Promise<{ readonly volume: LabelVolume; readonly steps: number; readonly history?: History }> {
     return this.#inTurn(caseId, async () => {
       const { grid } = imageOf(this.#project.read, caseId);
       const saved = (await this.#editing.get(caseId)?.session.copy()) ?? (await this.#read(caseId));
@@ -198,13 +198,13 @@ export class OpenDocuments {
     });
   }
 
-  /** The mask of a case that nobody here may edit, without its history: the session is nobody's. */
+  /** The mask of a case that nobody here may edit, with what was done to it: the session is nobody's. */
   async #show(caseId: string): Promise<OpenedDocument> {
     getCase(this.#project.read, caseId);
-    const { volume } = await this.standing(caseId);
+    const { volume, history = new History() } = await this.standing(caseId);
     const mask = encodeMask(volume);
     return {
-      ...{ session: randomUUID(), base: null, recovery: null, mask, history: encodeHistory(new History()), grid: volume.grid },
+      ...{ session: randomUUID(), base: null, recovery: null, mask, history: encodeHistory(history), grid: volume.grid },
       changedSinceAccepted: this.#isChanged(caseId, mask),
     };
   }

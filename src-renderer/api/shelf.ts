@@ -8,6 +8,8 @@ export interface Base {
 
 /** Journal records of one session that are not known to be on disk. */
 export interface Unsaved {
+  /** Folder of the project; empty where nobody knows. */
+  readonly project: string;
   readonly caseId: string;
   readonly caseName: string;
   readonly session: string;

@@ -103,7 +103,7 @@ export class CaseSession {
   static async open(
     { client, activities, viewer, ahead }: Pick<SessionParts, 'client' | 'activities' | 'viewer'> & { readonly ahead: Ahead },
     shelf: Shelf,
-    project: Pick<EditingOptions, 'labels' | 'removedLabels' | 'readOnly'>,
+    { path, ...project }: Pick<EditingOptions, 'labels' | 'removedLabels' | 'readOnly'> & { readonly path: string },
     caseId: string,
     context: ActivityContext,
   ): Promise<CaseSession> {
@@ -122,7 +122,7 @@ export class CaseSession {
       performance.mark('case-read');
       const mask = maskFor(early !== null && isSame(early.encoded, opened.mask) ? early.volume : decodeMask(opened.mask), volume);
       const { session, base } = opened;
-      const journal = new JournalSender({ client, shelf, caseId, caseName: description.name, session, base });
+      const journal = new JournalSender({ client, shelf, project: path, caseId, caseName: description.name, session, base });
       const editing = new Editing({
         image: volume,
         mask,

@@ -18,6 +18,8 @@ export function changesIn({ records }: Pick<Unsaved, 'records'>): string {
 export interface JournalOf {
   readonly client: Client;
   readonly shelf: Shelf;
+  /** Folder of the project. */
+  readonly project: string;
   readonly caseId: string;
   readonly caseName: string;
   readonly session: string;
@@ -120,9 +122,9 @@ export class JournalSender {
 
   /** What waits, as it would lie on the shelf. */
   unsaved(): Unsaved {
-    const { caseId, caseName, session, base } = this.#of;
+    const { project, caseId, caseName, session, base } = this.#of;
     const records = this.#queue.map(({ bytes }) => bytes);
-    return { caseId, caseName, session, base, sequence: this.#sequence, records, since: this.since ?? Date.now() };
+    return { project, caseId, caseName, session, base, sequence: this.#sequence, records, since: this.since ?? Date.now() };
   }
 
   /** So many records of the session are on disk, whoever brought them there. */
@@ -170,14 +172,14 @@ export class JournalSender {
   }
 
   async #tidyShelf(): Promise<void> {
-    const { shelf, caseId, caseName, session, base } = this.#of;
+    const { shelf, project, caseId, caseName, session, base } = this.#of;
     const first = Math.max(this.#sequence, this.#shelved);
     const piece = this.#queue.slice(first - this.#sequence);
     const since = piece[0]?.at;
     if (since !== undefined) {
       const records = piece.map(({ bytes }) => bytes);
       this.#onShelf = true;
-      await shelf.put({ caseId, caseName, session, base, sequence: first, records, since });
+      await shelf.put({ project, caseId, caseName, session, base, sequence: first, records, since });
       this.#shelved = first + records.length;
     }
     if (!this.#onShelf) return;

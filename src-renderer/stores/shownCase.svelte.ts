@@ -64,7 +64,8 @@ export class ShownCase {
     try {
       return await work();
     } finally {
-      if (caseId !== undefined && (await this.#studio.cases.isThere(caseId))) await this.change(caseId);
+      const isThere = caseId !== undefined && (await this.#studio.cases.isThere(caseId));
+      if (isThere && this.opening === null && this.session === null) await this.change(caseId); // The person has opened no other meanwhile.
     }
   }
 
@@ -82,7 +83,7 @@ export class ShownCase {
   /** What was left of the open case and no longer fits it. */
   showStrokes(): void {
     const { session } = this;
-    session?.showStrokes(this.#studio.unsaved.left.find(({ caseId }) => caseId === session.caseId));
+    session?.showStrokes(this.#studio.unsaved.left.find(({ caseId, elsewhere }) => caseId === session.caseId && !elsewhere));
   }
 
   async #replace(caseId: string | null, superseded: AbortSignal): Promise<void> {
@@ -107,13 +108,13 @@ export class ShownCase {
 
   async #begin(caseId: string, superseded: AbortSignal): Promise<void> {
     const { client, viewer, activities, unsaved, memory, project } = this.#studio;
-    const { labels = [], removedLabels = [], readOnly = null } = project ?? {};
+    const { path = '', labels = [], removedLabels = [], readOnly = null } = project ?? {};
     const session = await activities.run('Opening the case', async ({ signal, report }) => {
       if (readOnly === null) await unsaved.resume(caseId);
       return CaseSession.open(
         { client, activities, viewer, ahead: this.ahead },
         unsaved.shelf,
-        { labels, removedLabels, readOnly },
+        { path, labels, removedLabels, readOnly },
         caseId,
         { signal: AbortSignal.any([signal, superseded]), report },
       );

@@ -5,7 +5,15 @@ import type { Unsaved } from '../api/shelf.ts';
 const format = 'logonet-strokes-1';
 
 /** Unsaved edits as a file: format, case, its name, session, base, records before, time, records. */
-export function encodeStrokes({ caseId, caseName, session, base, sequence, since, records }: Unsaved): Uint8Array<ArrayBuffer> {
+export function encodeStrokes({
+  caseId,
+  caseName,
+  session,
+  base,
+  sequence,
+  since,
+  records,
+}: Omit<Unsaved, 'project'>): Uint8Array<ArrayBuffer> {
   const out = new ByteWriter(1024);
   for (const text of [format, caseId, caseName, session, base?.session ?? '']) out.text(text);
   out.varint(base?.sequence ?? 0);
@@ -25,7 +33,7 @@ export function decodeStrokes(bytes: Uint8Array): Unsaved {
     const base = { session: before, sequence: input.varint() };
     const [sequence, since] = [input.varint(), input.float64()];
     const records = Array.from({ length: Math.min(input.varint(), bytes.length) }, () => input.block().slice());
-    return { caseId, caseName, session, base: before === '' ? null : base, sequence, since, records };
+    return { project: '', caseId, caseName, session, base: before === '' ? null : base, sequence, since, records };
   } catch {
     throw new StudioError('invalid-file', 'This is not a file of recovered strokes, or it is damaged.');
   }

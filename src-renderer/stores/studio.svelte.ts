@@ -57,6 +57,8 @@ export class Studio {
   carrying = $state.raw<{ readonly file: string | null } | null>(null);
   /** The model that Models shows; null for the one in use. */
   modelShown = $state<string | null>(null);
+  /** Calls of this window that bring another project. */
+  #moving = 0;
 
   /** `aheadAfter`: milliseconds that a case is open before the next is read. */
   constructor(client: Client, shelf: Shelf = new MemoryShelf(), { aheadAfter = 2000 } = {}) {
@@ -74,13 +76,13 @@ export class Studio {
     this.held = new Held(client);
     this.labels = new ProjectLabels(client, this);
     this.exporting = new Exporting(client, this.activities);
-    this.unsaved = new UnsavedWork(client, shelf, this.activities, () => this.shown.showStrokes());
-    this.shown = new ShownCase(this, aheadAfter);
-    client.on('projects.changed', ({ project }) => {
-      const isSame = project !== null && project.path === this.project?.path;
-      this.project = project;
-      if (isSame) this.labels.take(project); // also what another window changed
+    this.unsaved = new UnsavedWork(client, shelf, {
+      activities: this.activities,
+      project: () => this.project?.path ?? '',
+      changed: () => this.shown.showStrokes(),
     });
+    this.shown = new ShownCase(this, aheadAfter);
+    client.on('projects.changed', ({ project }) => void this.#changed(project));
     client.on('problems.changed', () => void this.countProblems());
     client.on('app.notice', ({ severity, message }) => this.activities.say(message, severity));
     client.on('app.openRequested', ({ path }) => void this.openProject(path));
@@ -99,9 +101,9 @@ export class Studio {
   async begin(): Promise<void> {
     this.info = await this.client.app.info();
     for (const { severity, message } of this.info.notices) this.activities.say(message, severity);
-    await this.unsaved.look();
     const { project } = await this.client.projects.current();
-    if (project !== null) await this.#enter(project, false);
+    if (project === null) await this.unsaved.look();
+    else await this.#enter(project, false);
   }
 
   go(workspace: Workspace): void {
@@ -125,19 +127,21 @@ export class Studio {
     }
     if (!(await this.unsaved.mayLeave(this.session))) return;
     const [before, caseId] = [this.project, this.session?.caseId];
-    const project = await this.activities.run('Opening the project', async ({ signal }) => {
-      try {
-        return await this.client.projects.open({ path, readOnly }, { signal });
-      } catch (error) {
-        if (await this.held.ask(path, error)) return undefined;
-        throw error;
-      }
-    });
+    const project = await this.#move(() =>
+      this.activities.run('Opening the project', async ({ signal }) => {
+        try {
+          return await this.client.projects.open({ path, readOnly }, { signal });
+        } catch (error) {
+          if (await this.held.ask(path, error)) return undefined;
+          throw error;
+        }
+      }),
+    );
     if (project === undefined) return;
     const again = before?.path === project.path && before.readOnly !== null;
     if (again) await this.shown.change(null, false); // What it showed is of before.
     await this.#enter(project, true);
-    if (again && caseId !== undefined && (await this.cases.isThere(caseId))) await this.openCase(caseId);
+    if (again && caseId !== undefined && (await this.cases.isThere(caseId)) && this.#isIdle(project)) await this.openCase(caseId);
   }
 
   /** The person leaves a project to whoever has it. */
@@ -160,29 +164,22 @@ export class Studio {
     options: { readonly signal: AbortSignal; readonly onProgress: ActivityContext['report'] },
   ): Promise<boolean> {
     if (!(await this.unsaved.mayLeave(this.session))) return false;
-    await this.#enter(await this.client.projects.unpack({ path, folder }, options), true);
+    await this.#enter(await this.#move(() => this.client.projects.unpack({ path, folder }, options)), true);
     return true;
   }
 
   async openDemo(): Promise<void> {
     if (!(await this.unsaved.mayLeave(this.session))) return;
-    const project = await this.activities.run('Making the demo project', ({ signal, report }) =>
-      this.client.projects.demo({}, { signal, onProgress: report }),
+    const project = await this.#move(() =>
+      this.activities.run('Making the demo project', ({ signal, report }) => this.client.projects.demo({}, { signal, onProgress: report })),
     );
     if (project !== undefined) await this.#enter(project, true);
-    else if (this.project === null) {
-      // It failed half made: what was open before is closed, and so is the demo.
-      await this.shown.change(null, false);
-      this.cases.clear();
-      this.training.clear();
-      this.workspace = 'start';
-    }
   }
 
   async createProject(path: string, name: string, labels: readonly Label[]): Promise<boolean> {
     if (!(await this.unsaved.mayLeave(this.session))) return false;
-    const project = await this.activities.run('Creating the project', ({ signal }) =>
-      this.client.projects.create({ path, name, labels }, { signal }),
+    const project = await this.#move(() =>
+      this.activities.run('Creating the project', ({ signal }) => this.client.projects.create({ path, name, labels }, { signal })),
     );
     if (project !== undefined) await this.#enter(project, true);
     return project !== undefined;
@@ -192,13 +189,7 @@ export class Studio {
     await this.closeCase();
     if (this.session !== null) return; // The person stays.
     await this.activities.run('Closing the project', () => this.client.projects.close());
-    this.held.watch(null);
-    this.project = null;
-    this.cases.clear();
-    this.training.clear();
-    this.night.clear();
-    this.incoming.arrived = null;
-    this.workspace = 'start';
+    await this.#changed(null);
   }
 
   /** Shows a case; where another is asked for meanwhile, that one wins, and nothing stays open of this. */
@@ -257,19 +248,54 @@ export class Studio {
           );
   }
 
-  async #enter(project: Project, moved: boolean): Promise<void> {
-    if (this.project?.path !== project.path) {
-      await this.shown.change(null, false); // The host has left the project already.
-      this.cases.clear();
-      this.training.clear();
-      this.night.clear();
-      this.modelShown = null;
+  /** Calls that bring another project enter it themselves, once they are answered. */
+  async #move<T>(call: () => Promise<T>): Promise<T> {
+    this.#moving++;
+    try {
+      return await call();
+    } finally {
+      this.#moving--;
     }
+  }
+
+  /** The host has this project open, whichever window asked for it. */
+  async #changed(project: Project | null): Promise<void> {
+    if (project !== null && project.path === this.project?.path) {
+      this.project = project;
+      this.labels.take(project); // also what another window changed
+    } else if (project === null) {
+      this.held.watch(null);
+      this.workspace = 'start';
+      await this.#take(null);
+    } else if (this.#moving > 0) await this.#take(project);
+    else await this.#enter(project, true);
+  }
+
+  /** Nothing is shown any more of a project that the host has left. */
+  async #take(project: Project | null): Promise<void> {
+    const isSame = project?.path === this.project?.path;
     this.project = project;
+    if (isSame) return;
+    this.cases.clear();
+    this.training.clear();
+    this.night.clear();
+    this.incoming.arrived = null;
+    this.modelShown = null;
+    await this.shown.change(null, false);
+  }
+
+  /** The person has gone nowhere since the project was entered. */
+  #isIdle(project: Project): boolean {
+    return this.project?.path === project.path && this.workspace === 'cases' && this.opening === null;
+  }
+
+  async #enter(project: Project, moved: boolean): Promise<void> {
+    await this.#take(project);
     this.held.watch(project.readOnly === null ? null : project.path);
     for (const { severity, message } of project.notices) this.activities.say(message, severity);
     this.workspace = 'cases';
     await Promise.all([
+      this.unsaved.look(),
       this.cases.reload(),
       this.training.reload(),
       this.countProblems(),
@@ -278,12 +304,14 @@ export class Studio {
     ]);
     const { report } = this.night;
     if (report !== null) {
+      if (!this.#isIdle(project)) return;
       // What came of the night is what the person sees first.
       this.workspace = 'train';
       if (report.jobId !== null) await this.training.show(report.jobId).catch((error: unknown) => this.activities.fail(error));
       return;
     }
+    if (moved) return;
     const last = (await this.memory.get('lastCase')) as { readonly project?: unknown; readonly caseId?: unknown } | null;
-    if (!moved && last?.project === project.path && typeof last.caseId === 'string') await this.openCase(last.caseId);
+    if (last?.project === project.path && typeof last.caseId === 'string' && this.#isIdle(project)) await this.openCase(last.caseId);
   }
 }

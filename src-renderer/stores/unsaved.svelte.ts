@@ -8,24 +8,35 @@ import { decodeStrokes } from './strokes.ts';
 
 export type { Unsaved };
 
+/** What a window left behind, or a session of it. */
+export interface Left extends Unsaved {
+  /** It is another project's than the one that is open, and that one is there still. */
+  readonly elsewhere: boolean;
+}
+
 /** Edits that are not on disk: what windows left behind, and whether the person leaves a case that has some. */
 export class UnsavedWork {
   readonly shelf: Shelf;
   /** What windows before this one, or sessions of it, left unsaved. */
-  left = $state.raw<readonly Unsaved[]>([]);
+  left = $state.raw<readonly Left[]>([]);
   /** The person is asked whether to leave a case with unsaved edits; the answer is given here. */
   leaving = $state.raw<((leave: boolean) => void) | null>(null);
   readonly #client: Client;
   readonly #activities: Activities;
-
+  readonly #project: () => string;
   readonly #changed: () => void;
 
-  /** `changed` is called when `left` is another. */
-  constructor(client: Client, shelf: Shelf, activities: Activities, changed: () => void) {
-    this.#changed = changed;
+  /** `project` is the folder of the open one, or empty; `changed` is called when `left` is another. */
+  constructor(
+    client: Client,
+    shelf: Shelf,
+    { activities, project, changed }: { readonly activities: Activities; readonly project: () => string; readonly changed: () => void },
+  ) {
     this.#client = client;
     this.shelf = shelf;
     this.#activities = activities;
+    this.#project = project;
+    this.#changed = changed;
   }
 
   /** Looks at the shelf again. What a window has there that is still open, this one or another, it is still saving. */
@@ -40,7 +51,7 @@ export class UnsavedWork {
    */
   async resume(caseId: string): Promise<void> {
     const [all, held] = await this.#onShelf();
-    const ofCase = all.filter((each) => each.caseId === caseId);
+    const ofCase = all.filter((each) => each.caseId === caseId && !each.elsewhere);
     if (ofCase.length === 0) {
       this.#setLeft(all.filter(({ session }) => !held.has(session)));
       return;
@@ -65,7 +76,7 @@ export class UnsavedWork {
   async openStrokes(bytes: Uint8Array): Promise<void> {
     const unsaved = decodeStrokes(bytes);
     await this.shelf.put(unsaved);
-    this.#setLeft([...this.left.filter(({ session }) => session !== unsaved.session), unsaved]);
+    this.#setLeft([...this.left.filter(({ session }) => session !== unsaved.session), { ...unsaved, elsewhere: false }]);
   }
 
   async forget({ session }: Unsaved): Promise<void> {
@@ -93,14 +104,22 @@ export class UnsavedWork {
     }
   }
 
-  #setLeft(left: readonly Unsaved[]): void {
+  #setLeft(left: readonly Left[]): void {
     this.left = left;
     this.#changed();
   }
 
-  async #onShelf(): Promise<readonly [readonly Unsaved[], ReadonlySet<string>]> {
-    const none = { all: [], held: new Set<string>() };
-    return Promise.all([this.shelf.list().catch(() => none.all), this.shelf.held().catch(() => none.held)]);
+  /** What is there, and which sessions windows have. A copy of a project has the same cases; one that was moved is where the other is no more. */
+  async #onShelf(): Promise<readonly [readonly Left[], ReadonlySet<string>]> {
+    const [all, held] = await Promise.all([
+      this.shelf.list().catch((): readonly Unsaved[] => []),
+      this.shelf.held().catch(() => new Set<string>()),
+    ]);
+    if (all.length === 0) return [[], held];
+    const { projects } = await this.#client.projects.recent().catch(() => ({ projects: [] }));
+    const here = this.#project();
+    const others = new Set(projects.flatMap(({ path, exists }) => (exists && path !== here ? [path] : [])));
+    return [all.map((each) => ({ ...each, elsewhere: here !== '' && others.has(each.project) })), held];
   }
 
   /** Exactly as the window that left it would have. False where it no longer fits. */

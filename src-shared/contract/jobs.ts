@@ -42,7 +42,7 @@ export const curvePoint = v.strictObject({
 
 export const budget = v.variant('kind', [
   v.strictObject({ kind: v.picklist(['quick', 'standard', 'overnight']) }),
-  v.strictObject({ kind: v.literal('minutes'), minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)) }),
+  v.strictObject({ kind: v.literal('minutes'), minutes: v.pipe(v.number(), v.minValue(0.1), v.maxValue(100_000)) }),
 ]);
 
 /** What "improve" is going to do, and why, before it begins. */

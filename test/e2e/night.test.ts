@@ -31,7 +31,20 @@ describe.skipIf(installedBrowser() === null)('what a project does by itself', ()
   it('is planned for an hour', async () => {
     const { desk } = tests;
     const { client, socket } = await desk.client();
+    // Devices are looked for when they are first asked for, which takes longer than the plan.
+    await desk.page.evaluate(() => {
+      const said: string[] = [];
+      Object.assign(window, { saidOfDevices: said });
+      new MutationObserver(() => {
+        for (const { textContent } of document.querySelectorAll('.plan p'))
+          if (/^Starts from/.test(textContent)) said.push(textContent.trim());
+      }).observe(document, { childList: true, subtree: true, characterData: true });
+    });
     await desk.go('train');
+    await desk.page.getByText(/^Starts from .*; runs on /).waitFor();
+    const said = await desk.page.evaluate(() => (window as unknown as { readonly saidOfDevices: readonly string[] }).saidOfDevices);
+    const known = said.at(-1) ?? '';
+    expect(said.filter((text) => text !== known && text !== known.replace(/; runs on .*/, '.'))).toEqual([]);
     await tonight().getByLabel('Every day at a set time').check();
     await tonight().getByLabel('When nobody has been here for a while').check();
     await tonight().getByLabel('Minutes away').fill('600');

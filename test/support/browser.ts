@@ -33,6 +33,7 @@ export const drawing = [
   '--enable-unsafe-swiftshader',
   '--ignore-gpu-blocklist',
   '--disable-gpu-rasterization', // Debian's switches it on: what is no canvas, too, would be drawn by SwiftShader.
+  '--disable-gpu-compositing', // Nor is the page put together by it at every move of the mouse.
   '--disable-dev-shm-usage',
   '--enable-blink-features=ComputedAccessibilityInfo', // roles and names from the browser's own accessibility tree
 ];

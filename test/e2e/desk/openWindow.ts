@@ -84,6 +84,15 @@ export class OpenWindow {
     return connectClient(this.host.origin, cookies.map(({ name, value }) => `${name}=${value}`).join('; '));
   }
 
+  /** Folder of the project that is open. */
+  async projectPath(): Promise<string> {
+    const { client, socket } = await this.client();
+    const { project } = await client.projects.current();
+    socket.close();
+    if (project === null) throw new Error('no project is open');
+    return project.path;
+  }
+
   /** Opens a project in the host, and in the window, which is loaded anew. */
   async showProject(path: string): Promise<void> {
     const { client, socket } = await this.client();

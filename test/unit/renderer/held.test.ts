@@ -29,6 +29,28 @@ afterEach(async () => {
 const said = (): string[] => studio.activities.messages.map(({ text }) => text);
 const paint = (): void => studio.session?.editing.paintOnce('Dab', { kind: 'ball', centre: [-6, -15, 36], radius: 3 }, 1);
 
+it('a case that is read alone shows what was done to it, and takes none of it back', { timeout: 120_000 }, async () => {
+  if (holder === undefined) throw new Error('no holder');
+  const window = new Studio(holder.client);
+  await window.begin();
+  await window.openProject(path);
+  await window.openCase(caseId);
+  for (const x of [-6, -2]) window.session?.editing.paintOnce(`Dab ${x}`, { kind: 'ball', centre: [x, -15, 36], radius: 3 }, 1);
+  window.session?.editing.undo();
+  await window.session?.journal.flush();
+  const done = { names: ['Dab -6', 'Dab -2'], done: 1 };
+  expect(window.session?.editing.history()).toEqual(done);
+  await studio.openProject(path, { readOnly: true });
+  studio.leaveHeld();
+  await studio.openCase(caseId);
+  expect(studio.session?.editing.history()).toEqual(done);
+  expect(studio.session?.editing.mask.data).toEqual(window.session?.editing.mask.data);
+  expect(() => studio.session?.editing.undo()).toThrow(/open for reading alone/);
+  expect(() => studio.session?.editing.redo()).toThrow(/open for reading alone/);
+  expect(studio.session?.editing.history()).toEqual(done);
+  await window.closeCase();
+});
+
 it('a project that another program has is asked about, read, and worked in once it is free', { timeout: 120_000 }, async () => {
   await studio.openProject(path);
   expect([studio.project, studio.held.asked, studio.held.hold?.held]).toEqual([null, path, true]);

@@ -1,9 +1,11 @@
 /// <reference types="svelte" />
-import { rmSync } from 'node:fs';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import '#test/support/windowGlobals.ts';
 import { fillDisk, withSmallDisk } from '#test/trust/smallDisk.ts';
+import { StudioError } from '#shared/base/errors.ts';
+import type { Client } from '#shared/contract/client.ts';
 import { startStudio, testLabels, writePairs, type TestStudio } from '#test/support/studio.ts';
 import { MemoryShelf, type Shelf } from '#renderer/api/shelf.ts';
 import { encodeStrokes } from '#renderer/stores/strokes.ts';
@@ -225,7 +227,7 @@ describe('saving from a window', () => {
       await expect(studio.session?.journal.flush()).rejects.toMatchObject({ code: 'disk-full' });
       await studio.session?.journal.shelve();
       const mask = maskOf(studio);
-      const beside = new UnsavedWork(host.client, shelf, studio.activities, () => undefined);
+      const beside = new UnsavedWork(host.client, shelf, { activities: studio.activities, project: () => '', changed: () => undefined });
       await beside.look();
       expect([(await shelf.list()).length, beside.left]).toEqual([1, []]);
       rmSync(filler());
@@ -240,4 +242,31 @@ describe('saving from a window', () => {
         'This case was opened in another window. Open it here again to go on.',
       ]);
     }));
+
+  it('brings back what was left in a project there, not into a copy of it; where the project was moved, too', async () => {
+    const [project, copy, moved] = ['project', 'copy', 'moved'].map((name) => join(host.folder, name)) as [string, string, string];
+    await host.client.projects.create({ path: project, name: 'Saving', labels: testLabels });
+    await writePairs(join(host.folder, 'incoming'), 1, 0, [40, 32, 12]);
+    const [first = ''] = (await host.client.library.import({ sources: [join(host.folder, 'incoming')], mode: 'copy' })).added;
+    const append: Client['document']['append'] = () => Promise.reject(new StudioError('io', 'The disk is away.'));
+    const studio = new Studio({ ...host.client, document: { ...host.client.document, append } }, shelf);
+    await studio.begin();
+    await studio.openCase(first);
+    draw(studio, 3);
+    await studio.shown.change(null, false);
+    await host.client.projects.close();
+    cpSync(project, copy, { recursive: true });
+    const window = await openWindow();
+    await window.openProject(copy);
+    expect(window.unsaved.left).toMatchObject([{ caseId: first, project, elsewhere: true }]);
+    await window.openCase(first);
+    expect([steps(window), window.unsaved.left.length]).toEqual([0, 1]);
+    await host.client.projects.close();
+    renameSync(project, moved);
+    await window.openProject(moved);
+    expect(window.unsaved.left).toMatchObject([{ caseId: first, project, elsewhere: false }]);
+    await window.openCase(first);
+    expect([steps(window), window.unsaved.left.length]).toEqual([3, 0]);
+    await window.closeCase();
+  });
 });

@@ -4,6 +4,7 @@ import { joinPieces, MemoryShelf, shelfBytes, type Unsaved } from '#renderer/api
 import { decodeStrokes, encodeStrokes } from '#renderer/stores/strokes.ts';
 
 const unsaved: fc.Arbitrary<Unsaved> = fc.record({
+  project: fc.constant(''),
   caseId: fc.uuid(),
   caseName: fc.string({ unit: 'grapheme' }),
   session: fc.uuid(),

@@ -216,4 +216,66 @@ describe('the studio of a window', () => {
     expect(window.session?.editing.mask.data).toEqual(painted);
     await window.closeCase();
   });
+
+  it('shows nothing of a project that it left for another', async () => {
+    const [first = ''] = caseIds;
+    await studio.openCase(first);
+    expect(await studio.createProject(join(host.folder, 'other'), 'Other', testLabels)).toBe(true);
+    expect([studio.session === null, studio.cases.total, held.size]).toEqual([true, 0, 0]);
+    await studio.openProject(join(host.folder, 'project'));
+    await studio.openCase(first);
+    await studio.openProject(join(host.folder, 'other'));
+    expect([studio.session === null, studio.cases.total, held.size]).toEqual([true, 0, 0]);
+  });
+
+  it('follows where another window goes', async () => {
+    const [first = ''] = caseIds;
+    await studio.openCase(first);
+    await host.client.projects.create({ path: join(host.folder, 'other'), name: 'Other', labels: testLabels });
+    const shown = (): unknown => [studio.session === null, studio.project?.name, studio.workspace, studio.cases.total];
+    await expect.poll(shown).toEqual([true, 'Other', 'cases', 0]);
+    await host.client.projects.open({ path: join(host.folder, 'project') });
+    await expect.poll(shown).toEqual([true, 'Specs', 'cases', 3]);
+    await studio.openCase(first);
+    await host.client.projects.close();
+    await expect.poll(shown).toEqual([true, undefined, 'start', 0]);
+    await expect.poll(() => held.size).toBe(0);
+  });
+
+  it('keeps the case that was opened while the window worked on the masks', async () => {
+    const [first = '', second = ''] = caseIds;
+    await studio.openCase(first);
+    await studio.shown.aside(() => studio.openCase(second));
+    expect(studio.session?.caseId).toBe(second);
+    await studio.shown.aside(() => Promise.resolve());
+    expect(studio.session?.caseId).toBe(second);
+  });
+
+  it('leaves the person where they went while the window began', async () => {
+    const [first = '', second = ''] = caseIds;
+    await studio.openCase(first);
+    await studio.closeCase();
+    const asked = Promise.withResolvers<undefined>();
+    const answer = Promise.withResolvers<undefined>();
+    const settings: Client['settings'] = {
+      ...host.client.settings,
+      recall: async (input, options) => {
+        if (input.key === 'lastCase') {
+          asked.resolve(undefined);
+          await answer.promise;
+        }
+        return host.client.settings.recall(input, options);
+      },
+    };
+    const remembered = async (): Promise<string | null> => (await host.client.settings.recall({ key: 'lastCase' })).value;
+    await expect.poll(remembered).toContain(first);
+    const window = new Studio({ ...noted(host.client), settings });
+    const begun = window.begin();
+    await asked.promise;
+    await window.openCase(second);
+    answer.resolve(undefined);
+    await begun;
+    expect(window.session?.caseId).toBe(second);
+    await window.closeCase();
+  });
 });

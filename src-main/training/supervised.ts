@@ -95,24 +95,7 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
   }
 
   protected batches(cases: readonly string[], seed: number, rule: Pick<Recipe, 'augmentation' | 'foregroundShare'>): BatchSpecification {
-    const { architecture, plan, mirrorAxes, channels } = this.setup;
-    const padding = paddingOf(architecture);
-    const [d, h, w] = plan.patch;
-    return {
-      cases,
-      batch: plan.batch,
-      seed,
-      rule: {
-        size: [w, h, d],
-        augmentation: rule.augmentation,
-        foregroundShare: rule.foregroundShare,
-        mirrorAxes,
-        ...(plan.slices && { sliceAxis: plan.slices.axis }),
-        ...(channels && { channels }),
-        ...(padding !== undefined && { padding }),
-        ...dropoutOf(plan),
-      },
-    };
+    return batchesOf(this.setup, cases, seed, rule);
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -246,6 +229,32 @@ export class Supervised implements TrainingStrategy<Pick<TrainingOutcome, 'weigh
     this.#source?.dispose();
     this.#source = undefined;
   }
+}
+
+/** The batches that a training draws from some cases. */
+export function batchesOf(
+  { architecture, plan, mirrorAxes, channels }: Pick<TrainingSetup, 'architecture' | 'plan' | 'mirrorAxes' | 'channels'>,
+  cases: readonly string[],
+  seed: number,
+  { augmentation, foregroundShare }: Pick<Recipe, 'augmentation' | 'foregroundShare'>,
+): BatchSpecification {
+  const padding = paddingOf(architecture);
+  const [d, h, w] = plan.patch;
+  return {
+    cases,
+    batch: plan.batch,
+    seed,
+    rule: {
+      size: [w, h, d],
+      augmentation,
+      foregroundShare,
+      mirrorAxes,
+      ...(plan.slices && { sliceAxis: plan.slices.axis }),
+      ...(channels && { channels }),
+      ...(padding !== undefined && { padding }),
+      ...dropoutOf(plan),
+    },
+  };
 }
 
 /** Part of the patches in which a channel that some cases lack is left out, so that the network learns to do without it. */

@@ -49,9 +49,10 @@ function surviveGraphics(studio: Studio, scene: Scene): void {
   });
 }
 
-/** A window with unsaved edits asks before it goes, and leaves them where the next one finds them. Calling the result ends the asking. */
+/** A window with unsaved edits asks before it goes, and leaves them, and what it remembers, where the next one finds them. Calling the result ends the asking. */
 function guardUnsaved(studio: Studio): () => void {
   const ask = (event: BeforeUnloadEvent): void => {
+    studio.memory.flush(); // Once the page is hidden, its connection is closed.
     if ((studio.session?.journal.waiting ?? 0) > 0) event.preventDefault();
   };
   window.addEventListener('beforeunload', ask);

@@ -3,14 +3,17 @@ import type { Client } from '#shared/contract/client.ts';
 /** What the window remembers of itself between starts, kept by the host. Writing waits a moment, so that drags write once. */
 export class Memory {
   readonly #client: Client;
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  /** What waits to be written, by key. */
+  readonly #waiting = new Map<string, { readonly value: unknown; readonly timer: ReturnType<typeof setTimeout> }>();
 
   constructor(client: Client) {
     this.#client = client;
   }
 
-  /** The stored value, or null; what cannot be read counts as absent. */
+  /** The value that was set last, or null; what cannot be read counts as absent. */
   async get(key: string): Promise<unknown> {
+    const waits = this.#waiting.get(key);
+    if (waits !== undefined) return JSON.parse(JSON.stringify(waits.value));
     try {
       const { value } = await this.#client.settings.recall({ key });
       return value === null ? null : JSON.parse(value);
@@ -20,12 +23,20 @@ export class Memory {
   }
 
   set(key: string, value: unknown): void {
-    clearTimeout(this.#timers.get(key));
-    this.#timers.set(
-      key,
-      setTimeout(() => {
-        this.#client.settings.remember({ key, value: JSON.stringify(value) }).catch(() => undefined); // Forgetting a layout loses no work.
-      }, 400),
-    );
+    clearTimeout(this.#waiting.get(key)?.timer);
+    this.#waiting.set(key, { value, timer: setTimeout(() => this.#write(key), 400) });
+  }
+
+  /** Writes at once what waits: the window is about to go. */
+  flush(): void {
+    for (const key of [...this.#waiting.keys()]) this.#write(key);
+  }
+
+  #write(key: string): void {
+    const waits = this.#waiting.get(key);
+    if (waits === undefined) return;
+    clearTimeout(waits.timer);
+    this.#waiting.delete(key);
+    this.#client.settings.remember({ key, value: JSON.stringify(waits.value) }).catch(() => undefined); // Forgetting a layout loses no work.
   }
 }

@@ -125,6 +125,23 @@ describe.skipIf(installedBrowser() === null || process.platform !== 'linux')('a 
     await stroke();
   });
 
+  it('a reload right after a choice keeps it', async () => {
+    const {
+      desk,
+      desk: { page },
+    } = tests;
+    const layout = page.getByRole('combobox', { name: 'Layout' });
+    const before = await layout.inputValue();
+    for (const name of ['axial', before]) {
+      await layout.selectOption(name);
+      await page.reload();
+      await desk.ready();
+      await desk.titled('patient 001');
+      expect(await layout.inputValue()).toBe(name);
+    }
+    await desk.caseIsOpen('patient 001');
+  });
+
   it('the back button leaves, and forward finds everything again', async () => {
     const {
       desk,

@@ -242,6 +242,20 @@ describe('the studio of a window', () => {
     await expect.poll(() => held.size).toBe(0);
   });
 
+  it('shows a case that comes back at once as it was left, and another window what this one leaves as it goes', async () => {
+    const [first = '', second = ''] = caseIds;
+    await studio.openCase(first);
+    studio.viewer.window = { center: 40, width: 111 };
+    await Promise.all([studio.openCase(second), studio.openCase(first)]);
+    await studio.openCase(second);
+    studio.memory.set('view', { layout: 'axial' });
+    expect(await studio.memory.get('view')).toEqual({ layout: 'axial' });
+    studio.memory.flush();
+    expect(await new Studio(host.client).memory.get('view')).toEqual({ layout: 'axial' });
+    await studio.openCase(first);
+    expect(studio.viewer.window).toEqual({ center: 40, width: 111 });
+  });
+
   it('keeps the case that was opened while the window worked on the masks', async () => {
     const [first = '', second = ''] = caseIds;
     await studio.openCase(first);

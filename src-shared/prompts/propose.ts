@@ -1,17 +1,16 @@
 import { atOnce } from '../base/steps.ts';
 import { neverCancelled, type Cancellation } from '../base/cancellation.ts';
 import { spacing, type LabelVolume, type Triple, type Volume } from '../geometry/grid.ts';
-import { boxSize, expandBox, unionBox, type Box } from '../segmentation/box.ts';
+import { boxSize, expandBox, type Box } from '../segmentation/box.ts';
 import { classify, type Sample } from './classifier.ts';
 import { featuresOf, smoothed, type Features } from './features.ts';
 import { fine } from './fine.ts';
 import { costsOf, Geodesic, unreached } from './geodesic.ts';
 import { bothOf, leaning, Taught, type Lesson } from './lesson.ts';
-import { diceOf } from './nextClick.ts';
 import { isInside, pointsOf, seedsOf, type Prompt } from './prompt.ts';
-import { inBox, onRegion, patched, type PromptProposal } from './proposal.ts';
+import { onRegion, patched, type PromptProposal } from './proposal.ts';
 import { about, boxAround, normalised, referenceOf, regionOf, regionVoxels, sample, shareOf, type Region } from './region.ts';
-import { borderDistance, reliedOn, withPart } from './relied.ts';
+import { borderDistance, reliedOn, withPart, type Relied } from './relied.ts';
 import { fillEnclosed, keepSeeded, nearOf, touchedFaces } from './shape.ts';
 import { likeness, spread } from './spread.ts';
 import { randomWalker } from './walker.ts';
@@ -102,6 +101,7 @@ export function* propose(
   { prompts, before, barred, predicted = null, lesson = null }: PromptRequest,
   memory = new PromptMemory(),
   cancellation: Cancellation = neverCancelled,
+  isUseful: (found: Uint8Array, region: Region) => boolean = () => true,
 ): Generator<void, PromptProposal | null> {
   const inside = prompts.filter((prompt) => isInside(prompt, image.grid));
   const last = inside.at(-1);
@@ -114,8 +114,11 @@ export function* propose(
     if (wider !== null) return wider;
     const earlier = reliedOn(predicted, inside.slice(0, -1), image.grid);
     if (relied.wrong > doubted && earlier !== null && earlier.wrong <= doubted) {
-      const anew = yield* propose({ image, mask }, { prompts: inside, before: null, barred, lesson }, memory, cancellation);
-      memory.begunAnew = anew !== null && (relied.wrong > refuted || agreement(anew, relied.parts) > alikeEnough);
+      // Told before it is brought to the image's own voxels, which takes long where it is large.
+      const isAlike = (found: Uint8Array, region: Region): boolean =>
+        relied.wrong > refuted || agreement(found, region, relied) > alikeEnough;
+      const anew = yield* propose({ image, mask }, { prompts: inside, before: null, barred, lesson }, memory, cancellation, isAlike);
+      memory.begunAnew = anew !== null;
       if (memory.begunAnew) return anew;
     }
   }
@@ -169,6 +172,7 @@ export function* propose(
       box = wider;
       continue;
     }
+    if (!isUseful(kept, region)) return null;
     const settled = found.seeds;
     const around = held === null ? nearOf(kept, size) : settled.map((sign, at) => (sign === 0 || drawn[at] !== 0 ? 1 : 0));
     const answer = fine({ region, chance, inside: kept, about: Uint8Array.from(around) }, mask, barred);
@@ -200,10 +204,17 @@ function supposed(odds: Float32Array, drawn: Int8Array, signs: Int8Array, size: 
   return keepSeeded(likely, size, drawn);
 }
 
-/** Dice overlap. */
-function agreement(a: PromptProposal, b: PromptProposal): number {
-  const box = unionBox(a.box, b.box) as Box;
-  return diceOf({ data: inBox(a, box) }, { data: inBox(b, box) });
+/** Dice overlap of what was found on a region with parts of a prediction. */
+function agreement(found: Uint8Array, region: Region, { parts, radius }: Relied): number {
+  const predicted = onRegion(parts, region);
+  let [own, both] = [0, 0];
+  for (let at = 0; at < found.length; at++) {
+    if (found[at] !== 1) continue;
+    own++;
+    both += predicted[at] as number;
+  }
+  const voxel = region.spacing[0] * region.spacing[1] * region.spacing[2];
+  return (2 * both * voxel) / (own * voxel + (4 / 3) * Math.PI * radius ** 3);
 }
 
 /** What the walker is told. */

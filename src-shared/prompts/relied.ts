@@ -16,6 +16,8 @@ interface Parts {
 export interface Relied {
   /** What is predicted, as far as prompts point at it. */
   readonly parts: PromptProposal;
+  /** Of a ball as large, mm. */
+  readonly radius: number;
   /** How deep the prompts lie in what is predicted wrongly, as a share of the radius of a ball as large as the parts: of a right border, next to nothing. */
   readonly wrong: number;
 }
@@ -33,7 +35,7 @@ export function reliedOn(predicted: PromptProposal, prompts: readonly Prompt[], 
     grid,
   );
   const deepest = Math.max(...prompts.map((prompt) => (isOutline(prompt) ? 0 : borderDistance(parts, grid, prompt))));
-  return { parts, wrong: Math.max(0, deepest - Math.min(...spacing(grid)) / 2) / radius };
+  return { parts, radius, wrong: Math.max(0, deepest - Math.min(...spacing(grid)) / 2) / radius };
 }
 
 /** What was proposed, and with it the part of a prediction that a prompt points at, where none of that was proposed yet; else null. */

@@ -134,7 +134,7 @@ describe('logonet experiment prompts', () => {
     // Two steps predict next to nothing: no click begins with that.
     for (const { dice } of rows) expect(dice[0]).toBeGreaterThan(0.5);
     expect(JSON.parse((await logonet(command)).stdout)).toEqual(JSON.parse(first.stdout));
-  });
+  }, 300_000);
 
   it('goes on from one true slice through its neighbours, for every structure in both directions, and is ahead of copying it', async () => {
     const out = join(folder, 'slices');

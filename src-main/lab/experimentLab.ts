@@ -5,7 +5,7 @@ import { StudioError } from '#shared/base/errors.ts';
 import type { ReportProgress } from '#shared/base/progress.ts';
 import type { Severity } from '#shared/domain/job.ts';
 import { sameChannelName } from '#shared/domain/caseImages.ts';
-import { labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
+import { labelName, labelSetFrom, type LabelSet } from '#shared/domain/labelSet.ts';
 import { classRegionsOf, insideOf } from '#shared/domain/regions.ts';
 import type { ArchitectureConfig } from '#shared/domain/modelCard.ts';
 import { recipeLoss, recipes } from '#shared/domain/trainConfig.ts';
@@ -153,7 +153,7 @@ export async function openLab(config: LabConfig, context: TaskContext<unknown>):
   const bare = bed.unlabelled.map(({ name, image, channels }) => ({ id: name, name, image, channels }));
   const { prepared: unlabelled } = await prepareScans(bare, join(folder, 'unlabelled'), plan, context);
   const pool = preparation.training.map(({ name, file }) => ({ id: name, file }));
-  const names = classToLabel.slice(1).map((value) => labelSet.labels.find((label) => label.value === value)?.name ?? `Label ${value}`);
+  const names = classToLabel.slice(1).map((value) => labelName(labelSet, value));
   const byName = (rows: readonly { readonly dice: number | null }[]): Record<string, number | null> =>
     Object.fromEntries(rows.map(({ dice }, index) => [names[index] ?? '', dice]));
 

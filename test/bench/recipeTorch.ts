@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { must } from '#shared/base/assert.ts';
 import { neverCancelled } from '#shared/base/cancellation.ts';
+import { labelName } from '#shared/domain/labelSet.ts';
 import type { Triple } from '#shared/geometry/grid.ts';
 import { mirrorAxesFor } from '#main/inference/mirrorAxes.ts';
 import type { PatchPredictor } from '#main/inference/slidingWindow.ts';
@@ -98,8 +99,7 @@ class Torch implements PatchPredictor {
 
   async #ask(letter: string, bytes: number, ...parts: readonly (Float32Array | Int32Array)[]): Promise<Float32Array> {
     this.#process.stdin.write(letter);
-    for (const part of parts)
-      if (!this.#process.stdin.write(new Uint8Array(part.buffer.slice(0)))) await once(this.#process.stdin, 'drain');
+    for (const part of parts) if (!this.#process.stdin.write(Buffer.copyBytesFrom(part))) await once(this.#process.stdin, 'drain');
     while (this.#left.length < bytes) {
       const { value, done } = await this.#answers.next();
       if (done === true) throw new Error('PyTorch ended before its answer.');
@@ -130,6 +130,7 @@ async function inTorch(
     const value = await network.step(batch.image, batch.classes);
     if (step % 50 === 49) console.log(`seed ${String(seed)}, PyTorch: step ${String(step + 1)}, loss ${value.toFixed(3)}`);
   }
+  maker.close();
   const seconds = (performance.now() - begun) / 1000;
   const { score, summary, cases } = await validate(
     network,
@@ -142,9 +143,7 @@ async function inTorch(
   return { meanDice: score, dice: byName(summary), cases: rows, steps, seconds };
 }
 
-const names = lab.classToLabel
-  .slice(1)
-  .map((value) => lab.labelSet.labels.find((label) => label.value === value)?.name ?? `Label ${String(value)}`);
+const names = lab.classToLabel.slice(1).map((value) => labelName(lab.labelSet, value));
 const kept = join(work, 'rows.json');
 const rows: TrialRow[] = (() => {
   try {

@@ -1,18 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach } from 'vitest';
 import { readMaskFile } from '#main/document/index.ts';
 import { importCases, importTarget, type ImportOptions, type ImportResult } from '#main/exchange/importCases.ts';
 import type { ImportPlan } from '#main/exchange/plan/importPlan.ts';
 import { planImport, type PlanOptions } from '#main/exchange/plan/planImport.ts';
 import { createProject, getLabelSet, latestMaskRevision, type Project } from '#main/library/index.ts';
 import { quietly } from './exchange.ts';
+import { projectPerTest, type ProjectPerTest } from './projectPerTest.ts';
 
 /** A folder with an empty project for each test of a file, and what comes into that project. */
-export interface Importing {
-  /** Closed after each test; another may take its place. */
-  project: Project;
+export interface Importing extends ProjectPerTest {
   /** A path below the folder. */
   at(...parts: string[]): string;
   bring(source: string, given?: Partial<ImportOptions>): Promise<ImportResult>;
@@ -26,30 +22,16 @@ export const projectWithoutLabels = (folder: string): Project =>
   createProject(folder, { name: 'Abdomen', labelSet: { labels: [] }, author: 'reader' });
 
 export function importing(): Importing {
-  let root = '';
-  let project: Project | undefined;
-  beforeEach(() => {
-    root = mkdtempSync(join(tmpdir(), 'logonet-importing-'));
-    project = projectWithoutLabels(join(root, 'project'));
-  });
-  afterEach(() => {
-    project?.close();
-    rmSync(root, { recursive: true, force: true });
-  });
-  const here: Importing = {
-    get project() {
-      if (project === undefined) throw new Error('No test has begun.');
-      return project;
-    },
-    set project(other) {
-      project = other;
-    },
-    at: (...parts) => join(root, ...parts),
-    bring: (source, given = {}) => importCases(here.project, [source], { mode: 'copy', ...quietly, ...given }),
-    plan: (source, given = {}) => planImport([source], importTarget(here.project, quietly.cancellation), { ...quietly, ...given }),
-    maskOf: async (caseId) =>
+  const own = projectPerTest('logonet-importing-', projectWithoutLabels);
+  const here: Importing = Object.assign(own, {
+    at: (...parts: string[]) => join(own.folder, ...parts),
+    bring: (source: string, given: Partial<ImportOptions> = {}) =>
+      importCases(here.project, [source], { mode: 'copy', ...quietly, ...given }),
+    plan: (source: string, given: Partial<PlanOptions> = {}) =>
+      planImport([source], importTarget(here.project, quietly.cancellation), { ...quietly, ...given }),
+    maskOf: async (caseId: string) =>
       (await readMaskFile(here.project.paths.inside(latestMaskRevision(here.project.read, caseId)?.path ?? ''))).data,
-    voxelsByName: async (caseId) => {
+    voxelsByName: async (caseId: string) => {
       const counts: Record<string, number> = {};
       for (const value of await here.maskOf(caseId)) {
         const name = getLabelSet(here.project.read).labels.find((label) => label.value === value)?.name;
@@ -57,6 +39,6 @@ export function importing(): Importing {
       }
       return counts;
     },
-  };
+  });
   return here;
 }

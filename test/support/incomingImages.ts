@@ -1,21 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach } from 'vitest';
 import type { Volume } from '#shared/geometry/grid.ts';
 import { importTarget } from '#main/exchange/importCases.ts';
 import type { ImportPlan } from '#main/exchange/plan/importPlan.ts';
 import { planImport, type PlanOptions } from '#main/exchange/plan/planImport.ts';
 import { writeVolume } from '#main/imageio/writeImage.ts';
-import type { Project } from '#main/library/index.ts';
 import { emptyProject, placed, quietly, size } from './exchange.ts';
+import { projectPerTest, type ProjectPerTest } from './projectPerTest.ts';
 import { rampVolume } from './studio.ts';
 
 /** For each test of a file a folder with an empty project, and `in`, where what comes into it is written. */
-export interface IncomingImages {
-  readonly folder: string;
-  /** Closed after each test; another may take its place. */
-  project: Project;
+export interface IncomingImages extends ProjectPerTest {
   /** A path below `in`, whose folder is made. */
   at(...parts: string[]): string;
   write(volume: Volume, ...parts: string[]): Promise<unknown>;
@@ -25,34 +20,16 @@ export interface IncomingImages {
 }
 
 export function incomingImages(): IncomingImages {
-  let folder = '';
-  let project: Project | undefined;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'case-images-'));
-    project = emptyProject(join(folder, 'project'));
-  });
-  afterEach(() => {
-    project?.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const here: IncomingImages = {
-    get folder() {
-      return folder;
-    },
-    get project() {
-      if (project === undefined) throw new Error('No test has begun.');
-      return project;
-    },
-    set project(other) {
-      project = other;
-    },
-    at: (...parts) => placed(join(folder, 'in', ...parts)),
-    write: (volume, ...parts) => writeVolume(here.at(...parts), volume),
-    describeSet: (description) => {
+  const own = projectPerTest('case-images-', emptyProject);
+  const here: IncomingImages = Object.assign(own, {
+    at: (...parts: string[]) => placed(join(own.folder, 'in', ...parts)),
+    write: (volume: Volume, ...parts: string[]) => writeVolume(here.at(...parts), volume),
+    describeSet: (description: object) => {
       writeFileSync(here.at('dataset.json'), JSON.stringify({ labels: { background: 0, tumour: 1 }, ...description }));
     },
-    plan: (options = {}) => planImport([join(folder, 'in')], importTarget(here.project, quietly.cancellation), { ...quietly, ...options }),
-  };
+    plan: (options: Partial<PlanOptions> = {}) =>
+      planImport([join(own.folder, 'in')], importTarget(here.project, quietly.cancellation), { ...quietly, ...options }),
+  });
   return here;
 }
 
